@@ -1,0 +1,40 @@
+'use strict';
+// The one door to the .node file, or a help page on why it does not open.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { BindingError } = require('./errors');
+
+const root = path.join(__dirname, '..');
+const candidates = ['build/Release/ffi_tally.node', 'build/Debug/ffi_tally.node'];
+
+function helpPage(attempts) {
+  return [
+    `Could not load the native part of ffi-tally on ${process.platform}-${process.arch}, Node ${process.version}.`,
+    '',
+    'Tried:',
+    ...attempts.map(({ file, reason }) => `  ${file}\n    ${reason}`),
+    '',
+    'What to do:',
+    '  - Build it: npm rebuild ffi-tally --foreground-scripts (needs a C++17 compiler and Python 3;',
+    '    libffi-dev and pkg-config too, for destructors with bound arguments)',
+    '  - npm 11 and later run the build of a package only after: npm approve-builds ffi-tally',
+    '  - Started with --permission? Then addons need --allow-addons. With --no-addons there are none.',
+  ].join('\n');
+}
+
+function open() {
+  const attempts = [];
+  for (const name of candidates) {
+    const file = path.join(root, name);
+    try {
+      if (fs.existsSync(file)) return require(file);
+      attempts.push({ file, reason: 'there is no such file' });
+    } catch (error) {
+      attempts.push({ file, reason: error.message, error });
+    }
+  }
+  throw new BindingError(helpPage(attempts), attempts.find(({ error }) => error !== undefined)?.error);
+}
+
+module.exports = open();

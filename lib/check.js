@@ -1,0 +1,41 @@
+'use strict';
+// Argument checks and their one message shape.
+
+const { ArgumentTypeError, ArgumentValueError, UnknownOptionError } = require('./errors');
+
+/** A count of bytes as a number: a safe integer, not negative. Bigints are welcome. */
+function checkSize(value, name) {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  if (typeof value === 'bigint' && value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
+  const Kind = typeof value === 'number' || typeof value === 'bigint' ? ArgumentValueError : ArgumentTypeError;
+  throw new Kind(value, name, 'a safe non-negative integer');
+}
+
+/** A signed count of bytes as a number. */
+function checkDelta(value, name) {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+  if (typeof value === 'bigint') {
+    const number = Number(value);
+    if (Number.isSafeInteger(number)) return number;
+  }
+  const Kind = typeof value === 'number' || typeof value === 'bigint' ? ArgumentValueError : ArgumentTypeError;
+  throw new Kind(value, name, 'a safe integer');
+}
+
+function checkOptions(options, known) {
+  if (typeof options !== 'object' || options === null) {
+    throw new ArgumentTypeError(options, 'options', 'an object');
+  }
+  for (const name of Object.keys(options)) {
+    if (!known.includes(name)) throw new UnknownOptionError(name, known);
+  }
+}
+
+function checkLabel(value) {
+  if (typeof value !== 'string' || value === '') {
+    throw new ArgumentTypeError(value, 'label', 'a non-empty string');
+  }
+  return value;
+}
+
+module.exports = { checkDelta, checkLabel, checkOptions, checkSize };

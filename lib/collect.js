@@ -1,0 +1,44 @@
+'use strict';
+
+const binding = require('./binding');
+const calls = require('./calls');
+const { checkOptions } = require('./check');
+const { ArgumentValueError } = require('./errors');
+const gc = require('./gc');
+const nursery = require('./nursery');
+const { reclaim } = require('./reclaim');
+
+const MINOR = 1;
+const MAJOR = 2;
+
+/** Asks for a garbage collection and frees what it found dead. */
+function collect(options = {}) {
+  checkOptions(options, ['type']);
+  const { type = 'major' } = options;
+  if (type !== 'major' && type !== 'minor') {
+    throw new ArgumentValueError(type, 'type', `'major' or 'minor'`);
+  }
+  nursery.flush();
+  // Called back from C, or from a destructor: nothing may be freed now, so there is nothing to look for.
+  if (calls.depth !== 0) return { bytes: 0, pointers: 0 };
+  const before = binding.stats();
+  if (gc.canCollect()) {
+    if (type === 'major') {
+      gc.collectMajor();
+      binding.noteMajor();
+    } else {
+      gc.collectMinor();
+      binding.observe();
+    }
+    reclaim(type === 'major' ? MAJOR : MINOR);
+  } else {
+    reclaim(0);
+  }
+  const after = binding.stats();
+  return {
+    bytes: Math.max(before.bytes - after.bytes, 0),
+    pointers: Math.max(before.pointers - after.pointers, 0),
+  };
+}
+
+module.exports = { collect };

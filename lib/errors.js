@@ -1,0 +1,151 @@
+'use strict';
+// Every error that this library throws: one class and one code each. Codes are API, texts are not.
+
+function shown(value) {
+  if (value === null) return 'null';
+  if (typeof value === 'object') return value.constructor?.name ?? 'object';
+  return typeof value;
+}
+
+function unexpected(value, name, expected) {
+  const detail = typeof value === 'number' || typeof value === 'bigint' ? ` (${value})` : '';
+  return `Unexpected ${shown(value)} value${detail} for '${name}', expected ${expected}`;
+}
+
+function define(Base, code, message) {
+  return class extends Base {
+    constructor(...details) {
+      super(message(...details));
+      this.code = code;
+    }
+
+    get name() {
+      return Base.name;
+    }
+  };
+}
+
+const text = (message) => message;
+
+/** A value of the wrong type. */
+exports.ArgumentTypeError = define(TypeError, 'ERR_TALLY_INVALID_ARG_TYPE', unexpected);
+
+/** A value of the right type that is out of range or not known. */
+exports.ArgumentValueError = define(RangeError, 'ERR_TALLY_INVALID_ARG_VALUE', unexpected);
+
+/** An option that does not exist. */
+exports.UnknownOptionError = define(
+  TypeError,
+  'ERR_TALLY_UNKNOWN_OPTION',
+  (name, known) => `Unknown option '${name}', expected one of ${known.join(', ')}`,
+);
+
+/** NULL cannot be tracked. */
+exports.NullPointerError = define(
+  TypeError,
+  'ERR_TALLY_NULL_POINTER',
+  () => `Unexpected NULL for 'address': there is nothing to track`,
+);
+
+/** More bytes given back than were charged. */
+exports.UnbalancedError = define(
+  RangeError,
+  'ERR_TALLY_UNBALANCED',
+  (delta, total) => `Cannot give back ${-delta} bytes: only ${total} are reported`,
+);
+
+/** More bytes than can be counted. */
+exports.OverflowError = define(
+  RangeError,
+  'ERR_TALLY_OVERFLOW',
+  (bytes) => `Cannot charge ${bytes} bytes: the total would pass 2^53 - 1`,
+);
+
+/** The ledger itself found no memory. */
+exports.OutOfMemoryError = define(
+  Error,
+  'ERR_TALLY_OUT_OF_MEMORY',
+  () => 'No memory to keep the books of another pointer; it was freed',
+);
+
+/** A pointer used after its end. */
+exports.DisposedError = define(
+  ReferenceError,
+  'ERR_TALLY_DISPOSED',
+  (label, what) => `Cannot ${what} a tracked pointer (${label}) after its end`,
+);
+
+/** A pointer that cannot be given away while others need it. */
+exports.InUseError = define(
+  Error,
+  'ERR_TALLY_IN_USE',
+  (label, holds) =>
+    `Cannot give away a tracked pointer (${label}): ${holds} pointer${holds === 1 ? '' : 's'} or calls ` +
+    `depend on it; dispose() waits for them`,
+);
+
+/** A tracked pointer of another type than the function takes. */
+exports.TypeMismatchError = define(
+  TypeError,
+  'ERR_TALLY_TYPE_MISMATCH',
+  (actual, expected, where) => `Unexpected tracked ${actual} for ${where}, expected ${expected}`,
+);
+
+/** A size function that failed, or whose result is no size. */
+exports.SizeError = class extends define(Error, 'ERR_TALLY_SIZE', text) {
+  constructor(label, reason, cause) {
+    super(`Cannot measure a new ${label}: ${reason}; the pointer was freed`);
+    if (cause !== undefined) this.cause = cause;
+  }
+};
+
+/** An owned type without a size that could be found. */
+exports.SizeRequiredError = define(
+  TypeError,
+  'ERR_TALLY_SIZE_REQUIRED',
+  (name, type) =>
+    `The size of '${type}' is not known, so '${name}' needs one: write { size: BYTES }, ` +
+    `{ size: 'name_of_a_C_function' }, { size: (address, ...args) => BYTES } or { size: 'malloc' }`,
+);
+
+/** A name that a library does not export. */
+exports.UnknownSymbolError = define(
+  Error,
+  'ERR_TALLY_UNKNOWN_SYMBOL',
+  (symbol, role, name) => `Cannot find '${symbol}', the ${role} of '${name}', in the library`,
+);
+
+/** A form of ownership in a prototype that is not supported. */
+exports.UnsupportedError = define(TypeError, 'ERR_TALLY_UNSUPPORTED', text);
+
+/** A destructor with bound arguments in a build without libffi. */
+exports.NoLibffiError = define(
+  Error,
+  'ERR_TALLY_NO_LIBFFI',
+  () =>
+    'Destructors with bound arguments need libffi, and ffi-tally was built without it: install libffi ' +
+    'and pkg-config (Debian: libffi-dev pkg-config), then npm rebuild ffi-tally',
+);
+
+/** Koffi is not installed. */
+exports.NoKoffiError = class extends define(Error, 'ERR_TALLY_NO_KOFFI', text) {
+  constructor(cause) {
+    super(`Cannot find koffi, which 'ffi-tally/koffi' extends: npm install koffi`);
+    this.cause = cause;
+  }
+};
+
+/** The native part could not be loaded. */
+exports.BindingError = class extends define(Error, 'ERR_TALLY_NO_BINDING', text) {
+  constructor(message, cause) {
+    super(message);
+    if (cause !== undefined) this.cause = cause;
+  }
+};
+
+/** Something that only the library itself may construct. */
+exports.IllegalConstructorError = define(
+  TypeError,
+  'ERR_TALLY_ILLEGAL_CONSTRUCTOR',
+  () => 'A TrackedPointer is made by track() or by a function that returns an owned type',
+);

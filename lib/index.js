@@ -1,0 +1,22 @@
+'use strict';
+
+const { collect } = require('./collect');
+const { configure } = require('./configure');
+const { POINTER, SIZE } = require('./destructors');
+const { memoryUsage } = require('./memory-usage');
+const { reportExternal } = require('./report-external');
+const { stats } = require('./stats');
+const { track } = require('./track');
+const { TrackedPointer } = require('./tracked-pointer');
+
+module.exports = {
+  POINTER,
+  SIZE,
+  TrackedPointer,
+  collect,
+  configure,
+  memoryUsage,
+  reportExternal,
+  stats,
+  track,
+};

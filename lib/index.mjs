@@ -1,0 +1,5 @@
+import tally from './index.js';
+
+export const { POINTER, SIZE, TrackedPointer, collect, configure, memoryUsage, reportExternal, stats, track } =
+  tally;
+export default tally;

@@ -1,0 +1,87 @@
+'use strict';
+// The JavaScript half of native/nursery.h: pointers tracked last, kept here until there are many of them
+// or one is large. Tracking and disposing of one that is here costs no weak reference and no slot.
+
+const binding = require('./binding');
+
+const CAPACITY = binding.nurseryCapacity;
+// What is held here cannot be collected, so it must stay small.
+const LARGE_POINTER = 64 * 1024;
+const LARGE_NURSERY = 1024 * 1024;
+const WAITING = 0xfffffffe;
+const NO_SLOT = 0xffffffff;
+
+// Answers of flush() beside an advice.
+const NO_MEMORY = 256;
+const TOO_MUCH = 257;
+
+const buffer = binding.nursery;
+const counter = new Uint32Array(buffer, 0, 2);
+const addresses = new BigUint64Array(buffer, 8, CAPACITY);
+const sizes = new Float64Array(buffer, 8 + 8 * CAPACITY, CAPACITY);
+const kinds = new Uint32Array(buffer, 8 + 16 * CAPACITY, CAPACITY);
+const slots = new Uint32Array(buffer, 8 + 20 * CAPACITY, CAPACITY);
+const objects = new Array(CAPACITY).fill(null);
+
+let bytes = 0;
+let promote;
+
+/** Sets the function that tells a tracked pointer which slot it got. */
+function onPromote(callback) {
+  promote = callback;
+}
+
+/**
+ * Enters a pointer at nursery index count(). Returns 0, or what flush() returned where it was time for
+ * one: an advice, or NO_MEMORY or TOO_MUCH, and then the pointer is not tracked.
+ */
+function enter(object, address, size, kind, parent) {
+  const index = counter[0];
+  addresses[index] = address;
+  sizes[index] = size;
+  kinds[index] = kind.id;
+  slots[index] = WAITING;
+  objects[index] = object;
+  counter[0] = index + 1;
+  bytes += size;
+  if (size < LARGE_POINTER && bytes < LARGE_NURSERY && index + 1 < CAPACITY && parent === NO_SLOT && kind.young) {
+    return 0;
+  }
+  const advice = flush(parent);
+  if (advice >= NO_MEMORY) leave(index);
+  return advice;
+}
+
+/** Forgets the entry at `index`, which native code has settled or never took. */
+function leave(index) {
+  objects[index] = null;
+  slots[index] = NO_SLOT;
+  if (index + 1 === counter[0]) counter[0] = index;
+  bytes -= sizes[index];
+}
+
+/** Gives every pointer that is here a slot. Returns an advice, or NO_MEMORY or TOO_MUCH. */
+function flush(parent = NO_SLOT) {
+  const count = counter[0];
+  if (count === 0) return 0;
+  const advice = binding.flush(objects, parent);
+  if (advice >= NO_MEMORY) return advice;
+  for (let i = 0; i < count; i++) {
+    if (objects[i] === null) continue;
+    promote(objects[i], slots[i]);
+    objects[i] = null;
+  }
+  bytes = 0;
+  return advice;
+}
+
+module.exports = {
+  NO_MEMORY,
+  NO_SLOT,
+  TOO_MUCH,
+  enter,
+  flush,
+  leave,
+  nextIndex: () => counter[0],
+  onPromote,
+};

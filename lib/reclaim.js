@@ -1,0 +1,144 @@
+'use strict';
+// When memory is given back: under pressure at once, in the event loop a slice at a time. Destructors
+// run here and nowhere else, and only while no C call of ours is on the stack.
+
+const { channel } = require('node:diagnostics_channel');
+const { performance } = require('node:perf_hooks');
+const binding = require('./binding');
+const calls = require('./calls');
+const gc = require('./gc');
+const { kindById } = require('./kinds');
+
+// Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure.
+const SLICE = 2;
+const DONE = -1;
+const MORE = -2;
+const MINOR = 1;
+const MAJOR = 2;
+
+const destructorErrors = channel('ffi-tally:destructor-error');
+const warned = new Set();
+const { FinalizationRegistry } = globalThis;
+
+/** JavaScript destructors that belong to one pointer, by slot. */
+const destructors = new Map();
+
+function announce(label, error) {
+  if (destructorErrors.hasSubscribers) destructorErrors.publish({ label, error });
+  if (warned.has(label)) return;
+  warned.add(label);
+  process.emitWarning(`A destructor of '${label}' failed: ${error?.message ?? error}`, {
+    type: 'FfiTallyWarning',
+    code: 'FFI_TALLY_DESTRUCTOR',
+    detail: 'The pointer counts as freed. Further failures of this account are counted, not announced.',
+  });
+}
+
+function runDestructor(slot) {
+  const kind = kindById(binding.kindOf(slot));
+  const run = destructors.get(slot) ?? kind.run;
+  destructors.delete(slot);
+  let failed = false;
+  try {
+    run(binding.addressOf(slot));
+  } catch (error) {
+    failed = true;
+    announce(kind.label, error);
+  }
+  binding.settle(slot, failed);
+}
+
+/** Frees what is ready, for that long. Returns whether there is nothing left to do now. */
+function drain(milliseconds) {
+  if (calls.depth !== 0) return true;
+  const deadline = performance.now() + milliseconds;
+  calls.depth = 1;
+  try {
+    for (let left = milliseconds; ; left = deadline - performance.now()) {
+      const result = binding.drain(Math.max(left, 0));
+      if (result === DONE) return true;
+      if (result === MORE) return false;
+      runDestructor(result);
+      if (performance.now() >= deadline) return false;
+    }
+  } finally {
+    calls.depth = 0;
+  }
+}
+
+/** Sweeps and drains without a limit of time, and tells the pacer. Returns the next advice. */
+function reclaim(asked) {
+  binding.sweep(Infinity);
+  drain(Infinity);
+  return binding.collected(asked, gc.heapUsed());
+}
+
+let canMinor = true;
+
+function collectMinor() {
+  gc.collectMinor();
+  if (binding.observe()) return;
+  canMinor = false; // a runtime whose minor GC cannot be asked for, or does not clear weak references
+}
+
+/** Does what an advice asks for. */
+function relieve(advice) {
+  if (calls.depth !== 0) return;
+  if ((advice & (MINOR | MAJOR)) === 0) {
+    if (!slice()) schedule();
+    return;
+  }
+  while ((advice & (MINOR | MAJOR)) !== 0) {
+    if (!gc.canCollect()) {
+      reclaim(0);
+      return;
+    }
+    if ((advice & MAJOR) !== 0 || !canMinor) {
+      gc.collectMajor();
+      binding.noteMajor();
+      advice = reclaim(MAJOR);
+      // Whatever a major GC left is alive: asking again now would return nothing.
+      if ((advice & MAJOR) !== 0) return;
+    } else {
+      collectMinor();
+      advice = reclaim(MINOR);
+    }
+  }
+}
+
+function slice() {
+  const swept = binding.sweep(SLICE);
+  const drained = drain(SLICE);
+  if (!swept || !drained) return false;
+  binding.collected(0, gc.heapUsed());
+  return true;
+}
+
+let scheduled = false;
+
+function schedule() {
+  if (scheduled) return;
+  scheduled = true;
+  setImmediate(() => {
+    scheduled = false;
+    if (!slice()) schedule();
+  }).unref();
+}
+
+// The heartbeat: a FinalizationRegistry hears of major GCs only, and from the event loop, where nobody
+// may be tracking anything that would notice the dead.
+const heartbeat = new FinalizationRegistry(() => {
+  beating = false;
+  binding.noteMajor();
+  beat();
+  if (!slice()) schedule();
+});
+let beating = false;
+
+function beat() {
+  if (beating) return;
+  beating = true;
+  heartbeat.register({}, undefined);
+}
+
+module.exports = { beat, canMinor: () => canMinor, destructors, drain, reclaim, relieve };

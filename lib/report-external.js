@@ -1,0 +1,21 @@
+'use strict';
+
+const binding = require('./binding');
+const { checkDelta } = require('./check');
+const { OverflowError, UnbalancedError } = require('./errors');
+const { beat, relieve } = require('./reclaim');
+
+/** Charges bytes by hand, or gives them back. */
+function reportExternal(delta) {
+  const bytes = checkDelta(delta, 'delta');
+  const total = binding.reportByHand(bytes);
+  if (total === -1) throw new UnbalancedError(bytes, binding.reportByHand(0));
+  if (total === -2) throw new OverflowError(bytes);
+  if (bytes > 0) {
+    beat();
+    relieve(binding.advise());
+  }
+  return total;
+}
+
+module.exports = { reportExternal };

@@ -1,0 +1,49 @@
+'use strict';
+
+const { adopt, freeOnError } = require('./adopt');
+const { checkLabel, checkOptions, checkSize } = require('./check');
+const { toAddress, toDestructor } = require('./destructors');
+const { ArgumentTypeError, DisposedError, NullPointerError } = require('./errors');
+const { Form, kindFor } = require('./kinds');
+const { internals } = require('./tracked-pointer');
+
+const OPTIONS = ['size', 'free', 'label', 'parent'];
+const UNLABELLED = 'unlabelled';
+
+function checkParent(parent) {
+  if (parent === undefined || parent === null) return null;
+  if (!internals.isTracked(parent)) throw new ArgumentTypeError(parent, 'parent', 'a TrackedPointer');
+  if (parent.disposed) throw new DisposedError(parent.label, 'make a child of');
+  return parent;
+}
+
+/** Takes ownership of a native pointer. */
+function track(pointer, options) {
+  const address = toAddress(pointer);
+  if (pointer === null || address === 0n) throw new NullPointerError();
+  if (address === undefined) {
+    throw new ArgumentTypeError(pointer, 'address', 'a native address (bigint, or External of Koffi 2)');
+  }
+  if (internals.isTracked(pointer)) throw new ArgumentTypeError(pointer, 'address', 'a pointer without an owner');
+  checkOptions(options, OPTIONS);
+  if (options.free === undefined) {
+    throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
+  }
+  const destructor = toDestructor(options.free);
+
+  // From here on the pointer is ours, and an error must not lose it.
+  let size = 0;
+  let label = UNLABELLED;
+  let parent;
+  try {
+    size = checkSize(options.size, 'size');
+    if (options.label !== undefined) label = checkLabel(options.label);
+    parent = checkParent(options.parent);
+  } catch (error) {
+    throw freeOnError(address, size, kindFor(UNLABELLED, destructor), destructor.run, error);
+  }
+  const run = destructor.form === Form.JAVASCRIPT ? destructor.run : null;
+  return adopt(address, size, kindFor(label, destructor), parent, run);
+}
+
+module.exports = { track };

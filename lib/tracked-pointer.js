@@ -1,0 +1,147 @@
+'use strict';
+// A native pointer with an owner. Knows its address and where its books are kept; all else is native.
+
+const { inspect } = require('node:util');
+const binding = require('./binding');
+const calls = require('./calls');
+const { checkSize } = require('./check');
+const { DisposedError, IllegalConstructorError, InUseError, OverflowError } = require('./errors');
+const nursery = require('./nursery');
+const { drain, relieve } = require('./reclaim');
+
+const KEY = Symbol('ffi-tally');
+const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
+
+// What other files of this library may do with a pointer, and users may not.
+const internals = {};
+
+class TrackedPointer {
+  #address; // null after the end
+  #handle; // a slot, or -1 - index while in the nursery
+  #kind;
+
+  constructor(key, address, handle, kind) {
+    if (key !== KEY) throw new IllegalConstructorError();
+    this.#address = address;
+    this.#handle = handle;
+    this.#kind = kind;
+  }
+
+  get address() {
+    this.#check('read the address of');
+    return this.#address;
+  }
+
+  get size() {
+    if (this.#address === null) return 0;
+    return binding.sizeOf(this.#settled());
+  }
+
+  get label() {
+    return this.#kind.label;
+  }
+
+  get disposed() {
+    return this.#address === null;
+  }
+
+  resize(bytes) {
+    const size = checkSize(bytes, 'bytes');
+    this.#check('resize');
+    if (!binding.resize(this.#settled(), size)) throw new OverflowError(size);
+    relieve(binding.advise());
+  }
+
+  dispose() {
+    if (this.#address === null) return;
+    this.#address = null;
+    const handle = this.#handle;
+    if (handle < 0 && calls.depth === 0 && this.#kind.young) {
+      calls.depth = 1;
+      binding.disposeYoung(-1 - handle);
+      calls.depth = 0;
+      nursery.leave(-1 - handle);
+      return;
+    }
+    binding.end(this.#settled());
+    drain(Infinity);
+  }
+
+  release() {
+    this.#check('release');
+    const address = this.#address;
+    internals.giveAway(this);
+    internals.givenAway(this);
+    return address;
+  }
+
+  toJSON() {
+    return { label: this.label, size: this.size, disposed: this.disposed };
+  }
+
+  [inspect.custom](depth, options) {
+    const what = this.disposed ? 'disposed' : `0x${this.#address.toString(16)} ${this.size} bytes`;
+    return `${options.stylize('TrackedPointer', 'special')} <${this.label}> { ${what} }`;
+  }
+
+  #check(what) {
+    if (this.#address === null) throw new DisposedError(this.#kind.label, what);
+  }
+
+  // The slot, given now to a pointer that had none yet.
+  #settled() {
+    if (this.#handle < 0) nursery.flush();
+    return this.#handle;
+  }
+
+  static {
+    nursery.onPromote((pointer, slot) => {
+      pointer.#handle = slot;
+    });
+
+    internals.make = (address, kind) => new TrackedPointer(KEY, address, -1 - nursery.nextIndex(), kind);
+
+    internals.isTracked = (value) => typeof value === 'object' && value !== null && #address in value;
+
+    internals.kindOf = (pointer) => pointer.#kind;
+
+    internals.slotOf = (pointer) => pointer.#settled();
+
+    // The address, or null after the end.
+    internals.addressOf = (pointer) => pointer.#address;
+
+    // Ownership is about to go to C: the pointer is ended for JavaScript, its charge stays.
+    internals.giveAway = (pointer) => {
+      if (pointer.#handle >= 0) {
+        const holds = binding.holdsOf(pointer.#handle);
+        if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
+      }
+      pointer.#address = null;
+    };
+
+    // C never got it.
+    internals.takeBack = (pointer, address) => {
+      pointer.#address = address;
+    };
+
+    // C has it: the charge is returned.
+    internals.givenAway = (pointer) => {
+      const handle = pointer.#handle;
+      if (handle < 0) {
+        binding.releaseYoung(-1 - handle);
+        nursery.leave(-1 - handle);
+      } else {
+        internals.forget(handle);
+        binding.release(handle);
+      }
+    };
+  }
+}
+
+Object.defineProperty(TrackedPointer.prototype, dispose, {
+  value: TrackedPointer.prototype.dispose,
+  writable: true,
+  configurable: true,
+});
+
+module.exports = { TrackedPointer, internals };

@@ -1,0 +1,64 @@
+// The list of what JavaScript can see.
+
+#include <napi.h>
+
+#include "entry_points.h"
+#include "environment.h"
+
+namespace {
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  auto* environment = new tally::Environment(env);
+  env.SetInstanceData(environment);
+  env.AddCleanupHook([](tally::Environment* leaving) { leaving->TearDown(); }, environment);
+
+  using namespace tally::entry;
+  exports.Set("nursery", environment->NurseryBuffer());
+  exports.Set("nurseryCapacity", tally::Nursery::kCapacity);
+  exports.Set("canBind", tally::Destructor::CanBind());
+
+#define TALLY_EXPORT(name, function) \
+  exports.Set(name, Napi::Function::New<function>(env, name, environment))
+  TALLY_EXPORT("addAccount", AddAccount);
+  TALLY_EXPORT("addKind", AddKind);
+  TALLY_EXPORT("unpinIdle", UnpinIdle);
+
+  TALLY_EXPORT("flush", Flush);
+  TALLY_EXPORT("free", Free);
+  TALLY_EXPORT("disposeYoung", DisposeYoung);
+  TALLY_EXPORT("releaseYoung", ReleaseYoung);
+
+  TALLY_EXPORT("end", End);
+  TALLY_EXPORT("release", Release);
+  TALLY_EXPORT("hold", Hold);
+  TALLY_EXPORT("unhold", Unhold);
+  TALLY_EXPORT("holdsOf", HoldsOf);
+  TALLY_EXPORT("resize", Resize);
+  TALLY_EXPORT("sizeOf", SizeOf);
+  TALLY_EXPORT("addressOf", AddressOf);
+  TALLY_EXPORT("kindOf", KindOf);
+
+  TALLY_EXPORT("drain", Drain);
+  TALLY_EXPORT("settle", Settle);
+  TALLY_EXPORT("sweep", Sweep);
+  TALLY_EXPORT("observe", Observe);
+  TALLY_EXPORT("noteMajor", NoteMajor);
+  TALLY_EXPORT("advise", Advise);
+  TALLY_EXPORT("collected", Collected);
+
+  TALLY_EXPORT("reportByHand", ReportByHand);
+  TALLY_EXPORT("live", Live);
+  TALLY_EXPORT("counter", Counter);
+  TALLY_EXPORT("stats", Stats);
+  TALLY_EXPORT("configure", Configure);
+
+  TALLY_EXPORT("externalAddress", ExternalAddress);
+  TALLY_EXPORT("usableSize", UsableSize);
+  TALLY_EXPORT("allocatorBytes", AllocatorBytes);
+#undef TALLY_EXPORT
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(NODE_GYP_MODULE_NAME, Init)

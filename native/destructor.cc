@@ -1,0 +1,130 @@
+#include "destructor.h"
+
+#include <cassert>
+#include <utility>
+
+#include "library_pin.h"
+
+#ifdef TALLY_HAS_LIBFFI
+#include <ffi.h>
+#endif
+
+namespace tally {
+
+#ifdef TALLY_HAS_LIBFFI
+
+class BoundCall {
+ public:
+  explicit BoundCall(std::vector<BoundArgument> arguments) : arguments_(std::move(arguments)) {
+    for (const BoundArgument& argument : arguments_) types_.push_back(TypeOf(argument));
+    prepared_ = ffi_prep_cif(&cif_, FFI_DEFAULT_ABI, static_cast<unsigned>(types_.size()), &ffi_type_void,
+                             types_.data()) == FFI_OK;
+  }
+
+  bool prepared() const { return prepared_; }
+
+  void Run(uint64_t function, uint64_t address, int64_t size) const {
+    std::vector<Value> values(arguments_.size());
+    std::vector<void*> pointers(arguments_.size());
+    for (size_t i = 0; i < arguments_.size(); i++) {
+      switch (arguments_[i].source) {
+        case BoundArgument::Source::kPointer:
+          values[i].pointer = reinterpret_cast<void*>(static_cast<uintptr_t>(address));
+          break;
+        case BoundArgument::Source::kSize:
+          values[i].size = static_cast<size_t>(size);
+          break;
+        case BoundArgument::Source::kConstant:
+          values[i].constant = arguments_[i].constant;
+          break;
+      }
+      pointers[i] = &values[i];
+    }
+    ffi_call(&cif_, reinterpret_cast<void (*)()>(static_cast<uintptr_t>(function)), nullptr, pointers.data());
+  }
+
+ private:
+  union Value {
+    void* pointer;
+    size_t size;
+    uint64_t constant;
+  };
+
+  static ffi_type* TypeOf(const BoundArgument& argument) {
+    switch (argument.source) {
+      case BoundArgument::Source::kPointer:
+        return &ffi_type_pointer;
+      case BoundArgument::Source::kSize:
+        return sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32;
+      case BoundArgument::Source::kConstant:
+        break;
+    }
+    return &ffi_type_uint64;
+  }
+
+  std::vector<BoundArgument> arguments_;
+  std::vector<ffi_type*> types_;
+  mutable ffi_cif cif_{};  // ffi_call takes it as non-const and does not write to it
+  bool prepared_ = false;
+};
+
+#else
+
+class BoundCall {
+ public:
+  explicit BoundCall(const std::vector<BoundArgument>&) {}
+  bool prepared() const { return false; }
+  void Run(uint64_t, uint64_t, int64_t) const {}
+};
+
+#endif
+
+Destructor::Destructor(Form form) : form_(form) {}
+Destructor::Destructor(Destructor&&) noexcept = default;
+Destructor& Destructor::operator=(Destructor&&) noexcept = default;
+Destructor::~Destructor() = default;
+
+Destructor Destructor::None() { return Destructor(Form::kNone); }
+Destructor Destructor::JavaScript() { return Destructor(Form::kJavaScript); }
+
+Destructor Destructor::Direct(uint64_t function) {
+  Destructor destructor(Form::kDirect);
+  destructor.function_ = function;
+  return destructor;
+}
+
+Destructor Destructor::Bound(uint64_t function, std::vector<BoundArgument> arguments) {
+  assert(CanBind());
+  auto call = std::make_unique<BoundCall>(std::move(arguments));
+  if (!call->prepared()) return None();
+  Destructor destructor(Form::kBound);
+  destructor.function_ = function;
+  destructor.call_ = std::move(call);
+  return destructor;
+}
+
+bool Destructor::CanBind() {
+#ifdef TALLY_HAS_LIBFFI
+  return true;
+#else
+  return false;
+#endif
+}
+
+void Destructor::Run(uint64_t address, int64_t size) const {
+  assert(form_ != Form::kJavaScript);
+  if (form_ == Form::kDirect) {
+    auto function = reinterpret_cast<void (*)(void*)>(static_cast<uintptr_t>(function_));
+    function(reinterpret_cast<void*>(static_cast<uintptr_t>(address)));
+  } else if (form_ == Form::kBound) {
+    call_->Run(function_, address, size);
+  }
+}
+
+void Destructor::Pin() {
+  if (pin_ == nullptr && is_native()) pin_ = std::make_unique<LibraryPin>(function_);
+}
+
+void Destructor::Unpin() { pin_.reset(); }
+
+}  // namespace tally

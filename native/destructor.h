@@ -1,0 +1,64 @@
+// A Destructor knows how pointers of one kind are freed: by a native function of one argument called
+// directly, by a native function with bound arguments called through libffi, by JavaScript, or not at
+// all. It keeps the library of its function mapped from Pin to Unpin, because Koffi unloads a library
+// as soon as its JavaScript objects are collected, whatever still points into it.
+//
+// Not thread-safe: use on the thread of its environment only.
+
+#ifndef FFI_TALLY_DESTRUCTOR_H_
+#define FFI_TALLY_DESTRUCTOR_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace tally {
+
+// One bound argument: the pointer itself, its size at the time of the call, or a constant.
+struct BoundArgument {
+  enum class Source : uint8_t { kConstant, kPointer, kSize };
+  Source source = Source::kConstant;
+  uint64_t constant = 0;
+};
+
+class BoundCall;
+class LibraryPin;
+
+class Destructor {
+ public:
+  enum class Form : uint8_t { kNone, kJavaScript, kDirect, kBound };
+
+  static Destructor None();
+  static Destructor JavaScript();
+  static Destructor Direct(uint64_t function);
+  // REQUIRES: CanBind(). Returns a destructor of form kNone where libffi refuses the call.
+  static Destructor Bound(uint64_t function, std::vector<BoundArgument> arguments);
+
+  // Whether this build has libffi.
+  static bool CanBind();
+
+  Destructor(Destructor&&) noexcept;
+  Destructor& operator=(Destructor&&) noexcept;
+  ~Destructor();
+
+  Form form() const { return form_; }
+  bool is_native() const { return form_ == Form::kDirect || form_ == Form::kBound; }
+
+  // Frees `address`. REQUIRES: form() is not kJavaScript; the function's library is mapped.
+  void Run(uint64_t address, int64_t size) const;
+
+  void Pin();
+  void Unpin();
+
+ private:
+  explicit Destructor(Form form);
+
+  Form form_;
+  uint64_t function_ = 0;
+  std::unique_ptr<BoundCall> call_;
+  std::unique_ptr<LibraryPin> pin_;
+};
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_DESTRUCTOR_H_

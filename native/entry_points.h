@@ -1,0 +1,50 @@
+// The functions that JavaScript calls, one line each in addon.cc. They turn Node-API values into C++ and
+// back and do nothing else: lib/ has validated every argument.
+
+#ifndef FFI_TALLY_ENTRY_POINTS_H_
+#define FFI_TALLY_ENTRY_POINTS_H_
+
+#include <napi.h>
+
+namespace tally::entry {
+
+Napi::Value AddAccount(const Napi::CallbackInfo& info);  // (label) -> account
+Napi::Value AddKind(const Napi::CallbackInfo& info);     // (account, form, address, args) -> kind
+Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // ()
+
+Napi::Value Flush(const Napi::CallbackInfo& info);         // (objects, parentSlot) -> advice
+Napi::Value Free(const Napi::CallbackInfo& info);          // (kind, address, size)
+Napi::Value DisposeYoung(const Napi::CallbackInfo& info);  // (index)
+Napi::Value ReleaseYoung(const Napi::CallbackInfo& info);  // (index)
+
+Napi::Value End(const Napi::CallbackInfo& info);        // (slot)
+Napi::Value Release(const Napi::CallbackInfo& info);    // (slot) -> whether nothing held it
+Napi::Value Hold(const Napi::CallbackInfo& info);       // (slot)
+Napi::Value Unhold(const Napi::CallbackInfo& info);     // (slot)
+Napi::Value HoldsOf(const Napi::CallbackInfo& info);    // (slot) -> children and calls
+Napi::Value Resize(const Napi::CallbackInfo& info);     // (slot, bytes) -> whether it could be charged
+Napi::Value SizeOf(const Napi::CallbackInfo& info);     // (slot) -> bytes
+Napi::Value AddressOf(const Napi::CallbackInfo& info);  // (slot) -> bigint
+Napi::Value KindOf(const Napi::CallbackInfo& info);     // (slot) -> kind
+
+Napi::Value Drain(const Napi::CallbackInfo& info);      // (milliseconds) -> slot, -1 done, -2 more
+Napi::Value Settle(const Napi::CallbackInfo& info);     // (slot, failed)
+Napi::Value Sweep(const Napi::CallbackInfo& info);      // (milliseconds) -> done
+Napi::Value Observe(const Napi::CallbackInfo& info);    // () -> whether a GC has run
+Napi::Value NoteMajor(const Napi::CallbackInfo& info);  // ()
+Napi::Value Advise(const Napi::CallbackInfo& info);     // () -> advice
+Napi::Value Collected(const Napi::CallbackInfo& info);  // (asked, heap) -> advice
+
+Napi::Value ReportByHand(const Napi::CallbackInfo& info);  // (delta) -> total, -1 below zero, -2 too much
+Napi::Value Live(const Napi::CallbackInfo& info);          // () -> bytes, tracked and by hand
+Napi::Value Counter(const Napi::CallbackInfo& info);       // () -> V8's own counter
+Napi::Value Stats(const Napi::CallbackInfo& info);         // () -> object
+Napi::Value Configure(const Napi::CallbackInfo& info);  // (budget, growth, canMinor, canMajor, freeAtExit)
+
+Napi::Value ExternalAddress(const Napi::CallbackInfo& info);  // (value) -> bigint or undefined
+Napi::Value UsableSize(const Napi::CallbackInfo& info);       // (address) -> bytes or undefined
+Napi::Value AllocatorBytes(const Napi::CallbackInfo& info);   // () -> { inUse, held } or undefined
+
+}  // namespace tally::entry
+
+#endif  // FFI_TALLY_ENTRY_POINTS_H_

@@ -1,0 +1,225 @@
+#include "environment.h"
+
+#include <cassert>
+#include <utility>
+
+#include "check.h"
+
+namespace tally {
+
+namespace {
+
+Collector::Clock::time_point Deadline(double milliseconds) {
+  using std::chrono::duration;
+  using std::chrono::duration_cast;
+  if (milliseconds >= 1e9) return Collector::Clock::time_point::max();
+  return Collector::Clock::now() +
+         duration_cast<Collector::Clock::duration>(duration<double, std::milli>(milliseconds));
+}
+
+}  // namespace
+
+Environment::Environment(Napi::Env env) : env_(env), collector_(env, &ledger_), nursery_(env) {
+  collector_.Start();
+}
+
+Napi::Value Environment::NurseryBuffer() { return nursery_.buffer(); }
+
+double Environment::AddKind(uint32_t account, Destructor destructor) {
+  const int64_t kind = ledger_.AddKind(account);
+  if (kind < 0) return -1;
+  destructor.Pin();
+  destructors_.push_back(std::move(destructor));
+  return static_cast<double>(kind);
+}
+
+void Environment::UnpinIdle() {
+  assert(nursery_.count() == 0);
+  for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
+    if (ledger_.live_of(kind) == 0) destructors_[kind].Unpin();
+  }
+}
+
+uint32_t Environment::Flush(Napi::Array objects, SlotId parent) {
+  const uint32_t count = nursery_.count();
+  int64_t bytes = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    if (nursery_.slot(i) != Nursery::kWaiting) continue;
+    if (!ledger_.CanCharge(bytes + nursery_.size(i))) return kTooMuch;
+    bytes += nursery_.size(i);
+  }
+  if (!ledger_.Reserve(count) || !collector_.Reserve(count)) return kNoMemory;
+
+  for (uint32_t i = 0; i < count; i++) {
+    if (nursery_.slot(i) != Nursery::kWaiting) continue;
+    Napi::HandleScope scope(env_);
+    const uint32_t kind = nursery_.kind(i);
+    if (ledger_.live_of(kind) == 0) destructors_[kind].Pin();
+    const SlotId slot =
+        ledger_.Add(kind, nursery_.address(i), nursery_.size(i), i + 1 == count ? parent : kNoSlot);
+    collector_.Watch(slot, objects.Get(i));
+    nursery_.slot(i) = slot;
+  }
+  nursery_.count() = 0;
+  Tell();
+  return Advise();
+}
+
+uint32_t Environment::Advise() {
+  const bool seen = Observe() || collector_.HasWork();
+  return static_cast<uint32_t>(pacer_.Advise(live())) | (seen || ledger_.HasReady() ? kSweep : 0);
+}
+
+bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t size) {
+  destructors_[kind].Run(address, size);
+  // C may have called back into JavaScript that threw.
+  if (!env_.IsExceptionPending()) return true;
+  env_.GetAndClearPendingException();
+  return false;
+}
+
+void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
+  if (!RunDestructor(kind, address, size)) ledger_.account_of(kind).failed++;
+}
+
+void Environment::DisposeYoung(uint32_t index) {
+  assert(nursery_.slot(index) == Nursery::kWaiting);
+  nursery_.slot(index) = Nursery::kGone;
+  const uint32_t kind = nursery_.kind(index);
+  const int64_t size = nursery_.size(index);
+  const uint64_t address = nursery_.address(index);
+  ledger_.Pass(kind, size, Reason::kDisposed);
+  Free(kind, address, size);
+}
+
+void Environment::ReleaseYoung(uint32_t index) {
+  assert(nursery_.slot(index) == Nursery::kWaiting);
+  nursery_.slot(index) = Nursery::kGone;
+  ledger_.Pass(nursery_.kind(index), nursery_.size(index), Reason::kReleased);
+}
+
+void Environment::End(SlotId slot) {
+  collector_.Forget(slot);
+  ledger_.End(slot, Reason::kDisposed);
+}
+
+bool Environment::Release(SlotId slot) {
+  if (ledger_.at(slot).holds > 0) return false;
+  collector_.Forget(slot);
+  ledger_.Settle(slot);
+  Tell();
+  return true;
+}
+
+bool Environment::Resize(SlotId slot, int64_t size) {
+  if (!ledger_.CanCharge(size - ledger_.at(slot).size)) return false;
+  ledger_.Resize(slot, size);
+  Tell();
+  return true;
+}
+
+double Environment::Drain(double milliseconds) {
+  constexpr uint32_t kBatch = 32;
+  const auto deadline = Deadline(milliseconds);
+  double result = kDone;
+  for (uint32_t i = 1;; i++) {
+    const SlotId id = ledger_.NextReady();
+    if (id == kNoSlot) break;
+    const Slot& slot = ledger_.at(id);
+    if (destructors_[slot.kind].form() == Destructor::Form::kJavaScript) {
+      result = id;
+      break;
+    }
+    ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
+    if (i % kBatch == 0 && ledger_.HasReady() && Collector::Clock::now() >= deadline) {
+      result = kMore;
+      break;
+    }
+  }
+  Tell();
+  return result;
+}
+
+void Environment::Settle(SlotId slot, bool failed) { ledger_.Settle(slot, failed); }
+
+bool Environment::Observe() {
+  if (!collector_.Observe()) return false;
+  if (!noted_) before_ = live();
+  noted_ = true;
+  noted_major_ |= collector_.saw_major();
+  return true;
+}
+
+void Environment::NoteMajor() {
+  Observe();
+  if (!noted_) before_ = live();
+  noted_ = true;
+  noted_major_ = true;
+  collector_.NoteMajor();
+}
+
+bool Environment::Sweep(double milliseconds) {
+  collector_.Sweep(Deadline(milliseconds));
+  return !collector_.HasWork();
+}
+
+uint32_t Environment::Collected(Collection asked, int64_t heap) {
+  if (noted_) {
+    pacer_.Collected(noted_major_ ? Collection::kMajor : Collection::kMinor, before_, live(), heap,
+                     asked != Collection::kNone);
+  }
+  noted_ = false;
+  noted_major_ = false;
+  Tell();
+  return Advise();
+}
+
+double Environment::ReportByHand(int64_t delta) {
+  if (!ledger_.ChargeByHand(delta)) return delta < 0 ? -1 : -2;
+  Tell();
+  return static_cast<double>(ledger_.manual());
+}
+
+int64_t Environment::Tell() {
+  int64_t counter = 0;
+  TALLY_CHECK(napi_adjust_external_memory(env_, pacer_.Report(live()), &counter));
+  return counter;
+}
+
+void Environment::TearDown() {
+  if (torn_down_ || !free_at_exit_) return;
+  torn_down_ = true;
+
+  for (uint32_t i = 0; i < nursery_.count(); i++) {
+    if (nursery_.slot(i) != Nursery::kWaiting) continue;
+    const uint32_t kind = nursery_.kind(i);
+    ledger_.Pass(kind, nursery_.size(i), Reason::kTornDown);
+    if (destructors_[kind].is_native()) destructors_[kind].Run(nursery_.address(i), nursery_.size(i));
+  }
+  nursery_.count() = 0;
+
+  for (SlotId id = 0; id < ledger_.end(); id++) {
+    if (ledger_.at(id).state != SlotState::kLive) continue;
+    collector_.Forget(id);
+    ledger_.End(id, Reason::kTornDown);
+  }
+  const auto free_ready = [this] {
+    for (SlotId id = ledger_.NextReady(); id != kNoSlot; id = ledger_.NextReady()) {
+      const Slot& slot = ledger_.at(id);
+      const Destructor& destructor = destructors_[slot.kind];
+      if (destructor.is_native()) destructor.Run(slot.address, slot.size);
+      ledger_.Settle(id);
+    }
+  };
+  free_ready();
+  // What is held now is held by asynchronous calls. Node has waited for them before it came here, and
+  // the callbacks that would have let go will not come.
+  for (SlotId id = 0; id < ledger_.end(); id++) {
+    while (ledger_.at(id).state == SlotState::kEnded) ledger_.Unhold(id);
+    free_ready();
+  }
+  collector_.Stop();
+  Tell();
+}
+
+}  // namespace tally

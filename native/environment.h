@@ -1,0 +1,108 @@
+// What one Node environment (the main thread or a worker) owns here: its ledger, its collector, its
+// pacer, its destructors. Made when the addon is loaded into the environment, gone when it goes; at a
+// worker's end every pointer with a native destructor is freed first, children before parents.
+//
+// JavaScript has validated whatever arrives; the methods assert. Use on the environment's thread only.
+
+#ifndef FFI_TALLY_ENVIRONMENT_H_
+#define FFI_TALLY_ENVIRONMENT_H_
+
+#include <napi.h>
+
+#include <vector>
+
+#include "collector.h"
+#include "destructor.h"
+#include "ledger.h"
+#include "nursery.h"
+#include "pacer.h"
+
+namespace tally {
+
+class Environment {
+ public:
+  // What Drain returns beside the number of a slot whose destructor JavaScript must run.
+  static constexpr double kDone = -1;
+  static constexpr double kMore = -2;
+  // What Flush returns beside an advice; the entries stay in the nursery.
+  static constexpr uint32_t kNoMemory = 256;
+  static constexpr uint32_t kTooMuch = 257;
+  // A bit of the advice beside a Collection: a GC has run, there is something to sweep.
+  static constexpr uint32_t kSweep = 4;
+
+  explicit Environment(Napi::Env env);
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  Napi::Value NurseryBuffer();
+
+  double AddAccount(std::string label) { return static_cast<double>(ledger_.AddAccount(std::move(label))); }
+  double AddKind(uint32_t account, Destructor destructor);
+  void UnpinIdle();
+
+  // Moves the nursery's pointers into the ledger and watches their objects; `parent` is that of the
+  // last one. Returns an advice, or kNoMemory or kTooMuch with nothing changed.
+  uint32_t Flush(Napi::Array objects, SlotId parent);
+
+  // Frees a pointer that was never booked, because tracking it failed.
+  void Free(uint32_t kind, uint64_t address, int64_t size);
+
+  // Frees (or gives away) a pointer that is still in the nursery.
+  void DisposeYoung(uint32_t index);
+  void ReleaseYoung(uint32_t index);
+
+  void End(SlotId slot);
+  bool Release(SlotId slot);
+  void Hold(SlotId slot) { ledger_.Hold(slot); }
+  void Unhold(SlotId slot) { ledger_.Unhold(slot); }
+  bool Resize(SlotId slot, int64_t size);
+
+  // Frees what is ready until there is no more, the time is up, or JavaScript must run a destructor.
+  double Drain(double milliseconds);
+  // JavaScript has run the destructor of a slot that Drain returned.
+  void Settle(SlotId slot, bool failed);
+
+  // Notes whether a GC has run since the last look. NoteMajor: somebody knows that a major one has.
+  bool Observe();
+  void NoteMajor();
+  // Looks for the dead that the GCs noted may have left. Returns whether it came to the end.
+  bool Sweep(double milliseconds);
+  // The GCs noted are swept and their dead are freed: the pacer learns from them. `asked` is what was
+  // asked for, kNone when V8 collected by itself. Returns the next advice.
+  uint32_t Collected(Collection asked, int64_t heap);
+  uint32_t Advise();
+
+  // Charges by hand. Returns the total, or -1 below zero, or -2 past kMaxBytes; then nothing changed.
+  double ReportByHand(int64_t delta);
+
+  // Tells V8 what the pacer wants it to know. Returns V8's own counter of external bytes.
+  int64_t Tell();
+
+  int64_t live() const { return ledger_.bytes() + ledger_.manual(); }
+  const Ledger& ledger() const { return ledger_; }
+  Ledger& ledger() { return ledger_; }
+  Pacer& pacer() { return pacer_; }
+  void set_free_at_exit(bool free_at_exit) { free_at_exit_ = free_at_exit; }
+
+  // Frees everything that has a native destructor. JavaScript can no longer run.
+  void TearDown();
+
+ private:
+  bool RunDestructor(uint32_t kind, uint64_t address, int64_t size);
+
+  Napi::Env env_;
+  Ledger ledger_;
+  Collector collector_;
+  Pacer pacer_;
+  Nursery nursery_;
+  std::vector<Destructor> destructors_;  // by kind
+  int64_t before_ = 0;                   // live when the GCs not yet swept were first noted
+  bool noted_ = false;
+  bool noted_major_ = false;
+  bool free_at_exit_ = false;
+  bool torn_down_ = false;
+};
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_ENVIRONMENT_H_

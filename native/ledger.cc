@@ -1,0 +1,163 @@
+#include "ledger.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace tally {
+
+int64_t Ledger::AddAccount(std::string label) {
+  if (!accounts_.Reserve(1)) return -1;
+  Account account;
+  account.label = std::move(label);
+  accounts_.Push(std::move(account));
+  return static_cast<int64_t>(accounts_.size()) - 1;
+}
+
+int64_t Ledger::AddKind(uint32_t account) {
+  assert(account < accounts_.size());
+  if (!kinds_.Reserve(1)) return -1;
+  kinds_.Push({account, 0});
+  return static_cast<int64_t>(kinds_.size()) - 1;
+}
+
+bool Ledger::Reserve(uint32_t count) {
+  while (chunks_.size() * kChunk - used_ + free_count_ < count) {
+    if (chunks_.size() >= kNoSlot / kChunk || !chunks_.Reserve(1)) return false;
+    std::unique_ptr<Slot[]> chunk(new (std::nothrow) Slot[kChunk]);
+    if (chunk == nullptr) return false;
+    chunks_.Push(std::move(chunk));
+  }
+  return true;
+}
+
+void Ledger::Charge(Account* account, int64_t delta) {
+  account->bytes += delta;
+  bytes_ += delta;
+  if (delta > 0) {
+    account->charged_bytes += delta;
+    account->peak_bytes = std::max(account->peak_bytes, account->bytes);
+    peak_bytes_ = std::max(peak_bytes_, bytes_ + manual_);
+  }
+}
+
+SlotId Ledger::Add(uint32_t kind, uint64_t address, int64_t size, SlotId parent) {
+  assert(size >= 0 && CanCharge(size));
+  SlotId id = free_;
+  if (id != kNoSlot) {
+    free_ = at(id).next;
+    free_count_--;
+  } else {
+    assert(used_ < chunks_.size() * kChunk);
+    id = used_++;
+  }
+  Slot& slot = at(id);
+  slot = Slot();
+  slot.address = address;
+  slot.size = size;
+  slot.kind = kind;
+  slot.parent = parent;
+  slot.state = SlotState::kLive;
+  if (parent != kNoSlot) Hold(parent);
+
+  kinds_[kind].live++;
+  Account& account = account_of(kind);
+  account.pointers++;
+  account.tracked++;
+  pointers_++;
+  Charge(&account, size);
+  return id;
+}
+
+void Ledger::Pass(uint32_t kind, int64_t size, Reason reason) {
+  Account& account = account_of(kind);
+  account.tracked++;
+  account.ended[static_cast<int>(reason)]++;
+  Charge(&account, size);
+  Charge(&account, -size);
+}
+
+void Ledger::Resize(SlotId id, int64_t size) {
+  Slot& slot = at(id);
+  assert(slot.state != SlotState::kFree && size >= 0 && CanCharge(size - slot.size));
+  const int64_t delta = size - slot.size;
+  slot.size = size;
+  if (slot.state != SlotState::kLive) dead_bytes_ += delta;
+  Charge(&account_of(slot.kind), delta);
+}
+
+void Ledger::End(SlotId id, Reason reason) {
+  Slot& slot = at(id);
+  assert(slot.state == SlotState::kLive);
+  slot.state = SlotState::kEnded;
+  slot.reason = reason;
+  dead_bytes_ += slot.size;
+  dead_pointers_++;
+  if (slot.holds == 0) Queue(id);
+}
+
+void Ledger::Hold(SlotId id) {
+  assert(at(id).state == SlotState::kLive || at(id).state == SlotState::kEnded);
+  at(id).holds++;
+}
+
+void Ledger::Unhold(SlotId id) {
+  Slot& slot = at(id);
+  assert(slot.holds > 0);
+  slot.holds--;
+  if (slot.holds == 0 && slot.state == SlotState::kEnded) Queue(id);
+}
+
+void Ledger::Queue(SlotId id) {
+  Slot& slot = at(id);
+  slot.state = SlotState::kReady;
+  slot.next = kNoSlot;
+  if (ready_tail_ == kNoSlot) {
+    ready_head_ = id;
+  } else {
+    at(ready_tail_).next = id;
+  }
+  ready_tail_ = id;
+}
+
+SlotId Ledger::NextReady() {
+  const SlotId id = ready_head_;
+  if (id == kNoSlot) return id;
+  ready_head_ = at(id).next;
+  if (ready_head_ == kNoSlot) ready_tail_ = kNoSlot;
+  return id;
+}
+
+void Ledger::Settle(SlotId id, bool failed) {
+  Slot& slot = at(id);
+  if (slot.state == SlotState::kLive) {
+    assert(slot.holds == 0);
+    slot.reason = Reason::kReleased;
+  } else {
+    assert(slot.state == SlotState::kReady);
+    dead_bytes_ -= slot.size;
+    dead_pointers_--;
+  }
+  Account& account = account_of(slot.kind);
+  account.pointers--;
+  account.ended[static_cast<int>(slot.reason)]++;
+  if (failed) account.failed++;
+  pointers_--;
+  kinds_[slot.kind].live--;
+  Charge(&account, -slot.size);
+
+  const SlotId parent = slot.parent;
+  slot.state = SlotState::kFree;
+  slot.next = free_;
+  free_ = id;
+  free_count_++;
+  if (parent != kNoSlot) Unhold(parent);
+}
+
+bool Ledger::ChargeByHand(int64_t delta) {
+  if (delta < 0 ? manual_ < -delta : !CanCharge(delta)) return false;
+  manual_ += delta;
+  peak_bytes_ = std::max(peak_bytes_, bytes_ + manual_);
+  return true;
+}
+
+}  // namespace tally

@@ -1,0 +1,150 @@
+// The Ledger keeps the books of one Node environment: which native pointers are tracked, how many
+// bytes each keeps alive, and which account carries them. Every byte charged is given back exactly
+// once, whatever ends the pointer.
+//
+// Life of a slot:  Add -> live -> End -> ended -> (no more holds) -> NextReady -> Settle -> free.
+// A pointer that is ended keeps its charge until Settle: its memory still exists.
+//
+// Knows nothing of Node or V8, owns no native pointer and runs no destructor. Not thread-safe: use on
+// the thread of its environment only.
+
+#ifndef FFI_TALLY_LEDGER_H_
+#define FFI_TALLY_LEDGER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "pile.h"
+
+namespace tally {
+
+using SlotId = uint32_t;
+constexpr SlotId kNoSlot = UINT32_MAX;
+
+// The largest count of bytes that JavaScript can name exactly.
+constexpr int64_t kMaxBytes = (int64_t{1} << 53) - 1;
+
+enum class Reason : uint8_t { kDisposed, kCollected, kReleased, kTornDown };
+constexpr int kReasons = 4;
+
+enum class SlotState : uint8_t { kFree, kLive, kEnded, kReady };
+enum class Generation : uint8_t { kYoung, kMiddle, kOld };
+
+struct Slot {
+  uint64_t address = 0;
+  int64_t size = 0;
+  void* reference = nullptr;  // the collector's weak reference while live
+  uint32_t kind = 0;
+  SlotId parent = kNoSlot;
+  SlotId next = kNoSlot;  // in the queue of the ready or in the list of the free
+  uint32_t holds = 0;     // children and calls that need the memory
+  SlotState state = SlotState::kFree;
+  Generation generation = Generation::kYoung;
+  Reason reason = Reason::kDisposed;
+};
+
+struct Account {
+  std::string label;
+  int64_t bytes = 0;
+  int64_t pointers = 0;
+  int64_t peak_bytes = 0;
+  int64_t charged_bytes = 0;  // ever
+  int64_t tracked = 0;        // pointers ever
+  int64_t ended[kReasons] = {};
+  int64_t failed = 0;  // destructors that threw
+};
+
+class Ledger {
+ public:
+  Ledger() = default;
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  // Returns the number of the new account; -1 without memory. Labels are not compared.
+  int64_t AddAccount(std::string label);
+
+  // A kind is what pointers have in common: their account (and, elsewhere, their destructor).
+  // Returns its number; -1 without memory. REQUIRES: `account` came from AddAccount.
+  int64_t AddKind(uint32_t account);
+
+  // Whether `bytes` more can be carried without passing kMaxBytes.
+  bool CanCharge(int64_t bytes) const { return bytes <= kMaxBytes - bytes_ - manual_; }
+
+  // Makes room for `count` more slots; false without memory.
+  bool Reserve(uint32_t count);
+
+  // Books a live pointer. REQUIRES: room by Reserve, CanCharge(size), size >= 0, and `parent` is
+  // kNoSlot or a slot that is not free. The parent is held until the child is settled.
+  SlotId Add(uint32_t kind, uint64_t address, int64_t size, SlotId parent);
+
+  // Books a pointer that came and went without ever having a slot.
+  void Pass(uint32_t kind, int64_t size, Reason reason);
+
+  // Gives `slot` another size. REQUIRES: slot not free; CanCharge(size - its size).
+  void Resize(SlotId slot, int64_t size);
+
+  // JavaScript is done with the pointer. Once nothing holds it, NextReady will return it.
+  // REQUIRES: slot is live.
+  void End(SlotId slot, Reason reason);
+
+  // Keeps the memory of `slot` until the matching Unhold, even when it is ended meanwhile.
+  void Hold(SlotId slot);
+  void Unhold(SlotId slot);
+
+  // The next pointer to free, or kNoSlot. Children come before their parents.
+  SlotId NextReady();
+  bool HasReady() const { return ready_head_ != kNoSlot; }
+
+  // The memory is gone (or given away): returns the charge, lets go of the parent, frees the slot.
+  // REQUIRES: slot came from NextReady, or is live with reason kReleased (ownership given away).
+  void Settle(SlotId slot, bool failed = false);
+
+  // Bytes charged by hand. Returns false, and changes nothing, below zero or past kMaxBytes.
+  bool ChargeByHand(int64_t delta);
+
+  Slot& at(SlotId slot) { return chunks_[slot / kChunk][slot % kChunk]; }
+  const Slot& at(SlotId slot) const { return chunks_[slot / kChunk][slot % kChunk]; }
+  Account& account_of(uint32_t kind) { return accounts_[kinds_[kind].account]; }
+  const Account& account(size_t index) const { return accounts_[index]; }
+  uint32_t live_of(uint32_t kind) const { return kinds_[kind].live; }
+
+  size_t accounts() const { return accounts_.size(); }
+  SlotId end() const { return used_; }  // no slot at or past this was ever used
+  int64_t bytes() const { return bytes_; }
+  int64_t pointers() const { return pointers_; }
+  int64_t dead_bytes() const { return dead_bytes_; }
+  int64_t dead_pointers() const { return dead_pointers_; }
+  int64_t manual() const { return manual_; }
+  int64_t peak_bytes() const { return peak_bytes_; }
+
+ private:
+  static constexpr uint32_t kChunk = 1024;
+
+  struct Kind {
+    uint32_t account = 0;
+    uint32_t live = 0;
+  };
+
+  void Charge(Account* account, int64_t delta);
+  void Queue(SlotId slot);
+
+  Pile<std::unique_ptr<Slot[]>> chunks_;
+  Pile<Account> accounts_;
+  Pile<Kind> kinds_;
+  SlotId used_ = 0;
+  SlotId free_ = kNoSlot;
+  uint32_t free_count_ = 0;
+  SlotId ready_head_ = kNoSlot;
+  SlotId ready_tail_ = kNoSlot;
+  int64_t bytes_ = 0;
+  int64_t pointers_ = 0;
+  int64_t dead_bytes_ = 0;
+  int64_t dead_pointers_ = 0;
+  int64_t manual_ = 0;
+  int64_t peak_bytes_ = 0;
+};
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_LEDGER_H_

@@ -1,0 +1,61 @@
+// The Nursery holds the pointers tracked last, before they get a slot and a weak reference: most
+// pointers that are disposed at all are disposed soon, and these need neither. JavaScript writes it
+// without calling C++; it lies in memory that C++ can read when JavaScript can no longer run, so that a
+// worker ended in the middle of a loop loses nothing.
+//
+// One ArrayBuffer of columns, mirrored by lib/nursery.js:
+//   count     Uint32   x 2        [0] entries in use
+//   address   Uint64   x capacity
+//   size      Float64  x capacity
+//   kind      Uint32   x capacity
+//   slot      Uint32   x capacity  kWaiting, kGone, or the slot that Flush gave
+
+#ifndef FFI_TALLY_NURSERY_H_
+#define FFI_TALLY_NURSERY_H_
+
+#include <napi.h>
+
+#include <cstdint>
+
+namespace tally {
+
+class Nursery {
+ public:
+  static constexpr uint32_t kCapacity = 256;
+  static constexpr uint32_t kGone = UINT32_MAX;
+  static constexpr uint32_t kWaiting = UINT32_MAX - 1;
+
+  explicit Nursery(Napi::Env env) {
+    Napi::HandleScope scope(env);
+    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, kBytes);
+    buffer_ = Napi::Persistent(buffer);
+    data_ = static_cast<unsigned char*>(buffer.Data());
+  }
+
+  Napi::Value buffer() const { return buffer_.Value(); }
+
+  uint32_t& count() { return *At<uint32_t>(0); }
+  uint64_t address(uint32_t index) { return At<uint64_t>(kAddress)[index]; }
+  int64_t size(uint32_t index) { return static_cast<int64_t>(At<double>(kSize)[index]); }
+  uint32_t kind(uint32_t index) { return At<uint32_t>(kKind)[index]; }
+  uint32_t& slot(uint32_t index) { return At<uint32_t>(kSlot)[index]; }
+
+ private:
+  static constexpr size_t kAddress = 8;
+  static constexpr size_t kSize = kAddress + 8 * kCapacity;
+  static constexpr size_t kKind = kSize + 8 * kCapacity;
+  static constexpr size_t kSlot = kKind + 4 * kCapacity;
+  static constexpr size_t kBytes = kSlot + 4 * kCapacity;
+
+  template <typename T>
+  T* At(size_t offset) {
+    return reinterpret_cast<T*>(data_ + offset);
+  }
+
+  Napi::Reference<Napi::ArrayBuffer> buffer_;
+  unsigned char* data_ = nullptr;  // V8 does not move backing stores
+};
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_NURSERY_H_

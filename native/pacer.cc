@@ -1,0 +1,70 @@
+#include "pacer.h"
+
+#include <algorithm>
+
+namespace tally {
+
+namespace {
+
+// Half of V8's own step, so that Buffers, which share its counter, find room too.
+constexpr int64_t kReportStep = int64_t{32} << 20;
+
+// Below this, telling V8 costs more than the news is worth.
+constexpr int64_t kReportGrain = int64_t{1} << 20;
+
+}  // namespace
+
+int64_t Pacer::FirstStep() const { return std::max(options_.budget / 4 * 3, allowance_ / 4); }
+
+void Pacer::Configure(const Options& options) {
+  options_ = options;
+  allowance_ = std::max(options_.budget, static_cast<int64_t>(options_.growth * static_cast<double>(base_ + heap_)));
+  step_ = FirstStep();
+}
+
+Collection Pacer::Advise(int64_t live) {
+  base_ = std::min(base_, live);
+  floor_ = std::min(floor_, live);
+  if (options_.can_major && live - base_ >= allowance_) return Collection::kMajor;
+  if (options_.can_minor && step_ < allowance_ && live - floor_ >= step_) return Collection::kMinor;
+  return Collection::kNone;
+}
+
+void Pacer::Collected(Collection collection, int64_t before, int64_t after, int64_t heap, bool asked) {
+  const int64_t grown = std::max(before - floor_, int64_t{1});
+  const int64_t returned = before - after;
+  floor_ = after;
+  if (collection == Collection::kMajor) {
+    base_ = after;
+    mark_ = reported_;
+    heap_ = heap;
+    allowance_ =
+        std::max(options_.budget, static_cast<int64_t>(options_.growth * static_cast<double>(after + heap)));
+    step_ = FirstStep();
+    if (asked) {
+      asked_major_++;
+      returned_major_ += returned;
+    }
+    return;
+  }
+  base_ = std::min(base_, after);
+  if (!asked) return;
+  asked_minor_++;
+  returned_minor_ += returned;
+  if (returned < grown / 4) {
+    step_ = std::min(step_ * 2, allowance_);
+  } else {
+    step_ = std::max(step_ / 2, FirstStep());
+  }
+}
+
+int64_t Pacer::Report(int64_t live) {
+  const int64_t target = options_.can_major ? std::min(live, mark_ + kReportStep) : live;
+  const int64_t delta = target - reported_;
+  if (target != 0 && delta > -kReportGrain && delta < kReportGrain) return 0;
+  reported_ = target;
+  mark_ = std::min(mark_, reported_);
+  return delta;
+}
+
+}  // namespace tally

@@ -1,0 +1,48 @@
+#include "process_memory.h"
+
+#if defined(__APPLE__)
+#include <malloc/malloc.h>
+#elif defined(_WIN32) || defined(__linux__)
+#include <malloc.h>
+#endif
+
+#if defined(__GLIBC__)
+#if __GLIBC_PREREQ(2, 33)
+#define TALLY_HAS_MALLINFO2 1
+#endif
+#endif
+
+namespace tally {
+
+int64_t UsableBytes(void* block) {
+#if defined(__APPLE__)
+  return static_cast<int64_t>(malloc_size(block));
+#elif defined(_WIN32)
+  return static_cast<int64_t>(_msize(block));
+#elif defined(__linux__)
+  return static_cast<int64_t>(malloc_usable_size(block));
+#else
+  (void)block;
+  return -1;
+#endif
+}
+
+bool ReadAllocator(AllocatorFigures* figures) {
+#if defined(TALLY_HAS_MALLINFO2)
+  const struct mallinfo2 info = mallinfo2();
+  figures->in_use = static_cast<int64_t>(info.uordblks + info.hblkhd);
+  figures->held = static_cast<int64_t>(info.fordblks);
+  return true;
+#elif defined(__APPLE__)
+  malloc_statistics_t statistics{};
+  malloc_zone_statistics(nullptr, &statistics);
+  figures->in_use = static_cast<int64_t>(statistics.size_in_use);
+  figures->held = static_cast<int64_t>(statistics.size_allocated - statistics.size_in_use);
+  return true;
+#else
+  (void)figures;
+  return false;
+#endif
+}
+
+}  // namespace tally

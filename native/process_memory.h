@@ -1,0 +1,24 @@
+// What the C allocator says about itself and about one block, per platform. Any thread.
+
+#ifndef FFI_TALLY_PROCESS_MEMORY_H_
+#define FFI_TALLY_PROCESS_MEMORY_H_
+
+#include <cstdint>
+
+namespace tally {
+
+struct AllocatorFigures {
+  int64_t in_use = 0;  // bytes in blocks that the program holds
+  int64_t held = 0;    // bytes that the allocator keeps for later
+};
+
+// The bytes that a block from malloc really has; -1 where the platform cannot tell.
+// REQUIRES: `block` came from the C allocator and is not freed.
+int64_t UsableBytes(void* block);
+
+// Returns false where the platform cannot tell.
+bool ReadAllocator(AllocatorFigures* figures);
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_PROCESS_MEMORY_H_
