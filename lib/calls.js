@@ -2,4 +2,10 @@
 // How many of our C calls are on the stack. While there is one, nothing is freed: C may be using
 // whatever JavaScript, called back, believes to be done with.
 
-module.exports = { depth: 0 };
+module.exports = {
+  depth: 0,
+  // Whether something was to be freed meanwhile.
+  deferred: false,
+  // How often C has called back into JavaScript.
+  callbacks: 0,
+};

@@ -6,8 +6,10 @@ const { ArgumentTypeError, ArgumentValueError, UnknownOptionError } = require('.
 /** A count of bytes as a number: a safe integer, not negative. Bigints are welcome. */
 function checkSize(value, name) {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
-  if (typeof value === 'bigint' && value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
-  const Kind = typeof value === 'number' || typeof value === 'bigint' ? ArgumentValueError : ArgumentTypeError;
+  if (typeof value === 'bigint' && value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER))
+    return Number(value);
+  const Kind =
+    typeof value === 'number' || typeof value === 'bigint' ? ArgumentValueError : ArgumentTypeError;
   throw new Kind(value, name, 'a safe non-negative integer');
 }
 
@@ -18,7 +20,8 @@ function checkDelta(value, name) {
     const number = Number(value);
     if (Number.isSafeInteger(number)) return number;
   }
-  const Kind = typeof value === 'number' || typeof value === 'bigint' ? ArgumentValueError : ArgumentTypeError;
+  const Kind =
+    typeof value === 'number' || typeof value === 'bigint' ? ArgumentValueError : ArgumentTypeError;
   throw new Kind(value, name, 'a safe integer');
 }
 

@@ -4,13 +4,11 @@ const { isMainThread } = require('node:worker_threads');
 const binding = require('./binding');
 const { checkOptions, checkSize } = require('./check');
 const { ArgumentTypeError, ArgumentValueError } = require('./errors');
-const gc = require('./gc');
 
 const current = { budget: 64 * 1024 * 1024, growth: 1, atExit: isMainThread ? 'skip' : 'free' };
 
 function apply() {
-  const can = gc.canCollect();
-  binding.configure(current.budget, current.growth, can, can, current.atExit === 'free');
+  binding.configure(current.budget, current.growth, current.atExit === 'free');
 }
 
 /** Changes how memory is paced; returns the settings in force. */

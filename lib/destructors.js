@@ -55,13 +55,14 @@ function bound(address, list) {
 function toDestructor(free) {
   if (free === null) return NONE;
   if (typeof free === 'function') {
-    const address = addresses.get(free);
+    const address = addresses.get(free)?.();
     if (address !== undefined) return direct(address);
     return { form: Form.JAVASCRIPT, address: 0n, args: [], run: free, key: 'javascript' };
   }
   if (typeof free === 'object' && 'address' in free) {
     const address = toAddress(free.address);
-    if (!isAddress(address)) throw new ArgumentTypeError(free.address, 'free.address', 'the address of a C function');
+    if (!isAddress(address))
+      throw new ArgumentTypeError(free.address, 'free.address', 'the address of a C function');
     return bound(address, free.args);
   }
   const address = toAddress(free);

@@ -1,5 +1,14 @@
 import tally from './index.js';
 
-export const { POINTER, SIZE, TrackedPointer, collect, configure, memoryUsage, reportExternal, stats, track } =
-  tally;
+export const {
+  POINTER,
+  SIZE,
+  TrackedPointer,
+  collect,
+  configure,
+  memoryUsage,
+  reportExternal,
+  stats,
+  track,
+} = tally;
 export default tally;

@@ -44,7 +44,13 @@ function enter(object, address, size, kind, parent) {
   objects[index] = object;
   counter[0] = index + 1;
   bytes += size;
-  if (size < LARGE_POINTER && bytes < LARGE_NURSERY && index + 1 < CAPACITY && parent === NO_SLOT && kind.young) {
+  if (
+    size < LARGE_POINTER &&
+    bytes < LARGE_NURSERY &&
+    index + 1 < CAPACITY &&
+    parent === NO_SLOT &&
+    kind.young
+  ) {
     return 0;
   }
   const advice = flush(parent);

@@ -15,6 +15,7 @@ const DONE = -1;
 const MORE = -2;
 const MINOR = 1;
 const MAJOR = 2;
+const SWEEP = 4;
 
 const destructorErrors = channel('ffi-tally:destructor-error');
 const warned = new Set();
@@ -50,7 +51,10 @@ function runDestructor(slot) {
 
 /** Frees what is ready, for that long. Returns whether there is nothing left to do now. */
 function drain(milliseconds) {
-  if (calls.depth !== 0) return true;
+  if (calls.depth !== 0) {
+    calls.deferred = true;
+    return true;
+  }
   const deadline = performance.now() + milliseconds;
   calls.depth = 1;
   try {
@@ -66,6 +70,12 @@ function drain(milliseconds) {
   }
 }
 
+/** The last C call has returned: frees what had to wait for it. */
+function settleDeferred() {
+  calls.deferred = false;
+  drain(Infinity);
+}
+
 /** Sweeps and drains without a limit of time, and tells the pacer. Returns the next advice. */
 function reclaim(asked) {
   binding.sweep(Infinity);
@@ -74,31 +84,41 @@ function reclaim(asked) {
 }
 
 let canMinor = true;
+let canMajor = true;
+
+function probe() {
+  canMajor = gc.canCollect();
+  canMinor = canMajor && canMinor;
+  binding.setCapabilities(canMinor, canMajor);
+}
 
 function collectMinor() {
   gc.collectMinor();
   if (binding.observe()) return;
-  canMinor = false; // a runtime whose minor GC cannot be asked for, or does not clear weak references
+  // A runtime whose minor GC cannot be asked for, or does not clear weak references.
+  canMinor = false;
+  probe();
 }
 
 /** Does what an advice asks for. */
 function relieve(advice) {
-  if (calls.depth !== 0) return;
+  if (calls.depth !== 0) {
+    calls.deferred = true;
+    return;
+  }
   if ((advice & (MINOR | MAJOR)) === 0) {
-    if (!slice()) schedule();
+    if ((advice & SWEEP) !== 0 && !slice()) schedule();
     return;
   }
   while ((advice & (MINOR | MAJOR)) !== 0) {
     if (!gc.canCollect()) {
-      reclaim(0);
-      return;
-    }
-    if ((advice & MAJOR) !== 0 || !canMinor) {
+      probe();
+      advice = reclaim(0);
+    } else if ((advice & MAJOR) !== 0) {
       gc.collectMajor();
       binding.noteMajor();
-      advice = reclaim(MAJOR);
-      // Whatever a major GC left is alive: asking again now would return nothing.
-      if ((advice & MAJOR) !== 0) return;
+      reclaim(MAJOR);
+      return; // what a major GC left is alive: asking again at once would return nothing
     } else {
       collectMinor();
       advice = reclaim(MINOR);
@@ -127,13 +147,13 @@ function schedule() {
 
 // The heartbeat: a FinalizationRegistry hears of major GCs only, and from the event loop, where nobody
 // may be tracking anything that would notice the dead.
+let beating = false;
 const heartbeat = new FinalizationRegistry(() => {
   beating = false;
   binding.noteMajor();
   beat();
   if (!slice()) schedule();
 });
-let beating = false;
 
 function beat() {
   if (beating) return;
@@ -141,4 +161,4 @@ function beat() {
   heartbeat.register({}, undefined);
 }
 
-module.exports = { beat, canMinor: () => canMinor, destructors, drain, reclaim, relieve };
+module.exports = { beat, destructors, drain, reclaim, relieve, settleDeferred };

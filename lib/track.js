@@ -24,7 +24,8 @@ function track(pointer, options) {
   if (address === undefined) {
     throw new ArgumentTypeError(pointer, 'address', 'a native address (bigint, or External of Koffi 2)');
   }
-  if (internals.isTracked(pointer)) throw new ArgumentTypeError(pointer, 'address', 'a pointer without an owner');
+  if (internals.isTracked(pointer))
+    throw new ArgumentTypeError(pointer, 'address', 'a pointer without an owner');
   checkOptions(options, OPTIONS);
   if (options.free === undefined) {
     throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');

@@ -5,9 +5,15 @@ const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
 const { checkSize } = require('./check');
-const { DisposedError, IllegalConstructorError, InUseError, OverflowError } = require('./errors');
+const {
+  DisposedError,
+  IllegalConstructorError,
+  InUseError,
+  OutOfMemoryError,
+  OverflowError,
+} = require('./errors');
 const nursery = require('./nursery');
-const { drain, relieve } = require('./reclaim');
+const { drain, relieve, settleDeferred } = require('./reclaim');
 
 const KEY = Symbol('ffi-tally');
 const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
@@ -54,16 +60,19 @@ class TrackedPointer {
 
   dispose() {
     if (this.#address === null) return;
-    this.#address = null;
     const handle = this.#handle;
     if (handle < 0 && calls.depth === 0 && this.#kind.young) {
+      this.#address = null;
       calls.depth = 1;
       binding.disposeYoung(-1 - handle);
       calls.depth = 0;
       nursery.leave(-1 - handle);
+      if (calls.deferred) settleDeferred();
       return;
     }
-    binding.end(this.#settled());
+    const slot = this.#settled();
+    this.#address = null;
+    binding.end(slot);
     drain(Infinity);
   }
 
@@ -90,7 +99,7 @@ class TrackedPointer {
 
   // The slot, given now to a pointer that had none yet.
   #settled() {
-    if (this.#handle < 0) nursery.flush();
+    if (this.#handle < 0 && nursery.flush() >= nursery.NO_MEMORY) throw new OutOfMemoryError();
     return this.#handle;
   }
 
@@ -110,14 +119,26 @@ class TrackedPointer {
     // The address, or null after the end.
     internals.addressOf = (pointer) => pointer.#address;
 
+    // The address for a call that declares a pointer as `want` does; any other value unchanged.
+    internals.lend = (value, want) => {
+      if (typeof value !== 'object' || value === null || !(#address in value)) return value;
+      const { type } = value.#kind;
+      if (type !== want.last) want.check(value, type);
+      if (value.#address === null) throw new DisposedError(value.#kind.label, `pass to ${want.where}`);
+      return value.#address;
+    };
+
     // Ownership is about to go to C: the pointer is ended for JavaScript, its charge stays.
     internals.giveAway = (pointer) => {
+      pointer.#check('give away');
       if (pointer.#handle >= 0) {
         const holds = binding.holdsOf(pointer.#handle);
         if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       }
       pointer.#address = null;
     };
+
+    internals.isHeld = (pointer) => pointer.#handle >= 0 && binding.holdsOf(pointer.#handle) > 0;
 
     // C never got it.
     internals.takeBack = (pointer, address) => {

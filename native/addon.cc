@@ -14,11 +14,10 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 
   using namespace tally::entry;
   exports.Set("nursery", environment->NurseryBuffer());
-  exports.Set("nurseryCapacity", tally::Nursery::kCapacity);
+  exports.Set("nurseryCapacity", static_cast<double>(tally::Nursery::kCapacity));
   exports.Set("canBind", tally::Destructor::CanBind());
 
-#define TALLY_EXPORT(name, function) \
-  exports.Set(name, Napi::Function::New<function>(env, name, environment))
+#define TALLY_EXPORT(name, function) exports.Set(name, Napi::Function::New<function>(env, name, environment))
   TALLY_EXPORT("addAccount", AddAccount);
   TALLY_EXPORT("addKind", AddKind);
   TALLY_EXPORT("unpinIdle", UnpinIdle);
@@ -51,6 +50,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   TALLY_EXPORT("counter", Counter);
   TALLY_EXPORT("stats", Stats);
   TALLY_EXPORT("configure", Configure);
+  TALLY_EXPORT("setCapabilities", SetCapabilities);
 
   TALLY_EXPORT("externalAddress", ExternalAddress);
   TALLY_EXPORT("usableSize", UsableSize);

@@ -6,9 +6,9 @@
 
 #include <napi.h>
 
-#define TALLY_CHECK(call)                                                                   \
-  do {                                                                                      \
-    if ((call) != napi_ok) Napi::Error::Fatal(__func__, "ffi-tally: " #call " failed");     \
+#define TALLY_CHECK(call)                                                               \
+  do {                                                                                  \
+    if ((call) != napi_ok) Napi::Error::Fatal(__func__, "ffi-tally: " #call " failed"); \
   } while (false)
 
 #endif  // FFI_TALLY_CHECK_H_

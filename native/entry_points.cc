@@ -204,13 +204,19 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Configure(const Napi::CallbackInfo& info) {
-  Pacer::Options options;
+  Pacer::Options options = Of(info).pacer().options();
   options.budget = Signed(info[0]);
   options.growth = Double(info[1]);
-  options.can_minor = info[2].As<Napi::Boolean>();
-  options.can_major = info[3].As<Napi::Boolean>();
   Of(info).pacer().Configure(options);
-  Of(info).set_free_at_exit(info[4].As<Napi::Boolean>());
+  Of(info).set_free_at_exit(info[2].As<Napi::Boolean>());
+  return info.Env().Undefined();
+}
+
+Napi::Value SetCapabilities(const Napi::CallbackInfo& info) {
+  Pacer::Options options = Of(info).pacer().options();
+  options.can_minor = info[0].As<Napi::Boolean>();
+  options.can_major = info[1].As<Napi::Boolean>();
+  Of(info).pacer().Configure(options);
   return info.Env().Undefined();
 }
 

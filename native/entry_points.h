@@ -35,11 +35,12 @@ Napi::Value NoteMajor(const Napi::CallbackInfo& info);  // ()
 Napi::Value Advise(const Napi::CallbackInfo& info);     // () -> advice
 Napi::Value Collected(const Napi::CallbackInfo& info);  // (asked, heap) -> advice
 
-Napi::Value ReportByHand(const Napi::CallbackInfo& info);  // (delta) -> total, -1 below zero, -2 too much
-Napi::Value Live(const Napi::CallbackInfo& info);          // () -> bytes, tracked and by hand
-Napi::Value Counter(const Napi::CallbackInfo& info);       // () -> V8's own counter
-Napi::Value Stats(const Napi::CallbackInfo& info);         // () -> object
-Napi::Value Configure(const Napi::CallbackInfo& info);  // (budget, growth, canMinor, canMajor, freeAtExit)
+Napi::Value ReportByHand(const Napi::CallbackInfo& info);     // (delta) -> total, -1 below zero, -2 too much
+Napi::Value Live(const Napi::CallbackInfo& info);             // () -> bytes, tracked and by hand
+Napi::Value Counter(const Napi::CallbackInfo& info);          // () -> V8's own counter
+Napi::Value Stats(const Napi::CallbackInfo& info);            // () -> object
+Napi::Value Configure(const Napi::CallbackInfo& info);        // (budget, growth, freeAtExit)
+Napi::Value SetCapabilities(const Napi::CallbackInfo& info);  // (canMinor, canMajor)
 
 Napi::Value ExternalAddress(const Napi::CallbackInfo& info);  // (value) -> bigint or undefined
 Napi::Value UsableSize(const Napi::CallbackInfo& info);       // (address) -> bytes or undefined

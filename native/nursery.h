@@ -21,7 +21,7 @@ namespace tally {
 
 class Nursery {
  public:
-  static constexpr uint32_t kCapacity = 256;
+  static constexpr size_t kCapacity = 256;
   static constexpr uint32_t kGone = UINT32_MAX;
   static constexpr uint32_t kWaiting = UINT32_MAX - 1;
 

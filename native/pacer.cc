@@ -18,7 +18,8 @@ int64_t Pacer::FirstStep() const { return std::max(options_.budget / 4 * 3, allo
 
 void Pacer::Configure(const Options& options) {
   options_ = options;
-  allowance_ = std::max(options_.budget, static_cast<int64_t>(options_.growth * static_cast<double>(base_ + heap_)));
+  allowance_ =
+      std::max(options_.budget, static_cast<int64_t>(options_.growth * static_cast<double>(base_ + heap_)));
   step_ = FirstStep();
 }
 

@@ -1,0 +1,52 @@
+'use strict';
+
+const js = require('@eslint/js');
+
+const names = (text) =>
+  Object.fromEntries(
+    text
+      .trim()
+      .split(/\s+/)
+      .map((name) => [name, 'readonly']),
+  );
+
+const everywhere = names(`
+  AbortController AbortSignal Buffer Event EventTarget FinalizationRegistry SharedArrayBuffer TextDecoder TextEncoder
+  URL WeakRef clearImmediate clearInterval clearTimeout console global globalThis performance process
+  queueMicrotask setImmediate setInterval setTimeout structuredClone
+`);
+const commonjs = names('__dirname __filename exports module require');
+const jest = names('afterAll afterEach beforeAll beforeEach describe expect it jest test');
+
+const onlyOneDoor = 'Only lib/binding.js may load the binary.';
+
+module.exports = [
+  { ignores: ['**/build/', 'coverage/'] },
+  js.configs.recommended,
+  {
+    languageOptions: { ecmaVersion: 2022, globals: everywhere },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
+    rules: {
+      eqeqeq: 'error',
+      'no-var': 'error',
+      'prefer-const': 'error',
+      'no-unused-vars': ['error', { argsIgnorePattern: '^_', caughtErrors: 'none' }],
+      'no-restricted-syntax': [
+        'error',
+        { selector: 'CallExpression[callee.name="require"] Literal[value=/\\.node$/]', message: onlyOneDoor },
+        {
+          selector: 'CallExpression[callee.name="require"] TemplateElement[value.raw=/\\.node$/]',
+          message: onlyOneDoor,
+        },
+        { selector: 'CallExpression[callee.property.name="dlopen"]', message: onlyOneDoor },
+      ],
+    },
+  },
+  {
+    files: ['**/*.js'],
+    languageOptions: { sourceType: 'commonjs', globals: commonjs },
+    rules: { strict: ['error', 'global'] },
+  },
+  { files: ['lib/binding.js'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['test/**/*.test.js'], languageOptions: { globals: jest } },
+];

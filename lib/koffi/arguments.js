@@ -1,0 +1,40 @@
+'use strict';
+// Turns what JavaScript passes for one parameter into what Koffi takes.
+
+const binding = require('../binding');
+const { TypeMismatchError } = require('../errors');
+const { internals } = require('../tracked-pointer');
+
+/** What a parameter expects of a tracked pointer. */
+class Want {
+  constructor(where, expected, accepts) {
+    this.where = where;
+    this.expected = expected;
+    this.accepts = accepts;
+    this.last = null; // the type that was right last time; null is that of a pointer from track()
+  }
+
+  check(value, type) {
+    if (type === null) return;
+    if (!this.accepts(type)) throw new TypeMismatchError(`'${type.name}'`, `'${this.expected}'`, this.where);
+    this.last = type;
+  }
+}
+
+/** For a parameter that borrows a pointer to `base`. */
+function borrowing(where, base) {
+  const want = new Want(where, `${base} *`, (type) => type.fits(base));
+  return (value) => internals.lend(value, want);
+}
+
+/** For a parameter through which C takes a pointer of type `owned`. */
+function consuming(where, owned) {
+  const want = new Want(where, owned.name, (type) => type.name === owned.name);
+  return (value) => {
+    const lent = internals.lend(value, want);
+    // Koffi 2 would compare the type of an External with one that exists for ownership only.
+    return typeof lent === 'object' && lent !== null ? (binding.externalAddress(lent) ?? lent) : lent;
+  };
+}
+
+module.exports = { borrowing, consuming };

@@ -1,0 +1,138 @@
+'use strict';
+// Reads out of a declared function what ownership means for it: one role for each parameter, and what
+// makes tracked pointers of its result. A function that has nothing to do with ownership has no plan.
+
+const { checkOptions } = require('../check');
+const { ArgumentValueError, UnsupportedError } = require('../errors');
+const { argumentsOf, describe, pointee } = require('./dialect');
+const { OwnedType, checkFree, checkIndex, checkMeasure, isAny } = require('./owned-type');
+const { Producer } = require('./producer');
+
+const OPTIONS = ['free', 'size', 'parent', 'keeps', 'resizes'];
+const DIRECTION = /^\s*(_In_|_Out_|_Inout_)\b/;
+const NAMED = { _In_: 'in', _Out_: 'out', _Inout_: 'inout' };
+
+// Koffi 2 does not tell directions, so they are read from the prototype.
+function directionsIn(definition) {
+  const list = definition.slice(definition.indexOf('(') + 1, definition.lastIndexOf(')'));
+  return list.split(',').map((text) => NAMED[DIRECTION.exec(text)?.[1]] ?? 'in');
+}
+
+function ownedMember(koffi, registry, type) {
+  const { members } = describe(koffi, type);
+  if (members === undefined) return undefined;
+  return Object.entries(members).find(([, { type: member }]) =>
+    registry.has(describe(koffi, member).name),
+  )?.[0];
+}
+
+/** The role of one parameter: null, or { role, owned } or { role: 'borrow', base }. */
+function roleOf(koffi, registry, type, direction, where) {
+  const { name, primitive } = describe(koffi, type);
+  const owned = registry.get(name);
+  if (owned !== undefined) return { role: 'consume', owned };
+  if (primitive !== 'Pointer') return null;
+  const base = pointee(koffi, type);
+  if (base === undefined) return null;
+  const inner = registry.get(base.name);
+  if (inner !== undefined) {
+    if (direction === 'out' || direction === 'inout') return { role: direction, owned: inner };
+    throw new UnsupportedError(
+      `Cannot tell who owns the elements of '${inner.name} *' in ${where}: write _Out_ or _Inout_ for one ` +
+        `pointer that C stores, or pass an array of plain '${inner.base} *'`,
+    );
+  }
+  const member = ownedMember(koffi, registry, base.raw);
+  if (member !== undefined) {
+    throw new UnsupportedError(
+      `Cannot track the owned member '${member}' of '${base.name}' in ${where}: declare the member as a ` +
+        `plain pointer, and track() it`,
+    );
+  }
+  if (direction === 'out' || direction === 'inout') return null;
+  if (isAny(base.name) ? registry.size > 0 : registry.owns(base.name))
+    return { role: 'borrow', base: base.name };
+  return null;
+}
+
+/** The owned type that the options of one function make of its result. */
+function adHoc(koffi, type, name, options) {
+  const base = pointee(koffi, type);
+  if (base === undefined) {
+    throw new UnsupportedError(`The result of ${name}() is no pointer that could be owned or kept`);
+  }
+  if (options.free === undefined) return new OwnedType(`${name}()`, base.name, { free: null, size: 0 });
+  return new OwnedType(`${name}()`, base.name, {
+    free: checkFree(options.free),
+    size: checkMeasure(options.size, base, `${name}()`),
+  });
+}
+
+function checkNumber(value, name, count) {
+  if (value === undefined) return undefined;
+  if (checkIndex(value, name) >= count) {
+    throw new ArgumentValueError(value, name, `the number of an argument, below ${count}`);
+  }
+  return value;
+}
+
+/**
+ * What ownership means for `raw`, declared in `library` with `definition` (a prototype, or undefined) and
+ * one-off `options`. Returns null when it means nothing.
+ */
+function planFor({ koffi, registry, library, declare, raw, definition, directions, variadic, options }) {
+  const { name } = raw.info;
+  if (options !== undefined) checkOptions(options, OPTIONS);
+  const types = argumentsOf(raw);
+  const written = definition === undefined ? directions : directionsIn(definition);
+  const params = types.map(({ type, direction }, i) =>
+    roleOf(koffi, registry, type, direction ?? written?.[i] ?? 'in', `argument ${i} of ${name}()`),
+  );
+
+  const { keeps, resizes, free, size, parent } = options ?? {};
+  const kept = checkNumber(keeps, 'keeps', types.length);
+  const resized = checkNumber(resizes, 'resizes', types.length);
+  let owned = registry.get(describe(koffi, raw.info.result).name);
+  if (owned === undefined && (free !== undefined || kept !== undefined)) {
+    owned = adHoc(koffi, raw.info.result, name, { free, size });
+  } else if (owned !== undefined && size !== undefined) {
+    const base = { name: owned.base, size: 0 };
+    owned = new OwnedType(owned.name, owned.base, { ...owned, size: checkMeasure(size, base, owned.name) });
+  }
+  if (owned !== undefined) {
+    const own = parent ?? kept;
+    if (own !== undefined) owned = new OwnedType(owned.name, owned.base, { ...owned, parent: own });
+  }
+  const result = describe(koffi, raw.info.result);
+  const member = owned === undefined ? ownedMember(koffi, registry, result.raw) : undefined;
+  if (member !== undefined) {
+    throw new UnsupportedError(
+      `Cannot track the owned member '${member}' of '${result.name}', the result of ${name}(): declare the ` +
+        `member as a plain pointer, and track() it`,
+    );
+  }
+  if (owned === undefined && resized === undefined && params.every((role) => role === null)) return null;
+
+  const producerOf = (type) =>
+    registry.producer(library, type, () => new Producer(koffi, library, declare, type));
+  for (const role of params) {
+    if (role?.role === 'out' || role?.role === 'inout') role.producer = producerOf(role.owned);
+    // Calling the destructor by hand is how a pointer is disposed in C's own words.
+    if (role !== null && types.length === 1) role.destroys = destroys(registry, role, name);
+  }
+  return {
+    name,
+    params,
+    variadic,
+    producer: owned === undefined ? null : producerOf(owned),
+    resized,
+    remeasure: resized === undefined ? null : (type) => producerOf(type),
+  };
+}
+
+function destroys(registry, { role, owned, base }, name) {
+  if (role === 'consume') return owned.destructorName === name;
+  return role === 'borrow' && registry.isDestructor(name, base);
+}
+
+module.exports = { planFor };

@@ -1,0 +1,101 @@
+'use strict';
+// How the result of one C function becomes a tracked pointer: its kind, its size, its parent.
+
+const { adopt, freeOnError } = require('../adopt');
+const binding = require('../binding');
+const { checkSize } = require('../check');
+const { bound, direct } = require('../destructors');
+const { SizeError, UnknownSymbolError } = require('../errors');
+const { makeKind } = require('../kinds');
+const { internals } = require('../tracked-pointer');
+const { addressOf, symbolAddress } = require('./dialect');
+
+/** The destructor of `owned` for pointers that come from `library`. */
+function resolveDestructor(koffi, library, owned) {
+  const { free } = owned;
+  const symbol = typeof free === 'string' ? free : free.symbol;
+  if (symbol === undefined) return free;
+  const address = symbolAddress(koffi, library, symbol);
+  if (address === undefined) throw new UnknownSymbolError(symbol, 'destructor', owned.name);
+  return typeof free === 'string' ? direct(address) : bound(address, free.args);
+}
+
+/** (address, callArguments) => bytes, not yet checked; or a number. */
+function resolveMeasure(library, func, owned) {
+  const { size } = owned;
+  if (typeof size === 'number') return size;
+  if (size === 'malloc') return binding.usableSize;
+  if (typeof size === 'string') {
+    try {
+      return func.call(library, size, 'size_t', ['void *']);
+    } catch (cause) {
+      const error = new UnknownSymbolError(size, 'size function', owned.name);
+      error.cause = cause;
+      throw error;
+    }
+  }
+  return size;
+}
+
+function measureWith(measure, label, address, args) {
+  let size;
+  try {
+    size = measure(address, ...args);
+  } catch (error) {
+    throw new SizeError(label, `its size function threw (${error?.message ?? error})`, error);
+  }
+  try {
+    return checkSize(size, 'size');
+  } catch (error) {
+    throw new SizeError(label, `its size function returned no size (${error.message})`, error);
+  }
+}
+
+/** What makes tracked pointers of type `owned` out of results of functions in `library`. */
+class Producer {
+  constructor(koffi, library, func, owned) {
+    this.koffi = koffi;
+    this.owned = owned;
+    this.kind = makeKind(owned.name, resolveDestructor(koffi, library, owned), owned);
+    // The destructor lives in the library, and Koffi unloads it once nothing refers to it.
+    this.kind.library = library;
+    this.measure = resolveMeasure(library, func, owned);
+    // C functions and malloc_usable_size take the address and nothing else.
+    this.wantsArguments = typeof owned.size === 'function';
+  }
+
+  sizeOf(address, args) {
+    if (typeof this.measure === 'number') return this.measure;
+    return measureWith(this.measure, this.owned.name, address, this.wantsArguments ? args : []);
+  }
+
+  parentOf(address, args) {
+    const { parent } = this.owned;
+    if (parent === undefined) return null;
+    const found = typeof parent === 'function' ? parent(address, ...args) : args[parent];
+    return internals.isTracked(found) ? found : null;
+  }
+
+  /** The tracked pointer for what C returned; null for NULL. */
+  produce(result, args) {
+    if (result === null) return null;
+    const address = addressOf(this.koffi, result);
+    if (address === 0n) return null;
+    let size;
+    let parent;
+    try {
+      size = this.sizeOf(address, args);
+      parent = this.parentOf(address, args);
+    } catch (error) {
+      throw freeOnError(address, 0, this.kind, this.kind.run, error);
+    }
+    return adopt(address, size, this.kind, parent, null);
+  }
+
+  /** Measures again a pointer that a call may have changed. */
+  remeasure(pointer) {
+    pointer.resize(this.sizeOf(pointer.address, []));
+  }
+}
+
+module.exports = { Producer };

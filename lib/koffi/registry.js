@@ -1,0 +1,71 @@
+'use strict';
+// The owned types of one koffi, and what has been made of them in each library.
+
+class Registry {
+  #types = new Map();
+  #bases = new Set();
+  #producers = new WeakMap(); // library -> Map(owned type -> Producer)
+  #directions = new WeakMap(); // what koffi.out() and koffi.inout() returned
+
+  add(owned) {
+    this.#types.set(owned.name, owned);
+    this.#bases.add(owned.base);
+  }
+
+  clear() {
+    this.#types.clear();
+    this.#bases.clear();
+  }
+
+  get size() {
+    return this.#types.size;
+  }
+
+  has(name) {
+    return this.#types.has(name);
+  }
+
+  get(name) {
+    return this.#types.get(name);
+  }
+
+  /** Whether some owned type points to `base`. */
+  owns(base) {
+    return this.#bases.has(base);
+  }
+
+  /** Whether the C function `name` frees some owned pointer to `base`. */
+  isDestructor(name, base) {
+    for (const owned of this.#types.values()) {
+      if (owned.destructorName === name && owned.fits(base)) return true;
+    }
+    return false;
+  }
+
+  producer(library, owned, make) {
+    let known = this.#producers.get(library);
+    if (known === undefined) this.#producers.set(library, (known = new Map()));
+    let producer = known.get(owned);
+    if (producer === undefined) known.set(owned, (producer = make()));
+    return producer;
+  }
+
+  forget(library) {
+    this.#producers.delete(library);
+  }
+
+  noteDirection(marker, direction) {
+    if (typeof marker === 'object' && marker !== null) this.#directions.set(marker, direction);
+    return marker;
+  }
+
+  directionOf(type) {
+    if (typeof type === 'string') {
+      if (type.includes('_Inout_')) return 'inout';
+      return type.includes('_Out_') ? 'out' : 'in';
+    }
+    return typeof type === 'object' && type !== null ? (this.#directions.get(type) ?? 'in') : 'in';
+  }
+}
+
+module.exports = { Registry };

@@ -1,0 +1,89 @@
+'use strict';
+// Everything that reads the sources without running them. All steps are tried; one that finds something fails all.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { execFile, spawnSync } = require('node:child_process');
+const { root, filesIn, hasTool, run, skip } = require('./tools.js');
+
+const bin = (name, file) => path.join(root, 'node_modules', name, file);
+
+function eslint() {
+  return run(process.execPath, [bin('eslint', 'bin/eslint.js'), '--max-warnings=0', '.']);
+}
+
+function prettier() {
+  return run(process.execPath, [bin('prettier', 'bin/prettier.cjs'), '--check', '--log-level=warn', '.']);
+}
+
+function types() {
+  return run(process.execPath, [bin('typescript', 'bin/tsc'), '--project', 'tsconfig.json']);
+}
+
+function clangFormat() {
+  if (!hasTool('clang-format')) return skip('clang-format', 'not installed');
+  const files = ['native', 'test', 'demo'].flatMap((directory) => filesIn(directory, ['.c', '.cc', '.h']));
+  return run('clang-format', ['--dry-run', '-Werror', ...files]);
+}
+
+function nodeHeaders() {
+  const prefix = path.dirname(path.dirname(process.execPath));
+  return [path.join(prefix, 'include/node'), '/usr/include/node'].find((directory) =>
+    fs.existsSync(path.join(directory, 'node_api.h')),
+  );
+}
+
+function clangTidy() {
+  if (!hasTool('clang-tidy')) return skip('clang-tidy', 'not installed');
+  const headers = nodeHeaders();
+  if (headers === undefined) return skip('clang-tidy', 'the headers of Node are not installed');
+  const pkgConfig = spawnSync('pkg-config', ['--cflags', 'libffi'], { encoding: 'utf8' });
+  const libffi =
+    pkgConfig.status === 0 ? ['-DTALLY_HAS_LIBFFI=1', ...pkgConfig.stdout.trim().split(/\s+/)] : [];
+  const compiler = [
+    ...['-std=c++17', '-pthread', '-Wall', '-Wextra', '-Wpedantic', '-Werror'],
+    ...['-isystem', headers, '-isystem', require('node-addon-api').include.replaceAll('"', '')],
+    ...[
+      '-DNAPI_VERSION=8',
+      '-DNODE_ADDON_API_DISABLE_DEPRECATED',
+      '-DNAPI_DISABLE_CPP_EXCEPTIONS',
+      ...libffi,
+    ],
+  ].filter(Boolean);
+  const check = (file) =>
+    new Promise((resolve) => {
+      const options = { cwd: root, maxBuffer: 1 << 28 };
+      execFile('clang-tidy', ['--quiet', file, '--', ...compiler], options, (error, stdout, stderr) => {
+        // Even when quiet, it counts the warnings in the headers of others.
+        process.stdout.write(stdout + stderr.replace(/^\d+ warnings? generated\.\n/gm, ''));
+        resolve(error === null);
+      });
+    });
+  return inParallel(filesIn('native', ['.cc']), check);
+}
+
+/** Whether `check(item)` resolved to true for all of them; at most one per processor at a time. */
+async function inParallel(items, check) {
+  const waiting = [...items];
+  let good = true;
+  const work = async () => {
+    while (waiting.length > 0) good = (await check(waiting.shift())) && good;
+  };
+  await Promise.all(os.cpus().map(work));
+  return good;
+}
+
+async function main(wanted) {
+  const failed = [];
+  for (const [name, step] of Object.entries(steps)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue;
+    console.log(`# ${name}`);
+    if (!(await step())) failed.push(name);
+  }
+  console.log(failed.length > 0 ? `lint failed: ${failed.join(', ')}` : 'lint passed');
+  process.exitCode = failed.length > 0 ? 1 : 0;
+}
+
+const steps = { eslint, prettier, types, 'clang-format': clangFormat, 'clang-tidy': clangTidy };
+main(process.argv.slice(2));

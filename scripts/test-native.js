@@ -1,0 +1,47 @@
+'use strict';
+// Builds and runs the GoogleTest suite of the core that knows nothing of Node.
+// --sanitize=address,undefined or --sanitize=thread compiles it with these sanitizers; the other arguments are
+// GoogleTest's own.
+
+const os = require('node:os');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { root, hasTool, run, skip } = require('./tools.js');
+
+function build(sanitizers) {
+  const suffix = sanitizers === '' ? '' : sanitizers.includes('thread') ? '-tsan' : '-asan';
+  const directory = path.join(root, `build/native-tests${suffix}`);
+  const args = [
+    '-S',
+    'test/native',
+    '-B',
+    directory,
+    '-DCMAKE_BUILD_TYPE=RelWithDebInfo',
+    `-DSANITIZE=${sanitizers}`,
+  ];
+  const configured = spawnSync('cmake', args, { cwd: root, encoding: 'utf8' });
+  if (configured.status !== 0) {
+    process.stderr.write(configured.stdout + configured.stderr);
+    return { missing: configured.stderr.includes('GoogleTest is not installed') };
+  }
+  if (!run('cmake', ['--build', directory, '--parallel', String(os.cpus().length)])) return {};
+  return { executable: path.join(directory, 'native_tests') };
+}
+
+function main() {
+  const option = process.argv.slice(2).find((arg) => arg.startsWith('--sanitize='));
+  const gtestArgs = process.argv.slice(2).filter((arg) => arg !== option);
+  if (!hasTool('cmake')) return skip('native tests', 'cmake is not installed');
+  const { missing, executable } = build(option?.slice('--sanitize='.length) ?? '');
+  if (missing) return skip('native tests', 'GoogleTest is not installed');
+  if (executable === undefined) return false;
+  return run(executable, ['--gtest_brief=1', ...gtestArgs], {
+    env: {
+      UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
+      ASAN_OPTIONS: 'detect_stack_use_after_return=1',
+      ...process.env,
+    },
+  });
+}
+
+process.exitCode = main() ? 0 : 1;

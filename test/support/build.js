@@ -1,0 +1,37 @@
+'use strict';
+// Compiles the referee, counting/counting.c, twice: the second copy is for tests that unload a library.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { execFileSync } = require('node:child_process');
+
+const source = path.join(__dirname, 'counting/counting.c');
+const directory = path.join(__dirname, 'build');
+const extension = process.platform === 'darwin' ? '.dylib' : '.so';
+
+const modified = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+function build(name) {
+  const target = path.join(directory, `lib${name}${extension}`);
+  if (modified(target) > modified(source)) return target;
+  fs.mkdirSync(directory, { recursive: true });
+  // Renamed when complete: another test process may be loading or building it at this moment.
+  const unfinished = `${target}.${process.pid}`;
+  const flags = [
+    '-std=c11',
+    '-O2',
+    '-g',
+    '-Wall',
+    '-Wextra',
+    '-Wpedantic',
+    '-Werror',
+    '-shared',
+    '-fPIC',
+    '-pthread',
+  ];
+  execFileSync(process.env.CC ?? 'cc', [...flags, '-o', unfinished, source], { stdio: 'inherit' });
+  fs.renameSync(unfinished, target);
+  return target;
+}
+
+module.exports = () => ({ counting: build('counting'), counting2: build('counting2') });

@@ -1,0 +1,46 @@
+'use strict';
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawn } = require('node:child_process');
+const { installedNodes } = require('../../scripts/nodes.js');
+
+const root = path.join(__dirname, '../..');
+
+/**
+ * Runs a file (absolute, or relative to the repository) or a piece of JavaScript in a Node of its own, whose working
+ * directory is the repository: `require('./lib')` in the code finds the library.
+ * A child that was stopped after `timeout` ms has the signal SIGKILL and says so in its stderr.
+ */
+function runChild(
+  fileOrCode,
+  { args = [], execArgv = [], env = {}, timeout = 60_000, node = process.execPath } = {},
+) {
+  const file = path.resolve(root, fileOrCode);
+  const isFile = !fileOrCode.includes('\n') && fs.existsSync(file);
+  const program = isFile ? [file, ...args] : ['-e', fileOrCode, '--', ...args];
+  return new Promise((resolve, reject) => {
+    const child = spawn(node, [...execArgv, ...program], { cwd: root, env: { ...process.env, ...env } });
+    const output = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr']) {
+      child[name].setEncoding('utf8').on('data', (text) => (output[name] += text));
+    }
+    const timer = setTimeout(() => {
+      output.stderr += `\nstopped: not ended after ${timeout} ms`;
+      child.kill('SIGKILL');
+    }, timeout);
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      resolve({ code, signal, ...output });
+    });
+    child.stdin.end();
+  });
+}
+
+/** The Nodes at hand, as { version, path }: the one that runs us, and those that scripts/matrix.js has installed. */
+function nodes() {
+  return [{ version: process.version.slice(1), path: process.execPath }, ...installedNodes()];
+}
+
+module.exports = { runChild, nodes };

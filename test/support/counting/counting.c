@@ -1,0 +1,438 @@
+// The referee of the tests: an ordinary C library that knows nothing of Node and counts what is done to it.
+//
+// Everything it knows about a thing stands in a table beside the things, never inside them. A pointer is
+// looked up before it is touched, so freeing one twice, or one that was never ours, is counted and does not
+// crash; and a thing's address is exactly what malloc() returned.
+//
+// When malloc() hands out a freed address again, a second free of the first owner ends the second owner's
+// thing; it is the second owner's own free that counts as double then. Once everybody has freed, the count is
+// right.
+//
+// Thread-safe, with one set of books per process: workers share the library. Counters are atomic and can be
+// read at any time; everything else stands under the one mutex.
+
+#define _POSIX_C_SOURCE 200809L
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { kPage = 4096, kFirstCapacity = 65536, kLogLength = 65536 };
+static const uint64_t kTooManyBytes = UINT64_C(1) << 40;
+
+// ---- Counters ----
+
+enum {
+  kLive,
+  kLiveBytes,
+  kPeakBytes,
+  kMade,
+  kFreed,
+  kDoubleFrees,     // of an address that was ours and is gone
+  kForeignFrees,    // of an address that never was ours (or so long ago that we forgot)
+  kSizeMismatches,  // thing_free_sized() was told another size than the thing has
+  kOrphans,         // children whose parent was freed, or moved, before them
+  kFreedUnderfoot,  // things that were gone when C was handed them, or while C was using them
+  kLastContext,     // what thing_free_ctx() was given last
+  kCounters
+};
+
+static const char* const counter_names[kCounters] = {
+    "live",    "live_bytes",      "peak_bytes",    "made",
+    "freed",   "double_frees",    "foreign_frees", "size_mismatches",
+    "orphans", "freed_underfoot", "last_context",
+};
+
+static _Atomic int64_t counters[kCounters];
+
+static void count(int counter, int64_t delta) { atomic_fetch_add(&counters[counter], delta); }
+
+// ---- The table: open addressing; the dead stay in it until it is rebuilt ----
+
+typedef struct {
+  char* address;  // NULL: an empty slot
+  int64_t id;
+  size_t bytes;  // of the block itself
+  char* buffer;  // what thing_enlarge() added
+  size_t buffer_bytes;
+  char* parent;
+  int32_t children;
+  bool alive;
+} Slot;
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static Slot* slots;
+static size_t capacity;    // a power of two
+static size_t slots_used;  // by the living and the dead
+static int64_t last_id;
+static int64_t freed_log[kLogLength];
+
+// Returns the slot of `address`, or the empty one where it belongs.
+static Slot* slot_of(const void* address) {
+  size_t index = (size_t)(((uint64_t)(uintptr_t)address * UINT64_C(0x9E3779B97F4A7C15)) >> 32);
+  for (;; index++) {
+    Slot* slot = &slots[index & (capacity - 1)];
+    if (slot->address == NULL || slot->address == address) return slot;
+  }
+}
+
+static void rebuild(size_t new_capacity, bool keep_dead) {
+  Slot* old = slots;
+  size_t old_capacity = capacity;
+  slots = calloc(new_capacity, sizeof(Slot));
+  if (slots == NULL) {
+    fputs("counting: no memory for the referee\n", stderr);
+    abort();
+  }
+  capacity = new_capacity;
+  slots_used = 0;
+  for (size_t i = 0; i < old_capacity; i++) {
+    if (old[i].address == NULL || !(old[i].alive || keep_dead)) continue;
+    *slot_of(old[i].address) = old[i];
+    slots_used++;
+  }
+  free(old);
+}
+
+static void forget_dead(void) {
+  size_t needed = kFirstCapacity;
+  while (needed < 4 * (size_t)counters[kLive]) needed *= 2;
+  rebuild(needed, false);
+}
+
+static void lock(void) {
+  pthread_mutex_lock(&mutex);
+  if (slots == NULL) rebuild(kFirstCapacity, false);
+}
+
+static void unlock(void) { pthread_mutex_unlock(&mutex); }
+
+// REQUIRES: the lock. Returns NULL, and counts, when C was handed something that is not alive.
+static Slot* expect_alive(const void* thing) {
+  Slot* slot = slot_of(thing);
+  if (slot->address != NULL && slot->alive) return slot;
+  count(kFreedUnderfoot, 1);
+  return NULL;
+}
+
+static int64_t id_if_alive(const void* thing) {
+  lock();
+  Slot* slot = expect_alive(thing);
+  int64_t id = slot == NULL ? -1 : slot->id;
+  unlock();
+  return id;
+}
+
+// REQUIRES: the lock.
+static void count_bytes(int64_t delta) {
+  count(kLiveBytes, delta);
+  if (counters[kLiveBytes] > counters[kPeakBytes]) counters[kPeakBytes] = counters[kLiveBytes];
+}
+
+// ---- Life and death ----
+
+static void touch(char* block, size_t from, size_t to) {
+  size_t first = (from + kPage - 1) / kPage * kPage;
+  for (size_t i = first; i < to; i += kPage) ((volatile char*)block)[i] = 1;
+}
+
+static char* block_new(size_t bytes) {
+  if (bytes == 0 || bytes > kTooManyBytes) return NULL;
+  char* block = malloc(bytes);
+  if (block != NULL) touch(block, 0, bytes);
+  return block;
+}
+
+// REQUIRES: the lock.
+static Slot* insert(char* block, size_t bytes, int64_t id) {
+  if (slots_used + 1 > capacity / 4 * 3) {
+    if ((size_t)counters[kLive] < capacity / 4) {
+      forget_dead();
+    } else {
+      rebuild(capacity * 2, true);
+    }
+  }
+  Slot* slot = slot_of(block);
+  if (slot->address == NULL) slots_used++;
+  *slot = (Slot){.address = block, .id = id, .bytes = bytes, .alive = true};
+  return slot;
+}
+
+// REQUIRES: the lock.
+static void orphan_children(Slot* parent) {
+  if (parent->children == 0) return;
+  count(kOrphans, parent->children);
+  for (size_t i = 0; i < capacity; i++) {
+    if (slots[i].parent == parent->address) slots[i].parent = NULL;
+  }
+}
+
+static void* make(char* parent, size_t bytes) {
+  char* block = block_new(bytes);
+  if (block == NULL) return NULL;
+  lock();
+  if (parent != NULL) {
+    Slot* parent_slot = expect_alive(parent);
+    if (parent_slot == NULL) {
+      unlock();
+      free(block);
+      return NULL;
+    }
+    parent_slot->children++;
+  }
+  insert(block, bytes, ++last_id)->parent = parent;
+  count(kMade, 1);
+  count(kLive, 1);
+  count_bytes((int64_t)bytes);
+  unlock();
+  return block;
+}
+
+static const size_t kAnySize = SIZE_MAX;
+
+static void end(void* thing, size_t expected_size) {
+  if (thing == NULL) return;
+  lock();
+  Slot* slot = slot_of(thing);
+  if (slot->address == NULL || !slot->alive) {
+    count(slot->address == NULL ? kForeignFrees : kDoubleFrees, 1);
+    unlock();
+    return;
+  }
+  size_t size = slot->bytes + slot->buffer_bytes;
+  if (expected_size != kAnySize && expected_size != size) count(kSizeMismatches, 1);
+  orphan_children(slot);
+  if (slot->parent != NULL) slot_of(slot->parent)->children--;
+  freed_log[counters[kFreed] % kLogLength] = slot->id;
+  count(kFreed, 1);
+  count(kLive, -1);
+  count_bytes(-(int64_t)size);
+  char* buffer = slot->buffer;
+  *slot = (Slot){.address = slot->address};
+  unlock();
+  free(buffer);
+  free(thing);
+}
+
+static void sleep_ms(int ms) {
+  struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+  nanosleep(&time, NULL);
+}
+
+// ---- Things ----
+
+void* thing_new(size_t bytes) { return make(NULL, bytes); }
+
+// A thing that is also a string of `length` letters.
+char* thing_text(size_t length) {
+  char* text = length >= kTooManyBytes ? NULL : make(NULL, length + 1);
+  if (text == NULL) return NULL;
+  memset(text, 'x', length);
+  text[length] = '\0';
+  return text;
+}
+
+void thing_free(void* thing) { end(thing, kAnySize); }
+
+void thing_free_sized(void* thing, size_t size) { end(thing, size); }
+
+void thing_free_ctx(void* context, void* thing) {
+  counters[kLastContext] = (int64_t)(intptr_t)context;
+  end(thing, kAnySize);
+}
+
+// Keeps the processor busy for a millisecond first.
+void thing_free_slow(void* thing) {
+  struct timespec start;
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  do {
+    clock_gettime(CLOCK_MONOTONIC, &now);
+  } while ((now.tv_sec - start.tv_sec) * 1000000000L + (now.tv_nsec - start.tv_nsec) < 1000000L);
+  end(thing, kAnySize);
+}
+
+int64_t thing_id(const void* thing) { return id_if_alive(thing); }
+
+int thing_value(const void* thing) { return (int)id_if_alive(thing); }
+
+size_t thing_size(const void* thing) {
+  lock();
+  Slot* slot = expect_alive(thing);
+  size_t size = slot == NULL ? 0 : slot->bytes + slot->buffer_bytes;
+  unlock();
+  return size;
+}
+
+void* thing_interior(void* thing, size_t offset) {
+  lock();
+  Slot* slot = expect_alive(thing);
+  void* interior = slot == NULL || offset >= slot->bytes ? NULL : slot->address + offset;
+  unlock();
+  return interior;
+}
+
+// The id of the living thing that `interior` points into. Slow: it looks at every thing.
+int64_t thing_owner_id(const void* interior) {
+  uintptr_t at = (uintptr_t)interior;
+  int64_t id = -1;
+  lock();
+  for (size_t i = 0; i < capacity; i++) {
+    uintptr_t start = (uintptr_t)slots[i].address;
+    if (slots[i].alive && at >= start && at - start < slots[i].bytes) id = slots[i].id;
+  }
+  if (id == -1) count(kFreedUnderfoot, 1);
+  unlock();
+  return id;
+}
+
+// Like realloc(): the same thing, id and all, at another address if it had to grow.
+void* thing_grow(void* thing, size_t bytes) {
+  if (thing == NULL) return make(NULL, bytes);
+  char* block = block_new(bytes);
+  if (block == NULL) return NULL;
+  lock();
+  Slot* slot = expect_alive(thing);
+  if (slot == NULL || bytes <= slot->bytes) {
+    if (slot != NULL) {
+      count_bytes((int64_t)bytes - (int64_t)slot->bytes);
+      slot->bytes = bytes;
+    }
+    unlock();
+    free(block);
+    return slot == NULL ? NULL : thing;
+  }
+  orphan_children(slot);
+  Slot old = *slot;
+  *slot = (Slot){.address = old.address};
+  memcpy(block, old.address, old.bytes);
+  Slot* moved = insert(block, bytes, old.id);
+  moved->buffer = old.buffer;
+  moved->buffer_bytes = old.buffer_bytes;
+  moved->parent = old.parent;
+  count_bytes((int64_t)bytes - (int64_t)old.bytes);
+  unlock();
+  free(old.address);
+  return block;
+}
+
+// The thing stays where it is; a buffer of its own grows by `bytes`.
+void thing_enlarge(void* thing, size_t bytes) {
+  if (bytes == 0 || bytes > kTooManyBytes) return;
+  lock();
+  Slot* slot = expect_alive(thing);
+  char* buffer = slot == NULL ? NULL : realloc(slot->buffer, slot->buffer_bytes + bytes);
+  if (buffer != NULL) {
+    touch(buffer, slot->buffer_bytes, slot->buffer_bytes + bytes);
+    slot->buffer = buffer;
+    slot->buffer_bytes += bytes;
+    count_bytes((int64_t)bytes);
+  }
+  unlock();
+}
+
+// ---- Parents and children ----
+
+void* parent_new(size_t bytes) { return make(NULL, bytes); }
+
+void parent_free(void* parent) { end(parent, kAnySize); }
+
+void* child_new(void* parent, size_t bytes) { return parent == NULL ? NULL : make(parent, bytes); }
+
+void child_free(void* child) { end(child, kAnySize); }
+
+// ---- Calls during which the caller must not free ----
+
+int thing_call(void* thing, int (*callback)(void* thing, int value), int value) {
+  int64_t before = id_if_alive(thing);
+  int result = callback(thing, value);
+  int64_t after = before == -1 ? -1 : id_if_alive(thing);
+  if (after != -1 && after != before) count(kFreedUnderfoot, 1);
+  return result;
+}
+
+// Sleeps, then adds up the ones that touch() wrote: the result is the number of the thing's pages, -1 if it
+// is gone.
+int thing_sum_slow(void* thing, int ms) {
+  int64_t before = id_if_alive(thing);
+  if (before == -1) return -1;
+  sleep_ms(ms);
+  int sum = 0;
+  lock();
+  Slot* slot = expect_alive(thing);
+  if (slot == NULL) {
+    sum = -1;
+  } else if (slot->id != before) {
+    count(kFreedUnderfoot, 1);
+    sum = -1;
+  } else {
+    for (size_t i = 0; i < slot->bytes; i += kPage) sum += slot->address[i];
+  }
+  unlock();
+  return sum;
+}
+
+// Reads the caller's memory after a while: garbage when the caller let go of it.
+int64_t bytes_sum_slow(const uint8_t* bytes, size_t length, int ms) {
+  sleep_ms(ms);
+  int64_t sum = 0;
+  for (size_t i = 0; i < length; i++) sum += bytes[i];
+  return sum;
+}
+
+// ---- Out parameters; 0 is success ----
+
+int thing_make(void** out, size_t bytes) {
+  *out = make(NULL, bytes);
+  return *out == NULL;
+}
+
+int thing_replace(void** inout, size_t bytes) {
+  void* thing = thing_grow(*inout, bytes);
+  if (thing == NULL) return 1;
+  *inout = thing;
+  return 0;
+}
+
+// A plain malloc()ed string, not in the books: for free() of libc.
+char* text_new(size_t length) {
+  char* text = length >= kTooManyBytes ? NULL : malloc(length + 1);
+  if (text == NULL) return NULL;
+  memset(text, 'x', length);
+  text[length] = '\0';
+  return text;
+}
+
+// ---- Reading the books ----
+
+int64_t counter(const char* name) {
+  for (int i = 0; i < kCounters; i++) {
+    if (strcmp(counter_names[i], name) == 0) return counters[i];
+  }
+  return -1;
+}
+
+void counters_reset(void) {
+  lock();
+  for (int i = 0; i < kCounters; i++) {
+    if (i != kLive && i != kLiveBytes) counters[i] = 0;
+  }
+  counters[kPeakBytes] = counters[kLiveBytes];
+  forget_dead();
+  unlock();
+}
+
+// The id of the index-th thing freed since the last reset; -1 when it is not among the last 65536.
+int64_t freed_id(int64_t index) {
+  lock();
+  int64_t freed = counters[kFreed];
+  bool known = index >= 0 && index < freed && index >= freed - kLogLength;
+  int64_t id = known ? freed_log[index % kLogLength] : -1;
+  unlock();
+  return id;
+}
