@@ -28,7 +28,8 @@ function send(message) {
 function checkPixel(x, y) {
   const [actual, expected] = [readPixel(picture, x, y), pixelAt(x, y)];
   if (actual === expected) return;
-  throw new Error(`Pixel ${x}, ${y} is ${actual.toString(16)}, but ${expected.toString(16)} was painted`);
+  const hex = (colour) => colour.toString(16).padStart(8, '0');
+  throw new Error(`Pixel ${x}, ${y} is ${hex(actual)}, but ${hex(expected)} was painted`);
 }
 
 function loop() {

@@ -2,13 +2,10 @@
 // The one way in which a native pointer becomes a tracked one.
 
 const binding = require('./binding');
-const { OutOfMemoryError, OverflowError } = require('./errors');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
 const { beat, destructors, relieve } = require('./reclaim');
 const { internals } = require('./tracked-pointer');
-
-internals.forget = (slot) => destructors.delete(slot);
 
 /** Frees a pointer that could not be tracked. */
 function free(address, size, kind, run = kind.run) {
@@ -16,7 +13,7 @@ function free(address, size, kind, run = kind.run) {
   else run(address);
 }
 
-/** Runs `body`; when it throws, frees the pointer before the error goes on. */
+/** Frees a pointer that could not be tracked because of `error`. Returns that error. */
 function freeOnError(address, size, kind, run, error) {
   try {
     free(address, size, kind, run);
@@ -31,21 +28,19 @@ function freeOnError(address, size, kind, run, error) {
  * If it cannot be tracked it is freed, and then the error is thrown.
  */
 function adopt(address, size, kind, parent, run) {
-  const parentSlot = parent === null ? nursery.NO_SLOT : internals.slotOf(parent);
+  beat();
   const pointer = internals.make(address, kind);
-  const advice = nursery.enter(pointer, address, size, kind, parentSlot);
-  if (advice === 0) {
-    if (run !== null) destructors.set(internals.slotOf(pointer), run);
-    return pointer;
-  }
-  if (advice >= nursery.NO_MEMORY) {
+  let advice;
+  try {
+    const parentSlot = parent === null ? nursery.NO_SLOT : internals.slotOf(parent);
+    advice = internals.enter(pointer, size, kind, parentSlot);
+    nursery.refused(advice, size);
+  } catch (error) {
     internals.takeBack(pointer, null);
-    const error = advice === nursery.TOO_MUCH ? new OverflowError(size) : new OutOfMemoryError();
     throw freeOnError(address, size, kind, run ?? kind.run, error);
   }
-  beat();
   if (run !== null) destructors.set(internals.slotOf(pointer), run);
-  relieve(advice);
+  if (advice !== 0) relieve(advice);
   return pointer;
 }
 

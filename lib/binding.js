@@ -3,6 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { isMainThread } = require('node:worker_threads');
 const { BindingError } = require('./errors');
 
 const root = path.join(__dirname, '..');
@@ -23,7 +24,7 @@ function helpPage(attempts) {
   ].join('\n');
 }
 
-function open() {
+function load() {
   const attempts = [];
   for (const name of candidates) {
     const file = path.join(root, name);
@@ -37,4 +38,5 @@ function open() {
   throw new BindingError(helpPage(attempts), attempts.find(({ error }) => error !== undefined)?.error);
 }
 
-module.exports = open();
+// An environment of its own for this copy of the JavaScript half.
+module.exports = load().open(!isMainThread);

@@ -7,10 +7,6 @@ const { ArgumentTypeError, ArgumentValueError } = require('./errors');
 
 const current = { budget: 64 * 1024 * 1024, growth: 1, atExit: isMainThread ? 'skip' : 'free' };
 
-function apply() {
-  binding.configure(current.budget, current.growth, current.atExit === 'free');
-}
-
 /** Changes how memory is paced; returns the settings in force. */
 function configure(options = {}) {
   checkOptions(options, Object.keys(current));
@@ -28,10 +24,8 @@ function configure(options = {}) {
     throw new ArgumentValueError(wanted.atExit, 'atExit', `'free' in a worker, whose process goes on`);
   }
   Object.assign(current, wanted);
-  if (Object.keys(options).length > 0) apply();
+  binding.configure(current.budget, current.growth, current.atExit === 'free');
   return { ...current };
 }
-
-apply();
 
 module.exports = { configure };

@@ -71,4 +71,4 @@ function toDestructor(free) {
   throw new ArgumentTypeError(free, 'free', EXPECTED);
 }
 
-module.exports = { POINTER, SIZE, addresses, bound, direct, toAddress, toDestructor };
+module.exports = { NONE, POINTER, SIZE, addresses, bound, direct, toAddress, toDestructor };

@@ -65,7 +65,7 @@ exports.OverflowError = define(
 exports.OutOfMemoryError = define(
   Error,
   'ERR_TALLY_OUT_OF_MEMORY',
-  () => 'No memory to keep the books of another pointer; it was freed',
+  () => 'No memory to keep the books of another pointer',
 );
 
 /** A pointer used after its end. */
@@ -117,6 +117,15 @@ exports.UnknownSymbolError = define(
 
 /** A form of ownership in a prototype that is not supported. */
 exports.UnsupportedError = define(TypeError, 'ERR_TALLY_UNSUPPORTED', text);
+
+/** A runtime that does not let JavaScript look at native memory. */
+exports.NoViewsError = define(
+  Error,
+  'ERR_TALLY_NO_VIEWS',
+  () =>
+    'This runtime forbids ArrayBuffers over native memory (Electron does): read and write through ' +
+    'koffi.decode() and koffi.encode()',
+);
 
 /** A destructor with bound arguments in a build without libffi. */
 exports.NoLibffiError = define(

@@ -3,6 +3,7 @@
 // or one is large. Tracking and disposing of one that is here costs no weak reference and no slot.
 
 const binding = require('./binding');
+const { OutOfMemoryError, OverflowError } = require('./errors');
 
 const CAPACITY = binding.nurseryCapacity;
 // What is held here cannot be collected, so it must stay small.
@@ -54,16 +55,21 @@ function enter(object, address, size, kind, parent) {
     return 0;
   }
   const advice = flush(parent);
-  if (advice >= NO_MEMORY) leave(index);
+  if (advice >= NO_MEMORY) withdraw(index);
   return advice;
 }
 
-/** Forgets the entry at `index`, which native code has settled or never took. */
-function leave(index) {
+/** The entry at `index` is about to be settled by native code: what C then does may come back here. */
+function forget(index) {
   objects[index] = null;
-  slots[index] = NO_SLOT;
-  if (index + 1 === counter[0]) counter[0] = index;
   bytes -= sizes[index];
+}
+
+/** Takes back the entry at `index`, the last, which native code did not want. */
+function withdraw(index) {
+  forget(index);
+  slots[index] = NO_SLOT;
+  counter[0] = index;
 }
 
 /** Gives every pointer that is here a slot. Returns an advice, or NO_MEMORY or TOO_MUCH. */
@@ -81,13 +87,19 @@ function flush(parent = NO_SLOT) {
   return advice;
 }
 
+/** Throws what an answer of flush() means, if it was a refusal. */
+function refused(answer, size) {
+  if (answer === TOO_MUCH) throw new OverflowError(size);
+  if (answer === NO_MEMORY) throw new OutOfMemoryError();
+}
+
 module.exports = {
   NO_MEMORY,
   NO_SLOT,
-  TOO_MUCH,
   enter,
   flush,
-  leave,
+  forget,
   nextIndex: () => counter[0],
   onPromote,
+  refused,
 };

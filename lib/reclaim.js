@@ -8,6 +8,7 @@ const binding = require('./binding');
 const calls = require('./calls');
 const gc = require('./gc');
 const { kindById } = require('./kinds');
+const nursery = require('./nursery');
 
 // Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure.
 const SLICE = 2;
@@ -146,18 +147,22 @@ function schedule() {
 }
 
 // The heartbeat: a FinalizationRegistry hears of major GCs only, and from the event loop, where nobody
-// may be tracking anything that would notice the dead.
+// may be tracking anything that would notice the dead. It is rooted while there is anything to free,
+// because a registry that can be collected never fires: under Jest the whole module may be dropped.
 let beating = false;
 const heartbeat = new FinalizationRegistry(() => {
-  beating = false;
+  nursery.flush();
   binding.noteMajor();
-  beat();
   if (!slice()) schedule();
+  beating = binding.stats().pointers > 0;
+  if (beating) heartbeat.register({}, undefined);
+  else binding.root(undefined);
 });
 
 function beat() {
   if (beating) return;
   beating = true;
+  binding.root(heartbeat);
   heartbeat.register({}, undefined);
 }
 

@@ -3,11 +3,13 @@
 const binding = require('./binding');
 const { checkDelta } = require('./check');
 const { OverflowError, UnbalancedError } = require('./errors');
+const nursery = require('./nursery');
 const { beat, relieve } = require('./reclaim');
 
 /** Charges bytes by hand, or gives them back. */
 function reportExternal(delta) {
   const bytes = checkDelta(delta, 'delta');
+  nursery.flush(); // so that what cannot be charged is told here and not to the next pointer
   const total = binding.reportByHand(bytes);
   if (total === -1) throw new UnbalancedError(bytes, binding.reportByHand(0));
   if (total === -2) throw new OverflowError(bytes);

@@ -26,7 +26,9 @@ function track(pointer, options) {
   }
   if (internals.isTracked(pointer))
     throw new ArgumentTypeError(pointer, 'address', 'a pointer without an owner');
-  checkOptions(options, OPTIONS);
+  if (typeof options !== 'object' || options === null) {
+    throw new ArgumentTypeError(options, 'options', 'an object');
+  }
   if (options.free === undefined) {
     throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
   }
@@ -37,6 +39,7 @@ function track(pointer, options) {
   let label = UNLABELLED;
   let parent;
   try {
+    checkOptions(options, OPTIONS);
     size = checkSize(options.size, 'size');
     if (options.label !== undefined) label = checkLabel(options.label);
     parent = checkParent(options.parent);

@@ -5,15 +5,11 @@ const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
 const { checkSize } = require('./check');
-const {
-  DisposedError,
-  IllegalConstructorError,
-  InUseError,
-  OutOfMemoryError,
-  OverflowError,
-} = require('./errors');
+const { DisposedError, IllegalConstructorError, InUseError, OverflowError } = require('./errors');
+const { Form } = require('./kinds');
 const nursery = require('./nursery');
-const { drain, relieve, settleDeferred } = require('./reclaim');
+const { destructors, drain, relieve, settleDeferred } = require('./reclaim');
+const views = require('./views');
 
 const KEY = Symbol('ffi-tally');
 const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
@@ -55,18 +51,25 @@ class TrackedPointer {
     const size = checkSize(bytes, 'bytes');
     this.#check('resize');
     if (!binding.resize(this.#settled(), size)) throw new OverflowError(size);
+    if (views.any) views.shrink(this, size);
     relieve(binding.advise());
+  }
+
+  view(length) {
+    this.#check('view');
+    return views.open(this, this.#address, length);
   }
 
   dispose() {
     if (this.#address === null) return;
+    if (views.any) views.close(this);
     const handle = this.#handle;
     if (handle < 0 && calls.depth === 0 && this.#kind.young) {
       this.#address = null;
+      nursery.forget(-1 - handle);
       calls.depth = 1;
       binding.disposeYoung(-1 - handle);
       calls.depth = 0;
-      nursery.leave(-1 - handle);
       if (calls.deferred) settleDeferred();
       return;
     }
@@ -80,7 +83,7 @@ class TrackedPointer {
     this.#check('release');
     const address = this.#address;
     internals.giveAway(this);
-    internals.givenAway(this);
+    internals.givenAway(this, false);
     return address;
   }
 
@@ -99,7 +102,7 @@ class TrackedPointer {
 
   // The slot, given now to a pointer that had none yet.
   #settled() {
-    if (this.#handle < 0 && nursery.flush() >= nursery.NO_MEMORY) throw new OutOfMemoryError();
+    if (this.#handle < 0) nursery.refused(nursery.flush(), 0);
     return this.#handle;
   }
 
@@ -108,11 +111,20 @@ class TrackedPointer {
       pointer.#handle = slot;
     });
 
-    internals.make = (address, kind) => new TrackedPointer(KEY, address, -1 - nursery.nextIndex(), kind);
+    internals.make = (address, kind) => new TrackedPointer(KEY, address, 0, kind);
+
+    // Enters a new pointer into the books. Returns what nursery.enter() returned.
+    internals.enter = (pointer, size, kind, parentSlot) => {
+      pointer.#handle = -1 - nursery.nextIndex();
+      return nursery.enter(pointer, pointer.#address, size, kind, parentSlot);
+    };
 
     internals.isTracked = (value) => typeof value === 'object' && value !== null && #address in value;
 
     internals.kindOf = (pointer) => pointer.#kind;
+
+    // Whether the size is that of the memory itself: a pointer into memory of another charges nothing.
+    views.isBounded = (pointer) => pointer.#kind.form !== Form.NONE;
 
     internals.slotOf = (pointer) => pointer.#settled();
 
@@ -125,7 +137,7 @@ class TrackedPointer {
       const { type } = value.#kind;
       if (type !== want.last) want.check(value, type);
       if (value.#address === null) throw new DisposedError(value.#kind.label, `pass to ${want.where}`);
-      return value.#address;
+      return want.lent === undefined ? value.#address : want.lent(value, value.#address);
     };
 
     // Ownership is about to go to C: the pointer is ended for JavaScript, its charge stays.
@@ -135,6 +147,7 @@ class TrackedPointer {
         const holds = binding.holdsOf(pointer.#handle);
         if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       }
+      if (views.any) views.close(pointer);
       pointer.#address = null;
     };
 
@@ -145,15 +158,15 @@ class TrackedPointer {
       pointer.#address = address;
     };
 
-    // C has it: the charge is returned.
-    internals.givenAway = (pointer) => {
+    // C has it, or has freed it: the charge is returned.
+    internals.givenAway = (pointer, freed) => {
       const handle = pointer.#handle;
       if (handle < 0) {
-        binding.releaseYoung(-1 - handle);
-        nursery.leave(-1 - handle);
+        nursery.forget(-1 - handle);
+        binding.releaseYoung(-1 - handle, freed);
       } else {
-        internals.forget(handle);
-        binding.release(handle);
+        destructors.delete(handle);
+        binding.release(handle, freed);
       }
     };
   }

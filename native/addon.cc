@@ -2,19 +2,32 @@
 
 #include <napi.h>
 
+#include <memory>
+
 #include "entry_points.h"
 #include "environment.h"
+#include "process_memory.h"
 
 namespace {
 
-Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  auto* environment = new tally::Environment(env);
-  env.SetInstanceData(environment);
-  env.AddCleanupHook([](tally::Environment* leaving) { leaving->TearDown(); }, environment);
+// Each copy of the JavaScript half opens an environment of its own: Jest, for one, loads the half anew
+// for every test file and the addon once.
+Napi::Value Open(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  Napi::Object exports = Napi::Object::New(env);
+  auto owned = std::make_unique<tally::Environment>(env, info[0].As<Napi::Boolean>());
+  tally::Environment* environment = owned.release();
+  env.AddCleanupHook(
+      [](tally::Environment* leaving) {
+        leaving->TearDown();
+        std::unique_ptr<tally::Environment> last(leaving);
+      },
+      environment);
 
   using namespace tally::entry;
   exports.Set("nursery", environment->NurseryBuffer());
   exports.Set("nurseryCapacity", static_cast<double>(tally::Nursery::kCapacity));
+  exports.Set("freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(tally::FreeBlockAddress())));
   exports.Set("canBind", tally::Destructor::CanBind());
 
 #define TALLY_EXPORT(name, function) exports.Set(name, Napi::Function::New<function>(env, name, environment))
@@ -37,11 +50,16 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   TALLY_EXPORT("addressOf", AddressOf);
   TALLY_EXPORT("kindOf", KindOf);
 
+  TALLY_EXPORT("view", View);
+  TALLY_EXPORT("detach", Detach);
+  TALLY_EXPORT("forgetView", ForgetView);
+
   TALLY_EXPORT("drain", Drain);
   TALLY_EXPORT("settle", Settle);
   TALLY_EXPORT("sweep", Sweep);
   TALLY_EXPORT("observe", Observe);
   TALLY_EXPORT("noteMajor", NoteMajor);
+  TALLY_EXPORT("root", Root);
   TALLY_EXPORT("advise", Advise);
   TALLY_EXPORT("collected", Collected);
 
@@ -54,8 +72,14 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
 
   TALLY_EXPORT("externalAddress", ExternalAddress);
   TALLY_EXPORT("usableSize", UsableSize);
+  TALLY_EXPORT("allocate", Allocate);
   TALLY_EXPORT("allocatorBytes", AllocatorBytes);
 #undef TALLY_EXPORT
+  return exports;
+}
+
+Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  exports.Set("open", Napi::Function::New<Open>(env, "open"));
   return exports;
 }
 

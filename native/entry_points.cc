@@ -36,6 +36,11 @@ void Put(Napi::Object object, const char* name, T value) {
   object.Set(name, Napi::Number::New(object.Env(), static_cast<double>(value)));
 }
 
+// Whether C has freed the pointer or only taken it.
+Reason Given(const Napi::Value& freed) {
+  return freed.As<Napi::Boolean>() ? Reason::kDisposed : Reason::kReleased;
+}
+
 // A bound argument arrives as a bigint (a constant) or as the string 'pointer' or 'size'.
 BoundArgument Bound(const Napi::Value& value) {
   BoundArgument argument;
@@ -91,7 +96,7 @@ Napi::Value DisposeYoung(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value ReleaseYoung(const Napi::CallbackInfo& info) {
-  Of(info).ReleaseYoung(Unsigned(info[0]));
+  Of(info).ReleaseYoung(Unsigned(info[0]), Given(info[1]));
   return info.Env().Undefined();
 }
 
@@ -101,7 +106,8 @@ Napi::Value End(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Release(const Napi::CallbackInfo& info) {
-  return Boolean(info, Of(info).Release(Unsigned(info[0])));
+  Of(info).Release(Unsigned(info[0]), Given(info[1]));
+  return info.Env().Undefined();
 }
 
 Napi::Value Hold(const Napi::CallbackInfo& info) {
@@ -134,6 +140,21 @@ Napi::Value KindOf(const Napi::CallbackInfo& info) {
   return Number(info, Of(info).ledger().at(Unsigned(info[0])).kind);
 }
 
+Napi::Value View(const Napi::CallbackInfo& info) {
+  return Of(info).View(Address(info[0]), static_cast<size_t>(Signed(info[1])));
+}
+
+Napi::Value Detach(const Napi::CallbackInfo& info) {
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  if (!buffer.IsDetached()) buffer.Detach();
+  return info.Env().Undefined();
+}
+
+Napi::Value ForgetView(const Napi::CallbackInfo& info) {
+  Of(info).ForgetView(static_cast<size_t>(Signed(info[0])));
+  return info.Env().Undefined();
+}
+
 Napi::Value Drain(const Napi::CallbackInfo& info) { return Number(info, Of(info).Drain(Double(info[0]))); }
 
 Napi::Value Settle(const Napi::CallbackInfo& info) {
@@ -147,6 +168,11 @@ Napi::Value Observe(const Napi::CallbackInfo& info) { return Boolean(info, Of(in
 
 Napi::Value NoteMajor(const Napi::CallbackInfo& info) {
   Of(info).NoteMajor();
+  return info.Env().Undefined();
+}
+
+Napi::Value Root(const Napi::CallbackInfo& info) {
+  Of(info).Root(info[0]);
   return info.Env().Undefined();
 }
 
@@ -229,6 +255,11 @@ Napi::Value ExternalAddress(const Napi::CallbackInfo& info) {
 Napi::Value UsableSize(const Napi::CallbackInfo& info) {
   const int64_t size = UsableBytes(reinterpret_cast<void*>(static_cast<uintptr_t>(Address(info[0]))));
   return size < 0 ? info.Env().Undefined() : Number(info, size);
+}
+
+Napi::Value Allocate(const Napi::CallbackInfo& info) {
+  const auto block = AllocateBlock(static_cast<size_t>(Signed(info[0])));
+  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(block));
 }
 
 Napi::Value AllocatorBytes(const Napi::CallbackInfo& info) {

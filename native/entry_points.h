@@ -15,10 +15,10 @@ Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // ()
 Napi::Value Flush(const Napi::CallbackInfo& info);         // (objects, parentSlot) -> advice
 Napi::Value Free(const Napi::CallbackInfo& info);          // (kind, address, size)
 Napi::Value DisposeYoung(const Napi::CallbackInfo& info);  // (index)
-Napi::Value ReleaseYoung(const Napi::CallbackInfo& info);  // (index)
+Napi::Value ReleaseYoung(const Napi::CallbackInfo& info);  // (index, freed)
 
 Napi::Value End(const Napi::CallbackInfo& info);        // (slot)
-Napi::Value Release(const Napi::CallbackInfo& info);    // (slot) -> whether nothing held it
+Napi::Value Release(const Napi::CallbackInfo& info);    // (slot, freed)
 Napi::Value Hold(const Napi::CallbackInfo& info);       // (slot)
 Napi::Value Unhold(const Napi::CallbackInfo& info);     // (slot)
 Napi::Value HoldsOf(const Napi::CallbackInfo& info);    // (slot) -> children and calls
@@ -27,11 +27,16 @@ Napi::Value SizeOf(const Napi::CallbackInfo& info);     // (slot) -> bytes
 Napi::Value AddressOf(const Napi::CallbackInfo& info);  // (slot) -> bigint
 Napi::Value KindOf(const Napi::CallbackInfo& info);     // (slot) -> kind
 
+Napi::Value View(const Napi::CallbackInfo& info);        // (address, length) -> ArrayBuffer or undefined
+Napi::Value Detach(const Napi::CallbackInfo& info);      // (buffer)
+Napi::Value ForgetView(const Napi::CallbackInfo& info);  // (length)
+
 Napi::Value Drain(const Napi::CallbackInfo& info);      // (milliseconds) -> slot, -1 done, -2 more
 Napi::Value Settle(const Napi::CallbackInfo& info);     // (slot, failed)
 Napi::Value Sweep(const Napi::CallbackInfo& info);      // (milliseconds) -> done
 Napi::Value Observe(const Napi::CallbackInfo& info);    // () -> whether a GC has run
 Napi::Value NoteMajor(const Napi::CallbackInfo& info);  // ()
+Napi::Value Root(const Napi::CallbackInfo& info);       // (value or undefined)
 Napi::Value Advise(const Napi::CallbackInfo& info);     // () -> advice
 Napi::Value Collected(const Napi::CallbackInfo& info);  // (asked, heap) -> advice
 
@@ -44,6 +49,7 @@ Napi::Value SetCapabilities(const Napi::CallbackInfo& info);  // (canMinor, canM
 
 Napi::Value ExternalAddress(const Napi::CallbackInfo& info);  // (value) -> bigint or undefined
 Napi::Value UsableSize(const Napi::CallbackInfo& info);       // (address) -> bytes or undefined
+Napi::Value Allocate(const Napi::CallbackInfo& info);         // (bytes) -> address of zeroes, or 0n
 Napi::Value AllocatorBytes(const Napi::CallbackInfo& info);   // () -> { inUse, held } or undefined
 
 }  // namespace tally::entry

@@ -1,5 +1,6 @@
 #include "environment.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -19,7 +20,8 @@ Collector::Clock::time_point Deadline(double milliseconds) {
 
 }  // namespace
 
-Environment::Environment(Napi::Env env) : env_(env), collector_(env, &ledger_), nursery_(env) {
+Environment::Environment(Napi::Env env, bool free_at_exit)
+    : env_(env), collector_(env, &ledger_), nursery_(env), free_at_exit_(free_at_exit) {
   collector_.Start();
 }
 
@@ -82,20 +84,24 @@ void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
   if (!RunDestructor(kind, address, size)) ledger_.account_of(kind).failed++;
 }
 
-void Environment::DisposeYoung(uint32_t index) {
+void Environment::LeaveNursery(uint32_t index) {
   assert(nursery_.slot(index) == Nursery::kWaiting);
   nursery_.slot(index) = Nursery::kGone;
+  if (index + 1 == nursery_.count()) nursery_.count() = index;
+}
+
+void Environment::DisposeYoung(uint32_t index) {
   const uint32_t kind = nursery_.kind(index);
   const int64_t size = nursery_.size(index);
   const uint64_t address = nursery_.address(index);
+  LeaveNursery(index);
   ledger_.Pass(kind, size, Reason::kDisposed);
   Free(kind, address, size);
 }
 
-void Environment::ReleaseYoung(uint32_t index) {
-  assert(nursery_.slot(index) == Nursery::kWaiting);
-  nursery_.slot(index) = Nursery::kGone;
-  ledger_.Pass(nursery_.kind(index), nursery_.size(index), Reason::kReleased);
+void Environment::ReleaseYoung(uint32_t index, Reason reason) {
+  ledger_.Pass(nursery_.kind(index), nursery_.size(index), reason);
+  LeaveNursery(index);
 }
 
 void Environment::End(SlotId slot) {
@@ -103,12 +109,10 @@ void Environment::End(SlotId slot) {
   ledger_.End(slot, Reason::kDisposed);
 }
 
-bool Environment::Release(SlotId slot) {
-  if (ledger_.at(slot).holds > 0) return false;
+void Environment::Release(SlotId slot, Reason reason) {
   collector_.Forget(slot);
-  ledger_.Settle(slot);
+  ledger_.GiveAway(slot, reason);
   Tell();
-  return true;
 }
 
 bool Environment::Resize(SlotId slot, int64_t size) {
@@ -174,15 +178,40 @@ uint32_t Environment::Collected(Collection asked, int64_t heap) {
   return Advise();
 }
 
+Napi::Value Environment::View(uint64_t address, size_t length) {
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(
+      env_, reinterpret_cast<void*>(static_cast<uintptr_t>(address)), length, [](napi_env, void*, void*) {},
+      nullptr, &buffer);
+  if (status != napi_ok) {
+    if (env_.IsExceptionPending()) env_.GetAndClearPendingException();
+    return env_.Undefined();
+  }
+  viewed_ += static_cast<int64_t>(length);
+  Tell();
+  return Napi::Value(env_, buffer);
+}
+
+void Environment::ForgetView(size_t length) {
+  viewed_ -= static_cast<int64_t>(length);
+  Tell();
+}
+
 double Environment::ReportByHand(int64_t delta) {
   if (!ledger_.ChargeByHand(delta)) return delta < 0 ? -1 : -2;
   Tell();
   return static_cast<double>(ledger_.manual());
 }
 
+void Environment::Root(Napi::Value value) {
+  root_.Reset();
+  if (!value.IsUndefined()) root_ = Napi::Reference<Napi::Value>::New(value, 1);
+}
+
 int64_t Environment::Tell() {
   int64_t counter = 0;
-  TALLY_CHECK(napi_adjust_external_memory(env_, pacer_.Report(live()), &counter));
+  TALLY_CHECK(
+      napi_adjust_external_memory(env_, pacer_.Report(std::max(live() - viewed_, int64_t{0})), &counter));
   return counter;
 }
 

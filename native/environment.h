@@ -1,6 +1,6 @@
 // What one Node environment (the main thread or a worker) owns here: its ledger, its collector, its
-// pacer, its destructors. Made when the addon is loaded into the environment, gone when it goes; at a
-// worker's end every pointer with a native destructor is freed first, children before parents.
+// pacer, its destructors. Gone when the environment goes; at a worker's end every pointer with a native
+// destructor is freed first, children before parents.
 //
 // JavaScript has validated whatever arrives; the methods assert. Use on the environment's thread only.
 
@@ -30,7 +30,7 @@ class Environment {
   // A bit of the advice beside a Collection: a GC has run, there is something to sweep.
   static constexpr uint32_t kSweep = 4;
 
-  explicit Environment(Napi::Env env);
+  Environment(Napi::Env env, bool free_at_exit);
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
@@ -47,12 +47,13 @@ class Environment {
   // Frees a pointer that was never booked, because tracking it failed.
   void Free(uint32_t kind, uint64_t address, int64_t size);
 
-  // Frees (or gives away) a pointer that is still in the nursery.
+  // Frees a pointer that is still in the nursery. It has left before its destructor runs.
   void DisposeYoung(uint32_t index);
-  void ReleaseYoung(uint32_t index);
+  // The pointer belongs to C now, or C has freed it. REQUIRES: nothing holds it.
+  void ReleaseYoung(uint32_t index, Reason reason);
+  void Release(SlotId slot, Reason reason);
 
   void End(SlotId slot);
-  bool Release(SlotId slot);
   void Hold(SlotId slot) { ledger_.Hold(slot); }
   void Unhold(SlotId slot) { ledger_.Unhold(slot); }
   bool Resize(SlotId slot, int64_t size);
@@ -72,8 +73,17 @@ class Environment {
   uint32_t Collected(Collection asked, int64_t heap);
   uint32_t Advise();
 
+  // An ArrayBuffer over `length` bytes at `address`, or undefined where the runtime forbids such. V8
+  // counts its bytes, so while it lives they are left out of what V8 is told.
+  Napi::Value View(uint64_t address, size_t length);
+  // Such a buffer of `length` bytes is gone, emptied or collected.
+  void ForgetView(size_t length);
+
   // Charges by hand. Returns the total, or -1 below zero, or -2 past kMaxBytes; then nothing changed.
   double ReportByHand(int64_t delta);
+
+  // Keeps `value` alive until the next call; undefined for nothing.
+  void Root(Napi::Value value);
 
   // Tells V8 what the pacer wants it to know. Returns V8's own counter of external bytes.
   int64_t Tell();
@@ -88,6 +98,7 @@ class Environment {
   void TearDown();
 
  private:
+  void LeaveNursery(uint32_t index);
   bool RunDestructor(uint32_t kind, uint64_t address, int64_t size);
 
   Napi::Env env_;
@@ -96,7 +107,9 @@ class Environment {
   Pacer pacer_;
   Nursery nursery_;
   std::vector<Destructor> destructors_;  // by kind
-  int64_t before_ = 0;                   // live when the GCs not yet swept were first noted
+  Napi::Reference<Napi::Value> root_;
+  int64_t before_ = 0;  // live when the GCs not yet swept were first noted
+  int64_t viewed_ = 0;  // bytes that V8 counts itself, as ArrayBuffers
   bool noted_ = false;
   bool noted_major_ = false;
   bool free_at_exit_ = false;

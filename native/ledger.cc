@@ -128,19 +128,26 @@ SlotId Ledger::NextReady() {
 }
 
 void Ledger::Settle(SlotId id, bool failed) {
+  const Slot& slot = at(id);
+  assert(slot.state == SlotState::kReady);
+  dead_bytes_ -= slot.size;
+  dead_pointers_--;
+  if (failed) account_of(slot.kind).failed++;
+  Close(id);
+}
+
+void Ledger::GiveAway(SlotId id, Reason reason) {
   Slot& slot = at(id);
-  if (slot.state == SlotState::kLive) {
-    assert(slot.holds == 0);
-    slot.reason = Reason::kReleased;
-  } else {
-    assert(slot.state == SlotState::kReady);
-    dead_bytes_ -= slot.size;
-    dead_pointers_--;
-  }
+  assert(slot.state == SlotState::kLive && slot.holds == 0);
+  slot.reason = reason;
+  Close(id);
+}
+
+void Ledger::Close(SlotId id) {
+  Slot& slot = at(id);
   Account& account = account_of(slot.kind);
   account.pointers--;
   account.ended[static_cast<int>(slot.reason)]++;
-  if (failed) account.failed++;
   pointers_--;
   kinds_[slot.kind].live--;
   Charge(&account, -slot.size);

@@ -96,9 +96,12 @@ class Ledger {
   SlotId NextReady();
   bool HasReady() const { return ready_head_ != kNoSlot; }
 
-  // The memory is gone (or given away): returns the charge, lets go of the parent, frees the slot.
-  // REQUIRES: slot came from NextReady, or is live with reason kReleased (ownership given away).
+  // The memory is gone: returns the charge, lets go of the parent, frees the slot. `failed` when the
+  // destructor threw. REQUIRES: slot came from NextReady.
   void Settle(SlotId slot, bool failed = false);
+
+  // The memory belongs to somebody else now. REQUIRES: slot is live, nothing holds it.
+  void GiveAway(SlotId slot, Reason reason);
 
   // Bytes charged by hand. Returns false, and changes nothing, below zero or past kMaxBytes.
   bool ChargeByHand(int64_t delta);
@@ -128,6 +131,7 @@ class Ledger {
 
   void Charge(Account* account, int64_t delta);
   void Queue(SlotId slot);
+  void Close(SlotId slot);
 
   Pile<std::unique_ptr<Slot[]>> chunks_;
   Pile<Account> accounts_;

@@ -26,8 +26,13 @@ void Pacer::Configure(const Options& options) {
 Collection Pacer::Advise(int64_t live) {
   base_ = std::min(base_, live);
   floor_ = std::min(floor_, live);
-  if (options_.can_major && live - base_ >= allowance_) return Collection::kMajor;
-  if (options_.can_minor && step_ < allowance_ && live - floor_ >= step_) return Collection::kMinor;
+  const int64_t grown = live - floor_;
+  const bool minors_pay = options_.can_minor && step_ < allowance_;
+  if (options_.can_major && live - base_ >= allowance_) {
+    // The cheap way first, unless it has just been tried.
+    return minors_pay && grown >= step_ / 2 ? Collection::kMinor : Collection::kMajor;
+  }
+  if (minors_pay && grown >= step_) return Collection::kMinor;
   return Collection::kNone;
 }
 

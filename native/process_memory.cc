@@ -1,5 +1,7 @@
 #include "process_memory.h"
 
+#include <cstdlib>
+
 #if defined(__APPLE__)
 #include <malloc/malloc.h>
 #elif defined(_WIN32) || defined(__linux__)
@@ -25,6 +27,15 @@ int64_t UsableBytes(void* block) {
   (void)block;
   return -1;
 #endif
+}
+
+uintptr_t AllocateBlock(size_t bytes) {
+  return reinterpret_cast<uintptr_t>(std::calloc(bytes == 0 ? 1 : bytes, 1));  // NOLINT(*-no-malloc)
+}
+
+uintptr_t FreeBlockAddress() {
+  void (*free_block)(void*) = [](void* block) { std::free(block); };  // NOLINT(*-no-malloc)
+  return reinterpret_cast<uintptr_t>(free_block);
 }
 
 bool ReadAllocator(AllocatorFigures* figures) {

@@ -3,6 +3,7 @@
 #ifndef FFI_TALLY_PROCESS_MEMORY_H_
 #define FFI_TALLY_PROCESS_MEMORY_H_
 
+#include <cstddef>
 #include <cstdint>
 
 namespace tally {
@@ -15,6 +16,11 @@ struct AllocatorFigures {
 // The bytes that a block from malloc really has; -1 where the platform cannot tell.
 // REQUIRES: `block` came from the C allocator and is not freed.
 int64_t UsableBytes(void* block);
+
+// A block of zeroes from the allocator that this addon was built with, or 0; and the address of the
+// function that frees such a block. Both sides from one place: a program may contain several allocators.
+uintptr_t AllocateBlock(size_t bytes);
+uintptr_t FreeBlockAddress();
 
 // Returns false where the platform cannot tell.
 bool ReadAllocator(AllocatorFigures* figures);

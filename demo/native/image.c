@@ -43,13 +43,9 @@ static bool valid_dimensions(uint32_t width, uint32_t height) {
   return width > 0 && height > 0 && width <= kMostPixels / height;
 }
 
-static unsigned slot_of(Pixel p) {
-  return (p.r * 3u + p.g * 5u + p.b * 7u + p.a * 11u) % 64u;
-}
+static unsigned slot_of(Pixel p) { return (p.r * 3u + p.g * 5u + p.b * 7u + p.a * 11u) % 64u; }
 
-static bool same(Pixel p, Pixel q) {
-  return p.r == q.r && p.g == q.g && p.b == q.b && p.a == q.a;
-}
+static bool same(Pixel p, Pixel q) { return p.r == q.r && p.g == q.g && p.b == q.b && p.a == q.a; }
 
 // --- Reading
 
@@ -93,8 +89,8 @@ static bool read_header(Reader* in, uint32_t* width, uint32_t* height) {
   *height = read_uint32(in);
   uint8_t channels = read_byte(in);
   uint8_t colorspace = read_byte(in);
-  return !in->ended && valid_dimensions(*width, *height) &&
-         (channels == 3 || channels == 4) && colorspace <= 1;
+  return !in->ended && valid_dimensions(*width, *height) && (channels == 3 || channels == 4) &&
+         colorspace <= 1;
 }
 
 static bool read_pixels(Reader* in, Pixel* pixels, size_t count) {
@@ -146,8 +142,7 @@ static Image* new_image(uint32_t width, uint32_t height) {
   }
   statistics.live_count++;
   statistics.live_bytes += image_bytes(image);
-  if (statistics.peak_bytes < statistics.live_bytes)
-    statistics.peak_bytes = statistics.live_bytes;
+  if (statistics.peak_bytes < statistics.live_bytes) statistics.peak_bytes = statistics.live_bytes;
   return image;
 }
 
@@ -158,8 +153,7 @@ Image* image_load(const char* path) {
   Image* image = NULL;
   uint32_t width, height;
   if (read_header(&in, &width, &height)) image = new_image(width, height);
-  if (image != NULL &&
-      !read_pixels(&in, image->pixels, (size_t)width * height)) {
+  if (image != NULL && !read_pixels(&in, image->pixels, (size_t)width * height)) {
     image_free(image);
     image = NULL;
   }
@@ -192,11 +186,10 @@ static void write_difference(FILE* out, Pixel from, Pixel to) {
   if (to.a != from.a) {
     putc(kRgba, out);
     fwrite(&to, 1, 4, out);
-  } else if (red >= -2 && red <= 1 && green >= -2 && green <= 1 && blue >= -2 &&
-             blue <= 1) {
+  } else if (red >= -2 && red <= 1 && green >= -2 && green <= 1 && blue >= -2 && blue <= 1) {
     putc(kDiff | (red + 2) << 4 | (green + 2) << 2 | (blue + 2), out);
-  } else if (green >= -32 && green <= 31 && red_rest >= -8 && red_rest <= 7 &&
-             blue_rest >= -8 && blue_rest <= 7) {
+  } else if (green >= -32 && green <= 31 && red_rest >= -8 && red_rest <= 7 && blue_rest >= -8 &&
+             blue_rest <= 7) {
     putc(kLuma | (green + 32), out);
     putc((red_rest + 8) << 4 | (blue_rest + 8), out);
   } else {
@@ -255,8 +248,7 @@ int image_width(const Image* image) { return image->width; }
 int image_height(const Image* image) { return image->height; }
 
 size_t image_bytes(const Image* image) {
-  return sizeof *image +
-         (size_t)image->width * (size_t)image->height * sizeof(Pixel);
+  return sizeof *image + (size_t)image->width * (size_t)image->height * sizeof(Pixel);
 }
 
 uint32_t image_pixel(const Image* image, int x, int y) {

@@ -1,8 +1,7 @@
-// A small image library: QOI files (https://qoiformat.org) to and from RGBA
-// pixels. It knows nothing of Node.js.
+// A small image library: QOI files (https://qoiformat.org) to and from RGBA pixels.
+// It knows nothing of Node.js.
 //
-// An Image belongs to whoever loaded it, until image_free(). The library is
-// for one thread at a time.
+// An Image belongs to whoever loaded it, until image_free(). The library is for one thread at a time.
 
 #ifndef DEMO_IMAGE_H_
 #define DEMO_IMAGE_H_
@@ -34,8 +33,7 @@ IMAGE_API size_t image_bytes(const Image* image);
 IMAGE_API uint32_t image_pixel(const Image* image, int x, int y);
 
 // Writes width * height pixels of 4 bytes (R, G, B, A). 0, or -1 on failure.
-IMAGE_API int image_save(const char* path, const uint8_t* rgba, int width,
-                         int height);
+IMAGE_API int image_save(const char* path, const uint8_t* rgba, int width, int height);
 
 // What the library itself knows about its memory.
 IMAGE_API size_t image_live_count(void);

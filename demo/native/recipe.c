@@ -2,8 +2,7 @@
 
 #include <node_api.h>
 
-static napi_value adjust_external_memory(napi_env env,
-                                         napi_callback_info info) {
+static napi_value adjust_external_memory(napi_env env, napi_callback_info info) {
   size_t argc = 1;
   napi_value argument, result = NULL;
   int64_t delta, total;
@@ -18,8 +17,8 @@ static napi_value adjust_external_memory(napi_env env,
 
 NAPI_MODULE_INIT() {
   napi_value function;
-  if (napi_create_function(env, "adjustExternalMemory", NAPI_AUTO_LENGTH,
-                           adjust_external_memory, NULL, &function) == napi_ok)
+  if (napi_create_function(env, "adjustExternalMemory", NAPI_AUTO_LENGTH, adjust_external_memory, NULL,
+                           &function) == napi_ok)
     napi_set_named_property(env, exports, "adjustExternalMemory", function);
   return exports;
 }

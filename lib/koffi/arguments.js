@@ -4,11 +4,13 @@
 const binding = require('../binding');
 const { TypeMismatchError } = require('../errors');
 const { internals } = require('../tracked-pointer');
+const { rawCallbacks } = require('./memory');
 
 /** What a parameter expects of a tracked pointer. */
 class Want {
-  constructor(where, expected, accepts) {
+  constructor(where, expected, accepts, lent) {
     this.where = where;
+    this.lent = lent; // what to pass in place of the address, where that is not it
     this.expected = expected;
     this.accepts = accepts;
     this.last = null; // the type that was right last time; null is that of a pointer from track()
@@ -22,8 +24,9 @@ class Want {
 }
 
 /** For a parameter that borrows a pointer to `base`. */
-function borrowing(where, base) {
-  const want = new Want(where, `${base} *`, (type) => type.fits(base));
+function borrowing(where, base, isCallback) {
+  const lent = isCallback ? (value, address) => rawCallbacks.get(value) ?? address : undefined;
+  const want = new Want(where, isCallback ? base : `${base} *`, (type) => type.fits(base), lent);
   return (value) => internals.lend(value, want);
 }
 

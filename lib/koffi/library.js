@@ -4,7 +4,7 @@
 const { addresses } = require('../destructors');
 const { unpinIdle } = require('../kinds');
 const nursery = require('../nursery');
-const { symbolAddress } = require('./dialect');
+const { argumentsOf, describe, symbolAddress } = require('./dialect');
 const { planFor } = require('./plan');
 const { wrap } = require('./wrap');
 
@@ -22,13 +22,32 @@ function split(args) {
   return { options, theirs, definition, list: Array.isArray(list) ? list : [] };
 }
 
+// Koffi's own .async does not keep the buffers that it is given alive until the call is done.
+function pinArguments(raw) {
+  const { async } = raw;
+  raw.async = function (...args) {
+    const callback = args[args.length - 1];
+    if (typeof callback !== 'function') return async.apply(this, args);
+    const pinned = args.slice(0, -1);
+    args[args.length - 1] = function (...results) {
+      pinned.length = 0;
+      return callback.apply(this, results);
+    };
+    return async.apply(this, args);
+  };
+}
+
+function takesPointers(koffi, raw) {
+  return argumentsOf(raw).some(({ type }) => describe(koffi, type).primitive === 'Pointer');
+}
+
 /** Puts ownership into the functions that `library`, just loaded, will declare. */
 function withOwnedFunctions(koffi, registry, library) {
   const { func, unload } = library;
 
-  function declare(...args) {
+  function declare(make, args) {
     const { options, theirs, definition, list } = split(args);
-    const raw = func.apply(library, theirs);
+    const raw = make.apply(library, theirs);
     const plan = planFor({
       koffi,
       registry,
@@ -41,6 +60,7 @@ function withOwnedFunctions(koffi, registry, library) {
       options,
     });
     const declared = plan === null ? raw : wrap(raw, plan);
+    if (plan === null && takesPointers(koffi, raw)) pinArguments(raw);
     // A destructor given as this function can be called without JavaScript.
     if (raw.info.arguments.length === 1 && typeof raw.info.name === 'string') {
       addresses.set(declared, () => symbolAddress(koffi, library, raw.info.name));
@@ -48,15 +68,26 @@ function withOwnedFunctions(koffi, registry, library) {
     return declared;
   }
 
-  const replace = (name, value) =>
-    Object.defineProperty(library, name, { value, writable: true, configurable: true, enumerable: false });
-  replace('func', declare);
-  replace('unload', () => {
+  function close() {
     nursery.flush(); // pins the libraries of whatever is in it
     registry.forget(library);
     unload.call(library);
     unpinIdle();
-  });
+  }
+
+  const replace = (name, value) => {
+    const enumerable = Object.prototype.propertyIsEnumerable.call(library, name);
+    Object.defineProperty(library, name, { value, enumerable, writable: true, configurable: true });
+  };
+  replace('func', (...args) => declare(func, args));
+  for (const convention of ['cdecl', 'stdcall', 'fastcall', 'thiscall']) {
+    const make = library[convention];
+    if (typeof make === 'function') replace(convention, (...args) => declare(make, args));
+  }
+  replace('unload', close);
+  for (const symbol of [Symbol.dispose, Symbol.for('nodejs.dispose')]) {
+    if (symbol !== undefined && symbol in library) replace(symbol, close);
+  }
   return library;
 }
 

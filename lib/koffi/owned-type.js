@@ -81,8 +81,7 @@ function declareOwned(koffi, name, type, options) {
   if (base === undefined) {
     const { name: given } = describe(koffi, type);
     throw new UnsupportedError(
-      `Cannot own '${given}': expected a pointer type such as 'Image *' or 'void *'` +
-        (given.startsWith('char') ? `; for strings that C allocates write koffi.disposable()` : ''),
+      `Cannot own '${given}': expected a pointer type such as 'Image *' or 'void *'`,
     );
   }
   if (options.free === undefined) {

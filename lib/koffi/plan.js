@@ -3,6 +3,7 @@
 // makes tracked pointers of its result. A function that has nothing to do with ownership has no plan.
 
 const { checkOptions } = require('../check');
+const { NONE } = require('../destructors');
 const { ArgumentValueError, UnsupportedError } = require('../errors');
 const { argumentsOf, describe, pointee } = require('./dialect');
 const { OwnedType, checkFree, checkIndex, checkMeasure, isAny } = require('./owned-type');
@@ -31,6 +32,8 @@ function roleOf(koffi, registry, type, direction, where) {
   const { name, primitive } = describe(koffi, type);
   const owned = registry.get(name);
   if (owned !== undefined) return { role: 'consume', owned };
+  if (primitive === 'Callback')
+    return registry.callbacks > 0 ? { role: 'borrow', base: name, callback: true } : null;
   if (primitive !== 'Pointer') return null;
   const base = pointee(koffi, type);
   if (base === undefined) return null;
@@ -61,7 +64,7 @@ function adHoc(koffi, type, name, options) {
   if (base === undefined) {
     throw new UnsupportedError(`The result of ${name}() is no pointer that could be owned or kept`);
   }
-  if (options.free === undefined) return new OwnedType(`${name}()`, base.name, { free: null, size: 0 });
+  if (options.free === undefined) return new OwnedType(`${name}()`, base.name, { free: NONE, size: 0 });
   return new OwnedType(`${name}()`, base.name, {
     free: checkFree(options.free),
     size: checkMeasure(options.size, base, `${name}()`),
@@ -76,12 +79,28 @@ function checkNumber(value, name, count) {
   return value;
 }
 
+// Options that would mean nothing are mistakes.
+function checkOneOff(options, owned, name) {
+  if (options === undefined) return;
+  const { free, size, parent, keeps } = options;
+  if (owned !== undefined && free !== undefined) {
+    throw new UnsupportedError(`The result of ${name}() already has a destructor, that of '${owned.name}'`);
+  }
+  if (owned === undefined && free === undefined && (size !== undefined || parent !== undefined)) {
+    throw new UnsupportedError(`The result of ${name}() has no owner: 'size' and 'parent' need 'free'`);
+  }
+  if (parent !== undefined && keeps !== undefined) {
+    throw new UnsupportedError(`The result of ${name}() cannot have both 'parent' and 'keeps'`);
+  }
+}
+
 /**
  * What ownership means for `raw`, declared in `library` with `definition` (a prototype, or undefined) and
  * one-off `options`. Returns null when it means nothing.
  */
 function planFor({ koffi, registry, library, declare, raw, definition, directions, variadic, options }) {
   const { name } = raw.info;
+  registry.string(describe(koffi, raw.info.result).name)?.resolve(library, declare);
   if (options !== undefined) checkOptions(options, OPTIONS);
   const types = argumentsOf(raw);
   const written = definition === undefined ? directions : directionsIn(definition);
@@ -92,7 +111,9 @@ function planFor({ koffi, registry, library, declare, raw, definition, direction
   const { keeps, resizes, free, size, parent } = options ?? {};
   const kept = checkNumber(keeps, 'keeps', types.length);
   const resized = checkNumber(resizes, 'resizes', types.length);
-  let owned = registry.get(describe(koffi, raw.info.result).name);
+  const result = describe(koffi, raw.info.result);
+  let owned = registry.get(result.name);
+  checkOneOff(options, owned, name);
   if (owned === undefined && (free !== undefined || kept !== undefined)) {
     owned = adHoc(koffi, raw.info.result, name, { free, size });
   } else if (owned !== undefined && size !== undefined) {
@@ -103,7 +124,6 @@ function planFor({ koffi, registry, library, declare, raw, definition, direction
     const own = parent ?? kept;
     if (own !== undefined) owned = new OwnedType(owned.name, owned.base, { ...owned, parent: own });
   }
-  const result = describe(koffi, raw.info.result);
   const member = owned === undefined ? ownedMember(koffi, registry, result.raw) : undefined;
   if (member !== undefined) {
     throw new UnsupportedError(

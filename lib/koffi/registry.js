@@ -4,6 +4,8 @@
 class Registry {
   #types = new Map();
   #bases = new Set();
+  #strings = new Map();
+  #callbackKinds = new Map();
   #producers = new WeakMap(); // library -> Map(owned type -> Producer)
   #directions = new WeakMap(); // what koffi.out() and koffi.inout() returned
 
@@ -12,13 +14,34 @@ class Registry {
     this.#bases.add(owned.base);
   }
 
+  addString(string) {
+    this.#strings.set(string.name, string);
+  }
+
+  /** Koffi has forgotten its types; pointers that are tracked stay what they are. */
   clear() {
     this.#types.clear();
     this.#bases.clear();
+    this.#strings.clear();
   }
 
   get size() {
     return this.#types.size;
+  }
+
+  /** The owned string type of that name, or undefined. */
+  string(name) {
+    return this.#strings.get(name);
+  }
+
+  callbackKind(name, make) {
+    let kind = this.#callbackKinds.get(name);
+    if (kind === undefined) this.#callbackKinds.set(name, (kind = make()));
+    return kind;
+  }
+
+  get callbacks() {
+    return this.#callbackKinds.size;
   }
 
   has(name) {

@@ -72,7 +72,7 @@ class Transfer {
   }
 
   #givenAway() {
-    for (const [pointer] of this.given) internals.givenAway(pointer);
+    for (const [pointer] of this.given) internals.givenAway(pointer, false);
   }
 
   /** The call threw: either Koffi refused an argument and C had nothing, or a callback threw. */

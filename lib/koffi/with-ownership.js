@@ -1,73 +1,35 @@
 'use strict';
 // Everything that a koffi exports, plus ownership.
 
-const calls = require('../calls');
 const { ArgumentTypeError } = require('../errors');
-const { toKoffiPointer } = require('./dialect');
+const { describe } = require('./dialect');
 const { withOwnedFunctions } = require('./library');
+const { onMemory } = require('./memory');
 const { declareOwned } = require('./owned-type');
 const { Registry } = require('./registry');
-const { internals } = require('../tracked-pointer');
+const { OwnedString } = require('./strings');
 
 const dropIns = new WeakMap();
 
-// Koffi's functions on memory, with a tracked pointer wherever they take a pointer.
-function onPointers(koffi, names) {
-  const unwrap = (value) => (internals.isTracked(value) ? toKoffiPointer(koffi, value.address) : value);
-  const accepting = (func) => {
-    const accepts = function (value, ...rest) {
-      return func(unwrap(value), ...rest);
-    };
-    Object.defineProperty(accepts, 'name', { value: func.name, configurable: true });
-    for (const [name, member] of Object.entries(func)) {
-      accepts[name] = typeof member === 'function' ? accepting(member) : member;
-    }
-    return accepts;
-  };
-  return Object.fromEntries(
-    names.filter((name) => typeof koffi[name] === 'function').map((name) => [name, accepting(koffi[name])]),
-  );
-}
-
-function counting(callback) {
-  if (typeof callback !== 'function') return callback;
-  return function (...args) {
-    calls.callbacks++;
-    return callback.apply(this, args);
-  };
+function declare(koffi, registry, name, type, options) {
+  if (typeof name === 'string' && name !== '' && describe(koffi, type).primitive.startsWith('String')) {
+    const string = new OwnedString(koffi, name, type, options ?? {});
+    registry.addString(string);
+    return string.type;
+  }
+  const declared = declareOwned(koffi, name, type, options);
+  registry.add(declared.owned);
+  return declared.type;
 }
 
 function extend(koffi) {
   const registry = new Registry();
-
   return {
-    ...onPointers(koffi, ['address', 'as', 'call', 'decode', 'encode', 'view']),
-
-    load(...args) {
-      return withOwnedFunctions(koffi, registry, koffi.load(...args));
-    },
-
-    owned(name, type, options) {
-      const declared = declareOwned(koffi, name, type, options);
-      registry.add(declared.owned);
-      return declared.type;
-    },
-
-    // A tracked pointer that is freed by hand is disposed, whatever its destructor is.
-    free(value) {
-      if (internals.isTracked(value)) value.dispose();
-      else koffi.free(value);
-    },
-
+    ...onMemory(koffi, registry),
+    load: (...args) => withOwnedFunctions(koffi, registry, koffi.load(...args)),
+    owned: (name, type, options) => declare(koffi, registry, name, type, options),
     out: (type) => registry.noteDirection(koffi.out(type), 'out'),
     inout: (type) => registry.noteDirection(koffi.inout(type), 'inout'),
-
-    register(...args) {
-      const at = typeof args[0] === 'function' ? 0 : 1;
-      args[at] = counting(args[at]);
-      return koffi.register(...args);
-    },
-
     reset(...args) {
       registry.clear();
       return koffi.reset(...args);
@@ -80,15 +42,17 @@ function withOwnership(koffi) {
   if (typeof koffi?.load !== 'function' || typeof koffi?.pointer !== 'function') {
     throw new ArgumentTypeError(koffi, 'koffi', `what require('koffi') returns`);
   }
+  if (dropIns.get(koffi) === koffi) return koffi;
   const original = koffi.default?.load === undefined ? koffi : koffi.default;
   let dropIn = dropIns.get(original);
   if (dropIn === undefined) {
-    dropIn = Object.create(null);
-    Object.defineProperties(dropIn, Object.getOwnPropertyDescriptors(original));
+    dropIn = Object.create(Object.getPrototypeOf(original), Object.getOwnPropertyDescriptors(original));
     for (const [name, value] of Object.entries(extend(original))) {
+      if (typeof value === 'function' && typeof original[name] === 'function') {
+        Object.defineProperty(value, 'name', { value: original[name].name, configurable: true });
+      }
       Object.defineProperty(dropIn, name, { value, writable: true, enumerable: true, configurable: true });
     }
-    Object.setPrototypeOf(dropIn, Object.getPrototypeOf(original));
     dropIns.set(original, dropIn);
     dropIns.set(dropIn, dropIn);
   }

@@ -1,6 +1,6 @@
 'use strict';
 // A declared function with ownership around it. Borrowing is the hot case and has a form for each usual
-// number of arguments; consuming, out parameters and variadic functions share a general one.
+// number of arguments, without rest arguments, which cost an array on every call; consuming, out parameters and variadic functions share a general one.
 
 const calls = require('../calls');
 const { settleDeferred } = require('../reclaim');
@@ -12,8 +12,6 @@ const { Transfer } = require('./transfer');
 function leave() {
   if (--calls.depth === 0 && calls.deferred) settleDeferred();
 }
-
-/* eslint-disable prefer-rest-params, prefer-spread -- rest arguments cost an array on every call */
 
 // Koffi itself complains of a wrong number of arguments.
 function borrow1(raw, a, producer) {
@@ -82,8 +80,6 @@ function borrow4(raw, a, b, c, d, producer) {
   };
 }
 
-/* eslint-enable */
-
 // The destructor called by hand, and any function of one argument that takes ownership.
 function consume1(raw, convert, destroys) {
   return function (...args) {
@@ -101,12 +97,12 @@ function consume1(raw, convert, destroys) {
     } catch (error) {
       // Koffi refuses arguments before it calls; an error from a callback comes after C had the pointer.
       if (calls.callbacks === callbacks) internals.takeBack(value, address);
-      else internals.givenAway(value);
+      else internals.givenAway(value, destroys);
       throw error;
     } finally {
       leave();
     }
-    internals.givenAway(value);
+    internals.givenAway(value, destroys);
     return result;
   };
 }
@@ -143,7 +139,7 @@ function convertersOf({ name, params }) {
     if (param === null) return null;
     const where = `argument ${i} of ${name}()`;
     if (param.role === 'consume') return consuming(where, param.owned);
-    return param.role === 'borrow' ? borrowing(where, param.base) : null;
+    return param.role === 'borrow' ? borrowing(where, param.base, param.callback === true) : null;
   });
 }
 
@@ -156,7 +152,7 @@ function wrap(raw, plan) {
     !plan.variadic && plan.resized === undefined && params.every((p) => p === null || p.role === 'borrow');
   let wrapped;
   if (params.length === 1 && producer === null && (params[0]?.destroys || params[0]?.role === 'consume')) {
-    wrapped = consume1(raw, a, params[0].destroys);
+    wrapped = consume1(raw, a, params[0].destroys === true);
   } else if (plain && params.length === 1) {
     wrapped = borrow1(raw, a, producer);
   } else if (plain && params.length === 2) {

@@ -1,0 +1,56 @@
+import koffi from './index.js';
+
+export default koffi;
+
+// Of Koffi 2 and 3; what the installed one does not have is undefined.
+export const {
+  LibraryHandle,
+  TypeObject,
+  Union,
+  address,
+  alias,
+  alignof,
+  alloc,
+  array,
+  as,
+  call,
+  callback,
+  config,
+  decode,
+  disposable,
+  encode,
+  enumeration,
+  errno,
+  extension,
+  free,
+  handle,
+  inout,
+  internal,
+  introspect,
+  load,
+  node,
+  offsetof,
+  opaque,
+  os,
+  out,
+  owned,
+  pack,
+  pointer,
+  proto,
+  register,
+  reset,
+  resolve,
+  sizeof,
+  stats,
+  struct,
+  type,
+  types,
+  union,
+  unregister,
+  version,
+  view,
+  withOwnership,
+} = koffi;
+
+const { in: input } = koffi;
+export { input as in };

@@ -1,0 +1,116 @@
+'use strict';
+// Koffi's functions on memory and callbacks, with a tracked pointer wherever they take or make a pointer.
+
+const { adopt } = require('../adopt');
+const binding = require('../binding');
+const calls = require('../calls');
+const { checkOptions, checkSize } = require('../check');
+const { direct } = require('../destructors');
+const { OutOfMemoryError } = require('../errors');
+const { Form, kindFor, makeKind } = require('../kinds');
+const { internals } = require('../tracked-pointer');
+const { describe, toKoffiPointer } = require('./dialect');
+const { OwnedType } = require('./owned-type');
+
+const OWNED = ['owned'];
+
+// Koffi 2 knows its callbacks by External only.
+const rawCallbacks = new WeakMap();
+
+/** `value` as Koffi itself takes it. */
+function unwrap(koffi, value) {
+  if (!internals.isTracked(value)) return value;
+  const { address } = value;
+  return rawCallbacks.get(value) ?? toKoffiPointer(koffi, address);
+}
+
+function accepting(koffi, func) {
+  const accepts = function (value, ...rest) {
+    return func(unwrap(koffi, value), ...rest);
+  };
+  Object.defineProperty(accepts, 'name', { value: func.name, configurable: true });
+  for (const [name, member] of Object.entries(func)) {
+    accepts[name] = typeof member === 'function' ? accepting(koffi, member) : member;
+  }
+  return accepts;
+}
+
+function takeOwned(args) {
+  const last = args[args.length - 1];
+  const isOptions = typeof last === 'object' && last !== null && Object.hasOwn(last, 'owned');
+  if (!isOptions) return { owned: false, rest: args };
+  checkOptions(last, OWNED);
+  return { owned: last.owned === true, rest: args.slice(0, -1) };
+}
+
+/** alloc(type, length, { owned: true }): zeroed memory that belongs to its tracked pointer. */
+function allocOwned(koffi, type, length) {
+  const { name, size } = describe(koffi, type);
+  const bytes = size * checkSize(length, 'length');
+  const address = binding.allocate(checkSize(bytes, 'length'));
+  if (address === 0n) throw new OutOfMemoryError();
+  return adopt(address, bytes, kindFor(`alloc ${name}`, direct(binding.freeBlock)), null, null);
+}
+
+function counted(callback) {
+  if (typeof callback !== 'function') return callback;
+  return function (...args) {
+    calls.callbacks++;
+    return callback.apply(this, args);
+  };
+}
+
+/** register(callback, type, { owned: true }): a callback whose slot is given back by its end. */
+function registerOwned(koffi, registry, args, type) {
+  const raw = koffi.register(...args);
+  const { name } = describe(koffi, type);
+  const kind = registry.callbackKind(name, () =>
+    makeKind(
+      `callback ${name}`,
+      { form: Form.JAVASCRIPT, address: 0n, args: [], run: null },
+      new OwnedType(`callback ${name}`, name, { free: null, size: 0 }),
+    ),
+  );
+  const address = typeof raw === 'bigint' ? raw : koffi.address(raw);
+  const pointer = adopt(address, 0, kind, null, () => koffi.unregister(raw));
+  if (typeof raw !== 'bigint') rawCallbacks.set(pointer, raw);
+  return pointer;
+}
+
+/** The replacements for `koffi`'s functions on memory and callbacks. */
+function onMemory(koffi, registry) {
+  const replaced = {};
+  for (const name of ['address', 'as', 'call', 'decode', 'encode']) {
+    if (typeof koffi[name] === 'function') replaced[name] = accepting(koffi, koffi[name]);
+  }
+  return Object.assign(replaced, {
+    alloc(...args) {
+      const { owned, rest } = takeOwned(args);
+      return owned ? allocOwned(koffi, ...rest) : koffi.alloc(...rest);
+    },
+
+    // A tracked pointer that is freed by hand is disposed, whatever its destructor is.
+    free(value, ...rest) {
+      if (internals.isTracked(value)) value.dispose();
+      else koffi.free(value, ...rest);
+    },
+
+    view(value, ...rest) {
+      return internals.isTracked(value) ? value.view(...rest) : koffi.view(value, ...rest);
+    },
+
+    register(...args) {
+      const { owned, rest } = takeOwned(args);
+      const at = typeof rest[0] === 'function' ? 0 : 1;
+      rest[at] = counted(rest[at]);
+      return owned ? registerOwned(koffi, registry, rest, rest[at + 1]) : koffi.register(...rest);
+    },
+
+    unregister(value, ...rest) {
+      if (internals.isTracked(value)) value.dispose();
+      else koffi.unregister(value, ...rest);
+    },
+  });
+}
+
+module.exports = { onMemory, rawCallbacks };

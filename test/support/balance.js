@@ -1,0 +1,42 @@
+'use strict';
+
+const { collect, stats } = require('../../lib');
+const { counters, faultless } = require('./things.js');
+
+/** Collects, and expects the library's books and the referee's to be empty and without a fault. */
+function expectBalance() {
+  collect();
+  const { bytes, pointers, manual, reported, dead } = stats();
+  expect({ bytes, pointers, manual, reported, dead }).toEqual({
+    bytes: 0,
+    pointers: 0,
+    manual: 0,
+    reported: 0,
+    dead: { bytes: 0, pointers: 0 },
+  });
+  expect(counters()).toMatchObject({ live: 0, live_bytes: 0, ...faultless });
+}
+
+/** What `attempt` throws; fails when it does not. */
+function errorOf(attempt) {
+  try {
+    attempt();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+/** Expects `attempt` to throw an error of that class and code, and the books to stay as they were. */
+function expectRefusal(attempt, Class, code) {
+  const before = stats();
+  const error = errorOf(attempt);
+  expect(error.code).toBe(code);
+  expect(error).toBeInstanceOf(Class);
+  const after = stats();
+  const { bytes, pointers, manual, reported, dead } = before;
+  expect(after).toMatchObject({ bytes, pointers, manual, reported, dead });
+  return error;
+}
+
+module.exports = { errorOf, expectBalance, expectRefusal };

@@ -1,0 +1,4 @@
+import * as tally from './index.js';
+
+export * from './index.js';
+export default tally;

@@ -1,0 +1,402 @@
+/**
+ * The books for native memory that V8 cannot see: which native pointers there are, how many bytes each keeps
+ * alive, and who frees them. All sizes are in bytes. The books belong to one Node environment: the main thread
+ * and each worker have their own.
+ *
+ * Every error has a `code`; see {@link TallyErrorCode} and `docs/errors.md`.
+ *
+ * @packageDocumentation
+ */
+
+/// <reference lib="esnext.disposable" />
+
+declare const external: unique symbol;
+
+/** A pointer as Koffi 2 gives it: an opaque object of Node-API. Koffi 3 gives a `bigint`. */
+export interface NativeExternal {
+  readonly [external]: never;
+}
+
+/** The address of native memory, or of a C function. */
+export type NativeAddress = bigint | NativeExternal;
+
+/**
+ * In the bound arguments of a destructor: the pointer that is freed.
+ *
+ * @see {@link BoundDestructor}
+ */
+export const POINTER: unique symbol;
+
+/**
+ * In the bound arguments of a destructor: the size of the pointer, in bytes, at the time it is freed.
+ *
+ * @see {@link BoundDestructor}
+ */
+export const SIZE: unique symbol;
+
+/** An argument of a {@link BoundDestructor}. A number must be a safe integer, a `bigint` fit in 64 bits. */
+export type BoundArgument = typeof POINTER | typeof SIZE | bigint | number;
+
+/**
+ * A C destructor of several arguments, each pointer or integer; what it returns is ignored. It is called through
+ * libffi and needs a build with it, otherwise `ERR_TALLY_NO_LIBFFI`.
+ *
+ * @example
+ * ```js
+ * const { track, POINTER, SIZE } = require('ffi-tally');
+ * const munmap = libc.symbol('munmap');
+ * track(address, { size: 4096, free: { address: munmap, args: [POINTER, SIZE] } });
+ * ```
+ */
+export interface BoundDestructor {
+  readonly address: NativeAddress;
+  readonly args: readonly BoundArgument[];
+}
+
+/**
+ * What frees a pointer:
+ *
+ * - the address of a C function `void f(T *)`, as `lib.symbol()` returns it: called without JavaScript, so it
+ *   also works while a worker ends;
+ * - a {@link BoundDestructor}: likewise;
+ * - a function of the address. A function that the drop-in's `lib.func()` declared with one parameter is called
+ *   in C directly, as if its address had been given. Any other runs in JavaScript: not while a worker ends, and
+ *   if it throws, the pointer counts as freed, `stats().totals.failed` grows, a warning is emitted once per label
+ *   and the diagnostics channel `ffi-tally:destructor-error` gets `{ label, error }` every time. It must not refer
+ *   to the tracked pointer: then that is never collected;
+ * - `null`: nothing. The bytes are counted until the pointer is collected, disposed or released.
+ *
+ * No destructor runs inside the garbage collector, nor while a C call made through the drop-in is on the stack.
+ */
+export type Destructor = NativeAddress | BoundDestructor | ((address: bigint) => unknown) | null;
+
+/** The options of {@link track}. */
+export interface TrackOptions<Label extends string = string> {
+  /** The native memory that the pointer keeps alive, in bytes: a safe integer, not negative. */
+  size: number | bigint;
+  /** What frees the pointer. There is no default: ownership is worth a word. */
+  free: Destructor;
+  /** The account that carries the bytes in {@link stats}. Default: `'unlabelled'`. */
+  label?: Label | undefined;
+  /** A pointer that must be freed after this one, such as the database of a statement. Default: none. */
+  parent?: TrackedPointer | null | undefined;
+}
+
+/**
+ * A native pointer with an owner. It is freed once: by {@link TrackedPointer.dispose | dispose()}, or some time
+ * after the last reference to this object is gone, or at the end of the worker it belongs to.
+ *
+ * Made by {@link track} and by functions that return an owned type; the constructor throws
+ * `ERR_TALLY_ILLEGAL_CONSTRUCTOR`. A copy made by `JSON.stringify()` or `structuredClone()` is plain data and owns
+ * nothing.
+ *
+ * @typeParam Label - The label of its account: for results of the drop-in, the name of the owned type.
+ *
+ * @example
+ * ```js
+ * using image = create(800, 600); // disposed at the end of the block, even if it throws
+ * ```
+ */
+export class TrackedPointer<Label extends string = string> implements Disposable {
+  private constructor();
+
+  /**
+   * The native address. It says nothing about ownership: it is valid only as long as this object is alive and not
+   * disposed. Pass the object itself to functions of the drop-in, which keep it alive during the call.
+   *
+   * @throws `ReferenceError` `ERR_TALLY_DISPOSED` after the end.
+   */
+  readonly address: bigint;
+
+  /** The bytes charged for it; 0 after the end. */
+  readonly size: number;
+
+  /** The account that carries the bytes. */
+  readonly label: Label;
+
+  /** Whether it has ended: disposed, released, or taken by C. */
+  readonly disposed: boolean;
+
+  /**
+   * Charges `bytes` instead of what was charged so far. Changes the books, not the memory.
+   *
+   * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE` for what is no size, `ERR_TALLY_DISPOSED`
+   *   after the end, `ERR_TALLY_OVERFLOW` if all bytes together would pass 2^53 - 1. Nothing has changed then.
+   */
+  resize(bytes: number | bigint): void;
+
+  /**
+   * An `ArrayBuffer` over the native memory, without a copy. It keeps this pointer alive, is made once and is the
+   * same on every call. When the pointer ends it is detached: length 0, so that a use after free reads nothing.
+   * Its bytes are not counted a second time.
+   *
+   * @param length - In bytes. Default: the size of the pointer, or the length of the view that there is.
+   * @throws `ERR_TALLY_INVALID_ARG_VALUE` if the memory is smaller, or if there is a view of another length;
+   *   `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_NO_VIEWS` where the runtime forbids such buffers.
+   *
+   * @example
+   * ```js
+   * const pixels = new Uint8Array(image.view());
+   * ```
+   */
+  view(length?: number | bigint): ArrayBuffer;
+
+  /**
+   * Frees it now. The object has ended when this returns; the memory is freed later if other pointers have it as
+   * their parent, if an asynchronous call uses it, or if this is called back from a C call of the drop-in. Until
+   * then its bytes are in `stats().dead`. The second time does nothing.
+   */
+  dispose(): void;
+
+  /** The same as {@link TrackedPointer.dispose | dispose()}, for `using`. */
+  [Symbol.dispose](): void;
+
+  /**
+   * Gives ownership away: returns the address, takes back the charge and does not run the destructor.
+   *
+   * @throws `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_IN_USE` while other pointers have it as their parent or
+   *   an asynchronous call uses it.
+   */
+  release(): bigint;
+
+  /** What is left of it in JSON. */
+  toJSON(): { label: Label; size: number; disposed: boolean };
+}
+
+/**
+ * Takes ownership of a native pointer.
+ *
+ * From the moment that `free` is understood the pointer is ours: if anything else fails, it is freed before the
+ * error is thrown.
+ *
+ * This is also where memory is reclaimed in synchronous code: when enough bytes have been tracked since the last
+ * time (see {@link configure}), the call asks V8 for a garbage collection and frees what is dead before it returns.
+ *
+ * @param address - A `bigint`, or an External of Koffi 2. Nobody else may free it. That it is tracked already is not
+ *   noticed.
+ * @throws `ERR_TALLY_NULL_POINTER` for NULL, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`,
+ *   `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_DISPOSED` for a parent that has ended, `ERR_TALLY_NO_LIBFFI`,
+ *   `ERR_TALLY_OVERFLOW`, `ERR_TALLY_OUT_OF_MEMORY`.
+ *
+ * @example
+ * ```js
+ * const libc = require('koffi').load('libc.so.6');
+ * const malloc = libc.func('void *malloc(size_t size)');
+ * const block = track(malloc(1024), { size: 1024, free: libc.symbol('free'), label: 'block' });
+ * block.dispose();
+ * ```
+ */
+export function track<Label extends string = 'unlabelled'>(
+  address: NativeAddress,
+  options: TrackOptions<Label>,
+): TrackedPointer<Label>;
+
+/**
+ * Charges bytes by hand, or gives them back: for memory that the caller frees but whose life hangs on JavaScript
+ * objects. It has the same effect on garbage collection as {@link track}.
+ *
+ * @param delta - Bytes: a safe integer, negative to give back.
+ * @returns All bytes that this environment has charged by hand.
+ * @throws `ERR_TALLY_UNBALANCED` if more is given back than was charged: V8 itself would end the process (Node 24
+ *   and later; measured on 24.21 and 26.10) or count below zero (before). `ERR_TALLY_OVERFLOW` past 2^53 - 1,
+ *   `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`. Nothing has changed then.
+ *
+ * @example
+ * ```js
+ * reportExternal(8_000_000); // the cache has grown
+ * reportExternal(-8_000_000); // and is gone
+ * ```
+ */
+export function reportExternal(delta: number | bigint): number;
+
+/** What happened to the pointers of one label. */
+export interface AccountStats {
+  readonly label: string;
+  /** Charged now. */
+  readonly bytes: number;
+  /** Pointers that are not freed yet. */
+  readonly pointers: number;
+  /** The most that was charged at a time. */
+  readonly peakBytes: number;
+  /** All that was ever charged. */
+  readonly chargedBytes: number;
+  /** Pointers ever tracked. */
+  readonly tracked: number;
+  /** Freed because of `dispose()`. */
+  readonly disposed: number;
+  /** Freed because they were garbage. */
+  readonly collected: number;
+  /** Given away, by `release()` or to C. */
+  readonly released: number;
+  /** Destructors that threw; among those freed. */
+  readonly failed: number;
+}
+
+/** What {@link stats} returns. */
+export interface Stats {
+  /** How memory is reclaimed: `'native'`, by the addon. */
+  readonly backend: 'native';
+  /** The sizes of all pointers that are not freed yet. */
+  readonly bytes: number;
+  /** The number of these pointers. */
+  readonly pointers: number;
+  /** Charged by {@link reportExternal}. */
+  readonly manual: number;
+  /** The most that `bytes + manual` ever was. */
+  readonly peakBytes: number;
+  /** What V8 has been told. At most `bytes + manual`, and less while V8 knowing it all would make it collect too soon. */
+  readonly reported: number;
+  /** Of `bytes` and `pointers`: ended, but kept by a child, by a call, or until there is time to free them. */
+  readonly dead: { readonly bytes: number; readonly pointers: number };
+  /** Sums over all accounts since the start. */
+  readonly totals: Omit<AccountStats, 'label' | 'bytes' | 'pointers' | 'peakBytes'>;
+  /** Garbage collections that this library asked for, and the bytes that were freed after them. */
+  readonly collections: {
+    readonly minor: number;
+    readonly major: number;
+    readonly returnedByMinor: number;
+    readonly returnedByMajor: number;
+  };
+  /** One entry for each label, in the order of first use. */
+  readonly accounts: readonly AccountStats[];
+}
+
+/**
+ * The books of this environment, as they are now. A snapshot; costs microseconds and time for each label.
+ *
+ * @example
+ * ```js
+ * console.table(stats().accounts);
+ * ```
+ */
+export function stats(): Stats;
+
+/** What {@link memoryUsage} returns: everything that `process.memoryUsage()` does, and more. */
+export interface MemoryUsage {
+  readonly rss: number;
+  readonly heapTotal: number;
+  readonly heapUsed: number;
+  /** Of V8's own: Buffers and the like. It never shows what addons report; `counter` does. */
+  readonly external: number;
+  readonly arrayBuffers: number;
+  /** Charged in this environment, by {@link track} and by {@link reportExternal}. */
+  readonly tracked: number;
+  /** What V8 has been told of it. */
+  readonly reported: number;
+  /**
+   * V8's own counter of external memory, which makes it collect: `reported`, Buffers, and what other addons
+   * report. It is what `napi_adjust_external_memory()` returns.
+   */
+  readonly counter: number;
+  /**
+   * The C allocator of the whole process: bytes in blocks that the program holds, and bytes that the allocator
+   * keeps for later. From `mallinfo2()` on glibc 2.33 and later and from the malloc zones on macOS; `undefined`
+   * elsewhere.
+   */
+  readonly allocator: { readonly inUse: number; readonly held: number } | undefined;
+  /**
+   * `allocator.inUse - tracked`, at least 0: native memory that nobody has accounted for. Node and V8 hold some
+   * megabytes themselves; look at how it grows. Too low if bytes are charged that malloc did not give (`mmap`).
+   */
+  readonly untracked: number | undefined;
+}
+
+/**
+ * Where the memory of the process is.
+ *
+ * @see https://nodejs.org/api/process.html#processmemoryusage
+ *
+ * @example
+ * ```js
+ * const { rss, tracked, untracked } = memoryUsage();
+ * ```
+ */
+export function memoryUsage(): MemoryUsage;
+
+/** What {@link collect} freed: bytes and pointers. */
+export interface Collected {
+  readonly bytes: number;
+  readonly pointers: number;
+}
+
+/**
+ * Asks V8 for a garbage collection and frees every pointer found dead before it returns. It blocks for as long as
+ * that takes. Called back from C or from a destructor it frees nothing and returns zeros.
+ *
+ * A variable that has gone out of scope may still hold its last value until the function returns.
+ *
+ * @param options - `type`: `'major'` (default) finds all that is dead, `'minor'` only what died young, much faster.
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_UNKNOWN_OPTION`.
+ *
+ * @example
+ * ```js
+ * const { bytes } = collect();
+ * ```
+ */
+export function collect(options?: { type?: 'major' | 'minor' | undefined }): Collected;
+
+/** What {@link configure} takes and returns. */
+export interface Settings {
+  /** Bytes that may be tracked before a garbage collection is asked for, at least 1. Default: 67108864 (64 MiB). */
+  budget: number;
+  /**
+   * After a major collection the native bytes may grow by `growth` times what is alive, native bytes and JavaScript
+   * heap together, and at least by `budget`, before the next one. More than 0, at most 100. Default: 1.
+   */
+  growth: number;
+  /**
+   * Whether this environment frees its pointers when it ends. `'free'`: those with a native destructor, children
+   * first. `'skip'`: none, the kernel is faster. Default: `'skip'` on the main thread; always `'free'` in a worker,
+   * however it ends. The main thread's `process.exit()`, an uncaught error and a crash free nothing in any case:
+   * Node ends the process without asking (measured on 18 to 26).
+   */
+  atExit: 'free' | 'skip';
+}
+
+/**
+ * Changes when memory is reclaimed in this environment. What is not named stays as it is.
+ *
+ * @returns The settings in force, as a copy.
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_UNKNOWN_OPTION`. Nothing has
+ *   changed then.
+ *
+ * @example
+ * ```js
+ * configure({ budget: 256 * 1024 * 1024 }); // fewer collections, more memory
+ * ```
+ */
+export function configure(options?: {
+  budget?: number | bigint;
+  growth?: number;
+  atExit?: 'free' | 'skip';
+}): Settings;
+
+/**
+ * The codes of all errors that this library throws. Codes are API; the texts of messages are not. Errors of Koffi
+ * pass unchanged. When each is thrown and what to do: `docs/errors.md`.
+ */
+export type TallyErrorCode =
+  | 'ERR_TALLY_DISPOSED'
+  | 'ERR_TALLY_ILLEGAL_CONSTRUCTOR'
+  | 'ERR_TALLY_INVALID_ARG_TYPE'
+  | 'ERR_TALLY_INVALID_ARG_VALUE'
+  | 'ERR_TALLY_IN_USE'
+  | 'ERR_TALLY_NO_BINDING'
+  | 'ERR_TALLY_NO_KOFFI'
+  | 'ERR_TALLY_NO_LIBFFI'
+  | 'ERR_TALLY_NO_VIEWS'
+  | 'ERR_TALLY_NULL_POINTER'
+  | 'ERR_TALLY_OUT_OF_MEMORY'
+  | 'ERR_TALLY_OVERFLOW'
+  | 'ERR_TALLY_SIZE'
+  | 'ERR_TALLY_SIZE_REQUIRED'
+  | 'ERR_TALLY_TYPE_MISMATCH'
+  | 'ERR_TALLY_UNBALANCED'
+  | 'ERR_TALLY_UNKNOWN_OPTION'
+  | 'ERR_TALLY_UNKNOWN_SYMBOL'
+  | 'ERR_TALLY_UNSUPPORTED';
+
+/** Any error of this library: a `TypeError`, `RangeError`, `ReferenceError` or `Error` with a code. */
+export interface TallyError extends Error {
+  readonly code: TallyErrorCode;
+}
