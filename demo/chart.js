@@ -23,8 +23,8 @@ function course(way, images, cap) {
   const columns = Math.min(barWidth, images);
   let line = '';
   for (let column = 0; column < columns; column++) {
-    const from = Math.floor((column / columns) * images);
-    const stretch = way.samples.slice(from, Math.floor(((column + 1) / columns) * images));
+    const from = Math.floor((column * images) / columns);
+    const stretch = way.samples.slice(from, Math.floor(((column + 1) * images) / columns));
     if (stretch.length === 0) break;
     const height = Math.floor((Math.max(...stretch) / cap) * heights.length);
     line += heights[Math.min(height, heights.length - 1)];

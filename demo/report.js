@@ -21,9 +21,9 @@ function conclusion(measurements, failures) {
   if (failures.length > 0) return red(['Not as promised', ...failures].join('\n- '));
   const tallied = measurements.filter((way) => way.usesTally);
   const most = Math.max(...tallied.map((way) => way.peakNative));
-  const { decoded } = tallied[0];
+  const { decoded, freedInTheEnd } = tallied[0];
   return green(
-    `ffi-tally: ${decoded} images decoded, ${decoded} freed, at most ${bytes(most)} of pixels at a time.`,
+    `ffi-tally: ${decoded} images decoded, ${freedInTheEnd} freed, at most ${bytes(most)} of pixels at a time.`,
   );
 }
 

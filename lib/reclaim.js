@@ -4,6 +4,7 @@
 
 const { channel } = require('node:diagnostics_channel');
 const { performance } = require('node:perf_hooks');
+const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
 const gc = require('./gc');
@@ -29,7 +30,7 @@ function announce(label, error) {
   if (destructorErrors.hasSubscribers) destructorErrors.publish({ label, error });
   if (warned.has(label)) return;
   warned.add(label);
-  process.emitWarning(`A destructor of '${label}' failed: ${error?.message ?? error}`, {
+  process.emitWarning(`A destructor of '${label}' failed: ${inspect(error)}`, {
     type: 'FfiTallyWarning',
     code: 'FFI_TALLY_DESTRUCTOR',
     detail: 'The pointer counts as freed. Further failures of this account are counted, not announced.',
@@ -39,15 +40,18 @@ function announce(label, error) {
 function runDestructor(slot) {
   const kind = kindById(binding.kindOf(slot));
   const run = destructors.get(slot) ?? kind.run;
+  const address = binding.addressOf(slot);
   destructors.delete(slot);
+  let failure;
   let failed = false;
   try {
-    run(binding.addressOf(slot));
+    run(address);
   } catch (error) {
     failed = true;
-    announce(kind.label, error);
+    failure = error;
   }
   binding.settle(slot, failed);
+  if (failed) queueMicrotask(() => announce(kind.label, failure)); // whose own errors are nobody's here
 }
 
 /** Frees what is ready, for that long. Returns whether there is nothing left to do now. */

@@ -4,11 +4,18 @@
 
 #include <memory>
 
+#include "check.h"
 #include "entry_points.h"
 #include "environment.h"
 #include "process_memory.h"
 
 namespace {
+
+void ExportPlain(Napi::Object exports, const char* name, napi_callback callback, void* data) {
+  napi_value function = nullptr;
+  TALLY_CHECK(napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, callback, data, &function));
+  exports.Set(name, function);
+}
 
 // Each copy of the JavaScript half opens an environment of its own: Jest, for one, loads the half anew
 // for every test file and the addon once.
@@ -37,8 +44,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
   TALLY_EXPORT("flush", Flush);
   TALLY_EXPORT("free", Free);
-  TALLY_EXPORT("disposeYoung", DisposeYoung);
-  TALLY_EXPORT("releaseYoung", ReleaseYoung);
+  ExportPlain(exports, "disposeYoung", DisposeYoung, environment);
+  ExportPlain(exports, "releaseYoung", ReleaseYoung, environment);
 
   TALLY_EXPORT("end", End);
   TALLY_EXPORT("release", Release);

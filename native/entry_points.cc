@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "check.h"
 #include "environment.h"
 #include "process_memory.h"
 
@@ -90,14 +91,28 @@ Napi::Value Free(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value DisposeYoung(const Napi::CallbackInfo& info) {
-  Of(info).DisposeYoung(Unsigned(info[0]));
-  return info.Env().Undefined();
+napi_value DisposeYoung(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument = nullptr;
+  void* data = nullptr;
+  uint32_t index = 0;
+  TALLY_CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, &data));
+  TALLY_CHECK(napi_get_value_uint32(env, argument, &index));
+  static_cast<Environment*>(data)->DisposeYoung(index);
+  return nullptr;
 }
 
-Napi::Value ReleaseYoung(const Napi::CallbackInfo& info) {
-  Of(info).ReleaseYoung(Unsigned(info[0]), Given(info[1]));
-  return info.Env().Undefined();
+napi_value ReleaseYoung(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2] = {};
+  void* data = nullptr;
+  uint32_t index = 0;
+  bool freed = false;
+  TALLY_CHECK(napi_get_cb_info(env, info, &count, arguments, nullptr, &data));
+  TALLY_CHECK(napi_get_value_uint32(env, arguments[0], &index));
+  TALLY_CHECK(napi_get_value_bool(env, arguments[1], &freed));
+  static_cast<Environment*>(data)->ReleaseYoung(index, freed ? Reason::kDisposed : Reason::kReleased);
+  return nullptr;
 }
 
 Napi::Value End(const Napi::CallbackInfo& info) {

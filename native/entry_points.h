@@ -12,10 +12,12 @@ Napi::Value AddAccount(const Napi::CallbackInfo& info);  // (label) -> account
 Napi::Value AddKind(const Napi::CallbackInfo& info);     // (account, form, address, args) -> kind
 Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // ()
 
-Napi::Value Flush(const Napi::CallbackInfo& info);         // (objects, parentSlot) -> advice
-Napi::Value Free(const Napi::CallbackInfo& info);          // (kind, address, size)
-Napi::Value DisposeYoung(const Napi::CallbackInfo& info);  // (index)
-Napi::Value ReleaseYoung(const Napi::CallbackInfo& info);  // (index, freed)
+Napi::Value Flush(const Napi::CallbackInfo& info);  // (objects, parentSlot) -> advice
+Napi::Value Free(const Napi::CallbackInfo& info);   // (kind, address, size)
+
+// What a pointer that is disposed soon costs is the cost of these two, so they do without a wrapper.
+napi_value DisposeYoung(napi_env env, napi_callback_info info);  // (index)
+napi_value ReleaseYoung(napi_env env, napi_callback_info info);  // (index, freed)
 
 Napi::Value End(const Napi::CallbackInfo& info);        // (slot)
 Napi::Value Release(const Napi::CallbackInfo& info);    // (slot, freed)

@@ -47,7 +47,7 @@ function installDependencies() {
 function buildAddon() {
   if (newest('build/Release/ffi_tally.node') > newest('native', 'binding.gyp')) return;
   const gyp = require.resolve('node-gyp/bin/node-gyp.js', { paths: [root] });
-  const args = [gyp, 'rebuild', '--loglevel=warn'];
+  const args = [gyp, 'configure', 'build', '--loglevel=warn'];
   // Headers that came with this Node make the build independent of the network.
   const prefix = path.dirname(path.dirname(process.execPath));
   if (fs.existsSync(path.join(prefix, 'include/node/node_api.h'))) args.push(`--nodedir=${prefix}`);

@@ -1,7 +1,220 @@
-import type * as Koffi from 'koffi';
-import type { WithOwnership } from './koffi.js';
+/**
+ * Koffi with ownership: `require('ffi-tally/koffi')` in place of `require('koffi')`.
+ *
+ * Everything that the installed Koffi exports is here and does what it does there; its own typings say what. Added
+ * are {@link owned}, {@link withOwnership} and options of `lib.func()`. An owned pointer type in a prototype says
+ * who owns the pointer:
+ *
+ * | an owned type as                             | means                                                             |
+ * | -------------------------------------------- | ----------------------------------------------------------------- |
+ * | result, `_Out_ Owned *`                      | C gives: the caller gets a `TrackedPointer`, `null` for NULL      |
+ * | parameter                                    | C takes: the pointer ends in JavaScript, its destructor never runs |
+ * | `_Inout_ Owned *`                            | C takes what is there and gives what it leaves there              |
+ * | its plain pointer type or `void *`, parameter | C borrows for the call: kept alive, not freed during it           |
+ *
+ * Declare owned types before the functions that use them: a function that has nothing to do with ownership when it
+ * is declared is Koffi's own.
+ *
+ * `address`, `as`, `call`, `decode`, `encode`, `free` and `view` take a `TrackedPointer` wherever Koffi takes a
+ * pointer.
+ *
+ * @packageDocumentation
+ */
 
-export * from './koffi.js';
+import type * as Koffi from 'koffi';
+import type { BoundArgument, Destructor, TrackedPointer } from './index.js';
+
+export * from 'koffi';
+
+declare const ownedName: unique symbol;
+
+/** A type object of Koffi. */
+export type TypeSpecifier = Parameters<typeof Koffi.sizeof>[0];
+
+/** What {@link owned} returns: a type object of Koffi that stands for the owned type `Name`. */
+export type OwnedTypeObject<Name extends string = string> = ReturnType<typeof Koffi.opaque> & {
+  readonly [ownedName]: Name;
+};
+
+/**
+ * What frees an owned pointer, in the order of preference:
+ *
+ * - the name of a C function `void f(T *)` of the library whose function returned the pointer;
+ * - such a name with bound arguments, for example `{ symbol: 'munmap', args: [POINTER, SIZE] }`;
+ * - what {@link Destructor} allows: an address, an address with bound arguments, a function, `null`.
+ */
+export type OwnedDestructor = string | { readonly symbol: string; readonly args: readonly BoundArgument[] } | Destructor;
+
+/**
+ * How many bytes an owned pointer keeps alive:
+ *
+ * - a number: always as many;
+ * - `'malloc'`: what the C allocator really gave, only for pointers that malloc returned;
+ * - the name of a C function `size_t f(const T *)` of the library;
+ * - a function of the address and of the arguments of the call that returned the pointer. (When `resizes` asks again,
+ *   it gets the address only.)
+ */
+export type OwnedSize = number | bigint | 'malloc' | (string & {}) | ((address: bigint, ...args: any[]) => number | bigint);
+
+/**
+ * What an owned pointer needs alive: the number of the argument (from 0), or a function of the address and of the
+ * arguments that returns it. Something that is not tracked is no parent.
+ */
+export type OwnedParent = number | ((address: bigint, ...args: any[]) => unknown);
+
+/** The options of {@link owned}. */
+export interface OwnedOptions {
+  /** What frees such a pointer. There is no default. */
+  free: OwnedDestructor;
+  /**
+   * What it keeps alive, in bytes. Default: the size of the type pointed to, if Koffi knows one; otherwise
+   * `ERR_TALLY_SIZE_REQUIRED`.
+   */
+  size?: OwnedSize | undefined;
+  /** What must be freed after it, such as the database of a statement. Default: nothing. */
+  parent?: OwnedParent | undefined;
+}
+
+/** Ownership for one function, as the last argument of `lib.func()`. */
+export interface FunctionOptions {
+  /** The result is owned, and this frees it. For a result of plain pointer type. */
+  free?: OwnedDestructor | undefined;
+  /** The size of the result, with `free` or in place of that of its owned type. Default: as in {@link OwnedOptions}. */
+  size?: OwnedSize | undefined;
+  /** What the owned result needs alive. Default: that of its owned type, or `keeps`. */
+  parent?: OwnedParent | undefined;
+  /**
+   * The number of an argument that the result keeps alive: for pointers into its memory. Without `free`, the result
+   * is a `TrackedPointer` of size 0 that frees nothing.
+   */
+  keeps?: number | undefined;
+  /** The number of an argument whose memory the call may change: it is measured again after the call. */
+  resizes?: number | undefined;
+}
+
+type AnyFunction = (...args: any[]) => any;
+
+/**
+ * A library of Koffi whose `func()` knows about ownership.
+ *
+ * The other members are those of Koffi. A function declared by `cdecl()`, `stdcall()` and their like, which Koffi
+ * deprecates, knows nothing of ownership. After `unload()` destructors of living pointers still work: their library
+ * stays mapped until the last of them is gone.
+ */
+export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func'> {
+  /**
+   * Declares a C function.
+   *
+   * @param definition - Its prototype.
+   * @typeParam F - The signature in TypeScript. Default: anything goes.
+   * @throws `ERR_TALLY_UNKNOWN_SYMBOL` if the library has no destructor or size function of that name;
+   *   `ERR_TALLY_UNSUPPORTED` for ownership that cannot be followed (an array of owned pointers, an owned member of a
+   *   struct); `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`; and what Koffi
+   *   throws.
+   *
+   * The function itself throws, beside what Koffi throws: `ERR_TALLY_DISPOSED` for a pointer that has ended,
+   * `ERR_TALLY_TYPE_MISMATCH` for a tracked pointer of another type, `ERR_TALLY_IN_USE` for a pointer that C would
+   * take while others need it, `ERR_TALLY_SIZE` if the result cannot be measured (it is freed), `ERR_TALLY_OVERFLOW`,
+   * `ERR_TALLY_OUT_OF_MEMORY`.
+   *
+   * @example
+   * ```js
+   * const create = gd.func('OwnedImage gdImageCreateTrueColor(int width, int height)');
+   * const copy = libc.func('void *strdup(const char *text)', { free: 'free', size: 'malloc' });
+   * ```
+   */
+  func<F extends AnyFunction = AnyFunction>(definition: string, options?: FunctionOptions): Koffi.KoffiFunc<F>;
+  /** Declares a C function whose result is owned, in Koffi's classic form. */
+  func<Name extends string>(
+    name: string | number,
+    result: OwnedTypeObject<Name>,
+    parameters: TypeSpecifier[],
+    options?: FunctionOptions,
+  ): Koffi.KoffiFunc<(...args: any[]) => TrackedPointer<Name> | null>;
+  /** Declares a C function in Koffi's classic form. */
+  func<F extends AnyFunction = AnyFunction>(
+    name: string | number,
+    result: TypeSpecifier,
+    parameters: TypeSpecifier[],
+    options?: FunctionOptions,
+  ): Koffi.KoffiFunc<F>;
+  /** Declares a C function in Koffi's classic form, with a calling convention. */
+  func<F extends AnyFunction = AnyFunction>(
+    convention: string,
+    name: string | number,
+    result: TypeSpecifier,
+    parameters: TypeSpecifier[],
+    options?: FunctionOptions,
+  ): Koffi.KoffiFunc<F>;
+}
+
+/**
+ * Loads a library, as Koffi does.
+ *
+ * @example
+ * ```js
+ * const gd = koffi.load('libgd.so.3');
+ * ```
+ */
+export function load(...args: Parameters<typeof Koffi.load>): LibraryHandle;
+
+/**
+ * Declares an owned pointer type: a pointer of this type must be freed by whoever has it.
+ *
+ * It is one type per name and per Koffi, as all types of Koffi are, and `koffi.reset()` forgets it.
+ *
+ * @param name - The name, for prototypes and as the label of its pointers in `stats()`.
+ * @param type - The pointer type that it stands for, such as `'gdImage *'` or `'void *'`. Not `'char *'`: that is a
+ *   string in Koffi, and a string that C allocated is freed by Koffi's own `koffi.disposable()`.
+ * @throws `ERR_TALLY_SIZE_REQUIRED`, `ERR_TALLY_UNSUPPORTED` for what is no pointer type, `ERR_TALLY_NO_LIBFFI`,
+ *   `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`; and what Koffi throws, for
+ *   instance for a name that is taken.
+ *
+ * @example
+ * ```js
+ * koffi.opaque('gdImage');
+ * koffi.owned('OwnedImage', 'gdImage *', {
+ *   free: 'gdImageDestroy',
+ *   size: (image, width, height) => 4 * width * height,
+ * });
+ * ```
+ */
+export function owned<Name extends string>(
+  name: Name,
+  type: TypeSpecifier,
+  options: OwnedOptions,
+): OwnedTypeObject<Name>;
+
+/**
+ * Frees memory that {@link alloc} gave, as Koffi does. A `TrackedPointer` is disposed, whatever its destructor is.
+ *
+ * @example
+ * ```js
+ * koffi.free(block);
+ * ```
+ */
+export function free(value: any): void;
+
+/** `K`, a Koffi, with ownership. */
+export type WithOwnership<K> = Omit<K, 'default' | 'load' | 'owned' | 'free' | 'withOwnership'> & {
+  load: typeof load;
+  owned: typeof owned;
+  free: typeof free;
+  withOwnership: typeof withOwnership;
+};
+
+/**
+ * Puts ownership into a Koffi that you have already: another copy, or one that is required in another way. Returns a
+ * new object, the same one for the same Koffi; `koffi` itself is not changed.
+ *
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE` for what is no Koffi.
+ *
+ * @example
+ * ```js
+ * const koffi = withOwnership(require('koffi'));
+ * ```
+ */
+export function withOwnership<K extends Pick<typeof Koffi, 'load' | 'pointer'>>(koffi: K): WithOwnership<K>;
 
 declare const koffi: WithOwnership<typeof Koffi>;
 export default koffi;

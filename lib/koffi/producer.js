@@ -37,10 +37,26 @@ function resolveMeasure(library, func, owned) {
   return size;
 }
 
+// A spread costs more than the usual size function.
+function measureCall(measure, address, args) {
+  switch (args.length) {
+    case 0:
+      return measure(address);
+    case 1:
+      return measure(address, args[0]);
+    case 2:
+      return measure(address, args[0], args[1]);
+    case 3:
+      return measure(address, args[0], args[1], args[2]);
+    default:
+      return measure(address, ...args);
+  }
+}
+
 function measureWith(measure, label, address, args) {
   let size;
   try {
-    size = measure(address, ...args);
+    size = measureCall(measure, address, args);
   } catch (error) {
     throw new SizeError(label, `its size function threw (${error?.message ?? error})`, error);
   }
@@ -61,12 +77,13 @@ class Producer {
     this.kind.library = library;
     this.measure = resolveMeasure(library, func, owned);
     // C functions and malloc_usable_size take the address and nothing else.
-    this.wantsArguments = typeof owned.size === 'function';
+    this.measuresArguments = typeof owned.size === 'function';
+    this.wantsArguments = this.measuresArguments || owned.parent !== undefined;
   }
 
   sizeOf(address, args) {
     if (typeof this.measure === 'number') return this.measure;
-    return measureWith(this.measure, this.owned.name, address, this.wantsArguments ? args : []);
+    return measureWith(this.measure, this.owned.name, address, this.measuresArguments ? args : []);
   }
 
   parentOf(address, args) {

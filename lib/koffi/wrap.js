@@ -9,6 +9,8 @@ const { borrowing, consuming } = require('./arguments');
 const { callAsync } = require('./async');
 const { Transfer } = require('./transfer');
 
+const NO_ARGUMENTS = [];
+
 function leave() {
   if (--calls.depth === 0 && calls.deferred) settleDeferred();
 }
@@ -25,7 +27,8 @@ function borrow1(raw, a, producer) {
     } finally {
       leave();
     }
-    return producer === null ? result : producer.produce(result, arguments);
+    if (producer === null) return result;
+    return producer.produce(result, producer.wantsArguments ? [x] : NO_ARGUMENTS);
   };
 }
 
@@ -41,7 +44,8 @@ function borrow2(raw, a, b, producer) {
     } finally {
       leave();
     }
-    return producer === null ? result : producer.produce(result, arguments);
+    if (producer === null) return result;
+    return producer.produce(result, producer.wantsArguments ? [x, y] : NO_ARGUMENTS);
   };
 }
 
@@ -58,7 +62,8 @@ function borrow3(raw, a, b, c, producer) {
     } finally {
       leave();
     }
-    return producer === null ? result : producer.produce(result, arguments);
+    if (producer === null) return result;
+    return producer.produce(result, producer.wantsArguments ? [x, y, z] : NO_ARGUMENTS);
   };
 }
 
@@ -76,16 +81,17 @@ function borrow4(raw, a, b, c, d, producer) {
     } finally {
       leave();
     }
-    return producer === null ? result : producer.produce(result, arguments);
+    if (producer === null) return result;
+    return producer.produce(result, producer.wantsArguments ? [x, y, z, w] : NO_ARGUMENTS);
   };
 }
 
 // The destructor called by hand, and any function of one argument that takes ownership.
 function consume1(raw, convert, destroys) {
-  return function (...args) {
-    const value = args[0];
-    if (args.length !== 1 || !internals.isTracked(value)) return raw(...args.map(convert));
+  return function (value) {
+    if (arguments.length !== 1) return raw.apply(undefined, arguments);
     const address = convert(value);
+    if (!internals.isTracked(value)) return raw(address);
     // Others need it still: it is ended now, and freed after them.
     if (destroys && internals.isHeld(value)) return value.dispose();
     internals.giveAway(value);
