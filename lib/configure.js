@@ -4,27 +4,80 @@ const { isMainThread } = require('node:worker_threads');
 const binding = require('./binding');
 const { checkOptions, checkSize } = require('./check');
 const { ArgumentTypeError, ArgumentValueError } = require('./errors');
+const { pressure } = require('./reclaim');
 
-const current = { budget: 64 * 1024 * 1024, growth: 1, atExit: isMainThread ? 'skip' : 'free' };
+const current = {
+  budget: 64 * 1024 * 1024,
+  growth: 1,
+  limit: Infinity,
+  onPressure: null,
+  atExit: isMainThread ? 'skip' : 'free',
+};
 
-/** Changes how memory is paced; returns the settings in force. */
+// The other half of a container belongs to V8, which takes about as much for its heap.
+const AUTO_SHARE = 0.5;
+
+function containerLimit() {
+  const constrained = process.constrainedMemory?.();
+  // Without a container: undefined, 0, or a figure beyond any machine.
+  if (!(constrained > 0) || constrained > Number.MAX_SAFE_INTEGER) return Infinity;
+  return Math.floor(constrained * AUTO_SHARE);
+}
+
+function checkLimit(limit) {
+  if (limit === 'auto') return containerLimit();
+  if (limit === Infinity) return limit;
+  const bytes = checkSize(limit, 'limit');
+  if (bytes === 0) throw new ArgumentValueError(0, 'limit', `bytes, 'auto', or Infinity for none`);
+  return bytes;
+}
+
+function checkGrowth(growth) {
+  if (typeof growth !== 'number') throw new ArgumentTypeError(growth, 'growth', 'a number');
+  if (!(growth > 0 && growth <= 100)) {
+    throw new ArgumentValueError(growth, 'growth', 'more than 0 and at most 100');
+  }
+  return growth;
+}
+
+function checkBudget(budget) {
+  const bytes = checkSize(budget, 'budget');
+  if (bytes === 0) throw new ArgumentValueError(0, 'budget', 'at least one byte');
+  return bytes;
+}
+
+function checkOnPressure(handler) {
+  if (handler !== null && typeof handler !== 'function') {
+    throw new ArgumentTypeError(handler, 'onPressure', 'a function or null');
+  }
+  return handler;
+}
+
+function checkAtExit(atExit) {
+  if (atExit !== 'free' && atExit !== 'skip') {
+    throw new ArgumentValueError(atExit, 'atExit', `'free' or 'skip'`);
+  }
+  if (!isMainThread && atExit === 'skip') {
+    throw new ArgumentValueError(atExit, 'atExit', `'free' in a worker, whose process goes on`);
+  }
+  return atExit;
+}
+
+/** Changes how memory is paced, limited and given back; returns the settings in force. */
 function configure(options = {}) {
   checkOptions(options, Object.keys(current));
   const wanted = { ...current, ...options };
-  wanted.budget = checkSize(wanted.budget, 'budget');
-  if (wanted.budget === 0) throw new ArgumentValueError(0, 'budget', 'at least one byte');
-  if (typeof wanted.growth !== 'number') throw new ArgumentTypeError(wanted.growth, 'growth', 'a number');
-  if (!(wanted.growth > 0 && wanted.growth <= 100)) {
-    throw new ArgumentValueError(wanted.growth, 'growth', 'more than 0 and at most 100');
-  }
-  if (wanted.atExit !== 'free' && wanted.atExit !== 'skip') {
-    throw new ArgumentValueError(wanted.atExit, 'atExit', `'free' or 'skip'`);
-  }
-  if (!isMainThread && wanted.atExit === 'skip') {
-    throw new ArgumentValueError(wanted.atExit, 'atExit', `'free' in a worker, whose process goes on`);
-  }
-  Object.assign(current, wanted);
-  binding.configure(current.budget, current.growth, current.atExit === 'free');
+  const next = {
+    budget: checkBudget(wanted.budget),
+    growth: checkGrowth(wanted.growth),
+    limit: checkLimit(wanted.limit),
+    onPressure: checkOnPressure(wanted.onPressure),
+    atExit: checkAtExit(wanted.atExit),
+  };
+  Object.assign(current, next);
+  pressure.handler = next.onPressure;
+  const limit = Math.min(next.limit, Number.MAX_SAFE_INTEGER);
+  binding.configure(next.budget, next.growth, limit, next.atExit === 'free');
   return { ...current };
 }
 

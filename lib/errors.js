@@ -68,6 +68,19 @@ exports.OutOfMemoryError = define(
   () => 'No memory to keep the books of another pointer',
 );
 
+/** A new pointer that would pass the limit, after a collection. */
+exports.LimitError = define(RangeError, 'ERR_TALLY_LIMIT', (size, { bytes, manual, limit, accounts }) => {
+  const largest = accounts
+    .filter((account) => account.bytes > 0)
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, 3)
+    .map(({ label, bytes: held, pointers }) => `${label} (${held} bytes in ${pointers} pointers)`);
+  return (
+    `Cannot track ${size} bytes more: ${bytes + manual} are live and the limit is ${limit}. ` +
+    `Largest accounts: ${largest.join(', ') || 'none'}. The new pointer was freed`
+  );
+});
+
 /** A pointer used after its end. */
 exports.DisposedError = define(
   ReferenceError,

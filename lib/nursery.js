@@ -3,7 +3,7 @@
 // or one is large. Tracking and disposing of one that is here costs no weak reference and no slot.
 
 const binding = require('./binding');
-const { OutOfMemoryError, OverflowError } = require('./errors');
+const { LimitError, OutOfMemoryError, OverflowError } = require('./errors');
 
 const CAPACITY = binding.nurseryCapacity;
 // What is held here cannot be collected, so it must stay small.
@@ -15,6 +15,7 @@ const NO_SLOT = 0xffffffff;
 // Answers of flush() beside an advice.
 const NO_MEMORY = 256;
 const TOO_MUCH = 257;
+const OVER_LIMIT = 258;
 
 const buffer = binding.nursery;
 const counter = new Uint32Array(buffer, 0, 2);
@@ -34,7 +35,7 @@ function onPromote(callback) {
 
 /**
  * Enters a pointer at nursery index count(). Returns 0, or what flush() returned where it was time for
- * one: an advice, or NO_MEMORY or TOO_MUCH, and then the pointer is not tracked.
+ * one: an advice, or a refusal, and then the pointer is not tracked.
  */
 function enter(object, address, size, kind, parent) {
   const index = counter[0];
@@ -54,8 +55,9 @@ function enter(object, address, size, kind, parent) {
   ) {
     return 0;
   }
-  const advice = flush(parent);
+  const advice = binding.flush(objects, parent, false);
   if (advice >= NO_MEMORY) withdraw(index);
+  else settle(index + 1);
   return advice;
 }
 
@@ -72,18 +74,21 @@ function withdraw(index) {
   counter[0] = index;
 }
 
-/** Gives every pointer that is here a slot. Returns an advice, or NO_MEMORY or TOO_MUCH. */
-function flush(parent = NO_SLOT) {
-  const count = counter[0];
-  if (count === 0) return 0;
-  const advice = binding.flush(objects, parent);
-  if (advice >= NO_MEMORY) return advice;
+function settle(count) {
   for (let i = 0; i < count; i++) {
     if (objects[i] === null) continue;
     promote(objects[i], slots[i]);
     objects[i] = null;
   }
   bytes = 0;
+}
+
+/** Gives every pointer that is here a slot. Returns an advice, or NO_MEMORY or TOO_MUCH. */
+function flush() {
+  const count = counter[0];
+  if (count === 0) return 0;
+  const advice = binding.flush(objects, NO_SLOT, true);
+  if (advice < NO_MEMORY) settle(count);
   return advice;
 }
 
@@ -91,11 +96,13 @@ function flush(parent = NO_SLOT) {
 function refused(answer, size) {
   if (answer === TOO_MUCH) throw new OverflowError(size);
   if (answer === NO_MEMORY) throw new OutOfMemoryError();
+  if (answer === OVER_LIMIT) throw new LimitError(size, binding.stats());
 }
 
 module.exports = {
   NO_MEMORY,
   NO_SLOT,
+  OVER_LIMIT,
   enter,
   flush,
   forget,

@@ -150,6 +150,24 @@ function schedule() {
   }).unref();
 }
 
+// Set by configure(): asked to let go of something, when a collection was not enough.
+const pressure = { handler: null };
+
+/** Makes room for a pointer that would pass the limit. Returns whether it is worth another try. */
+function makeRoom(size) {
+  if (calls.depth !== 0) return false;
+  if (gc.canCollect()) {
+    gc.collectMajor();
+    binding.noteMajor();
+  }
+  reclaim(gc.canCollect() ? MAJOR : 0);
+  const { bytes, manual, limit } = binding.stats();
+  if (pressure.handler !== null && bytes + manual + size > limit) {
+    pressure.handler({ bytes: bytes + manual, limit, size });
+  }
+  return true;
+}
+
 // The heartbeat: a FinalizationRegistry hears of major GCs only, and from the event loop, where nobody
 // may be tracking anything that would notice the dead. It is rooted while there is anything to free,
 // because a registry that can be collected never fires: under Jest the whole module may be dropped.
@@ -170,4 +188,4 @@ function beat() {
   heartbeat.register({}, undefined);
 }
 
-module.exports = { beat, destructors, drain, reclaim, relieve, settleDeferred };
+module.exports = { beat, destructors, drain, makeRoom, pressure, reclaim, relieve, settleDeferred };

@@ -8,7 +8,7 @@ const { checkSize } = require('./check');
 const { DisposedError, IllegalConstructorError, InUseError, OverflowError } = require('./errors');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
-const { destructors, drain, relieve, settleDeferred } = require('./reclaim');
+const { destructors, drain, makeRoom, relieve, settleDeferred } = require('./reclaim');
 const views = require('./views');
 
 const KEY = Symbol('ffi-tally');
@@ -92,6 +92,7 @@ class TrackedPointer {
   }
 
   [inspect.custom](depth, options) {
+    if (!(#address in this)) return options.stylize('TrackedPointer {}', 'special');
     const what = this.disposed ? 'disposed' : `0x${this.#address.toString(16)} ${this.size} bytes`;
     return `${options.stylize('TrackedPointer', 'special')} <${this.label}> { ${what} }`;
   }
@@ -115,6 +116,9 @@ class TrackedPointer {
 
     // Enters a new pointer into the books. Returns what nursery.enter() returned.
     internals.enter = (pointer, size, kind, parentSlot) => {
+      pointer.#handle = -1 - nursery.nextIndex();
+      const advice = nursery.enter(pointer, pointer.#address, size, kind, parentSlot);
+      if (advice !== nursery.OVER_LIMIT || !makeRoom(size)) return advice;
       pointer.#handle = -1 - nursery.nextIndex();
       return nursery.enter(pointer, pointer.#address, size, kind, parentSlot);
     };
@@ -166,7 +170,7 @@ class TrackedPointer {
         binding.releaseYoung(-1 - handle, freed);
       } else {
         destructors.delete(handle);
-        binding.release(handle, freed);
+        if (binding.release(handle, freed)) drain(Infinity);
       }
     };
   }

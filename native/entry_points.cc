@@ -83,7 +83,8 @@ Napi::Value UnpinIdle(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Flush(const Napi::CallbackInfo& info) {
-  return Number(info, Of(info).Flush(info[0].As<Napi::Array>(), Unsigned(info[1])));
+  return Number(info,
+                Of(info).Flush(info[0].As<Napi::Array>(), Unsigned(info[1]), info[2].As<Napi::Boolean>()));
 }
 
 Napi::Value Free(const Napi::CallbackInfo& info) {
@@ -121,8 +122,7 @@ Napi::Value End(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Release(const Napi::CallbackInfo& info) {
-  Of(info).Release(Unsigned(info[0]), Given(info[1]));
-  return info.Env().Undefined();
+  return Boolean(info, Of(info).Release(Unsigned(info[0]), Given(info[1])));
 }
 
 Napi::Value Hold(const Napi::CallbackInfo& info) {
@@ -217,6 +217,7 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   Put(stats, "deadBytes", ledger.dead_bytes());
   Put(stats, "deadPointers", ledger.dead_pointers());
   Put(stats, "reported", pacer.reported());
+  Put(stats, "limit", Of(info).limit());
   Put(stats, "allowance", pacer.allowance());
   Put(stats, "step", pacer.step());
   Put(stats, "minor", pacer.asked_minor());
@@ -249,7 +250,8 @@ Napi::Value Configure(const Napi::CallbackInfo& info) {
   options.budget = Signed(info[0]);
   options.growth = Double(info[1]);
   Of(info).pacer().Configure(options);
-  Of(info).set_free_at_exit(info[2].As<Napi::Boolean>());
+  Of(info).set_limit(Signed(info[2]));
+  Of(info).set_free_at_exit(info[3].As<Napi::Boolean>());
   return info.Env().Undefined();
 }
 

@@ -12,7 +12,7 @@ Napi::Value AddAccount(const Napi::CallbackInfo& info);  // (label) -> account
 Napi::Value AddKind(const Napi::CallbackInfo& info);     // (account, form, address, args) -> kind
 Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // ()
 
-Napi::Value Flush(const Napi::CallbackInfo& info);  // (objects, parentSlot) -> advice
+Napi::Value Flush(const Napi::CallbackInfo& info);  // (objects, parentSlot, forced) -> advice
 Napi::Value Free(const Napi::CallbackInfo& info);   // (kind, address, size)
 
 // What a pointer that is disposed soon costs is the cost of these two, so they do without a wrapper.
@@ -20,7 +20,7 @@ napi_value DisposeYoung(napi_env env, napi_callback_info info);  // (index)
 napi_value ReleaseYoung(napi_env env, napi_callback_info info);  // (index, freed)
 
 Napi::Value End(const Napi::CallbackInfo& info);        // (slot)
-Napi::Value Release(const Napi::CallbackInfo& info);    // (slot, freed)
+Napi::Value Release(const Napi::CallbackInfo& info);    // (slot, freed) -> whether there is more to free
 Napi::Value Hold(const Napi::CallbackInfo& info);       // (slot)
 Napi::Value Unhold(const Napi::CallbackInfo& info);     // (slot)
 Napi::Value HoldsOf(const Napi::CallbackInfo& info);    // (slot) -> children and calls
@@ -46,7 +46,7 @@ Napi::Value ReportByHand(const Napi::CallbackInfo& info);     // (delta) -> tota
 Napi::Value Live(const Napi::CallbackInfo& info);             // () -> bytes, tracked and by hand
 Napi::Value Counter(const Napi::CallbackInfo& info);          // () -> V8's own counter
 Napi::Value Stats(const Napi::CallbackInfo& info);            // () -> object
-Napi::Value Configure(const Napi::CallbackInfo& info);        // (budget, growth, freeAtExit)
+Napi::Value Configure(const Napi::CallbackInfo& info);        // (budget, growth, limit, freeAtExit)
 Napi::Value SetCapabilities(const Napi::CallbackInfo& info);  // (canMinor, canMajor)
 
 Napi::Value ExternalAddress(const Napi::CallbackInfo& info);  // (value) -> bigint or undefined

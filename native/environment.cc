@@ -42,7 +42,7 @@ void Environment::UnpinIdle() {
   }
 }
 
-uint32_t Environment::Flush(Napi::Array objects, SlotId parent) {
+uint32_t Environment::Flush(Napi::Array objects, SlotId parent, bool forced) {
   const uint32_t count = nursery_.count();
   int64_t bytes = 0;
   for (uint32_t i = 0; i < count; i++) {
@@ -50,6 +50,7 @@ uint32_t Environment::Flush(Napi::Array objects, SlotId parent) {
     if (!ledger_.CanCharge(bytes + nursery_.size(i))) return kTooMuch;
     bytes += nursery_.size(i);
   }
+  if (!forced && bytes > limit_ - live()) return kOverLimit;
   if (!ledger_.Reserve(count) || !collector_.Reserve(count)) return kNoMemory;
 
   for (uint32_t i = 0; i < count; i++) {
@@ -109,10 +110,11 @@ void Environment::End(SlotId slot) {
   ledger_.End(slot, Reason::kDisposed);
 }
 
-void Environment::Release(SlotId slot, Reason reason) {
+bool Environment::Release(SlotId slot, Reason reason) {
   collector_.Forget(slot);
   ledger_.GiveAway(slot, reason);
   Tell();
+  return ledger_.HasReady();
 }
 
 bool Environment::Resize(SlotId slot, int64_t size) {

@@ -27,6 +27,7 @@ class Environment {
   // What Flush returns beside an advice; the entries stay in the nursery.
   static constexpr uint32_t kNoMemory = 256;
   static constexpr uint32_t kTooMuch = 257;
+  static constexpr uint32_t kOverLimit = 258;
   // A bit of the advice beside a Collection: a GC has run, there is something to sweep.
   static constexpr uint32_t kSweep = 4;
 
@@ -41,8 +42,9 @@ class Environment {
   void UnpinIdle();
 
   // Moves the nursery's pointers into the ledger and watches their objects; `parent` is that of the
-  // last one. Returns an advice, or kNoMemory or kTooMuch with nothing changed.
-  uint32_t Flush(Napi::Array objects, SlotId parent);
+  // last one. Returns an advice; or kNoMemory, kTooMuch or, unless `forced`, kOverLimit, with nothing
+  // changed.
+  uint32_t Flush(Napi::Array objects, SlotId parent, bool forced);
 
   // Frees a pointer that was never booked, because tracking it failed.
   void Free(uint32_t kind, uint64_t address, int64_t size);
@@ -51,7 +53,8 @@ class Environment {
   void DisposeYoung(uint32_t index);
   // The pointer belongs to C now, or C has freed it. REQUIRES: nothing holds it.
   void ReleaseYoung(uint32_t index, Reason reason);
-  void Release(SlotId slot, Reason reason);
+  // Returns whether another pointer, the parent, has become ready to be freed.
+  bool Release(SlotId slot, Reason reason);
 
   void End(SlotId slot);
   void Hold(SlotId slot) { ledger_.Hold(slot); }
@@ -92,6 +95,8 @@ class Environment {
   const Ledger& ledger() const { return ledger_; }
   Ledger& ledger() { return ledger_; }
   Pacer& pacer() { return pacer_; }
+  int64_t limit() const { return limit_; }
+  void set_limit(int64_t limit) { limit_ = limit; }
   void set_free_at_exit(bool free_at_exit) { free_at_exit_ = free_at_exit; }
 
   // Frees everything that has a native destructor. JavaScript can no longer run.
@@ -108,8 +113,9 @@ class Environment {
   Nursery nursery_;
   std::vector<Destructor> destructors_;  // by kind
   Napi::Reference<Napi::Value> root_;
-  int64_t before_ = 0;  // live when the GCs not yet swept were first noted
-  int64_t viewed_ = 0;  // bytes that V8 counts itself, as ArrayBuffers
+  int64_t before_ = 0;         // live when the GCs not yet swept were first noted
+  int64_t limit_ = kMaxBytes;  // live bytes that no new pointer may pass
+  int64_t viewed_ = 0;         // bytes that V8 counts itself, as ArrayBuffers
   bool noted_ = false;
   bool noted_major_ = false;
   bool free_at_exit_ = false;

@@ -51,22 +51,14 @@ test.each([
   expect(error.name).toBe('TypeError');
 });
 
-test.each([
-  NaN,
-  Infinity,
-  -Infinity,
-  0.5,
-  -1.5,
-  2 ** 53,
-  -(2 ** 53),
-  2n ** 53n,
-  -(2n ** 53n),
-  2n ** 64n,
-])('refuses %p', (value) => {
-  const error = expectRefusal(() => reportExternal(value), RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
-  expect(error.message).toContain(`(${value}) for 'delta'`);
-  expect(error.name).toBe('RangeError');
-});
+test.each([NaN, Infinity, -Infinity, 0.5, -1.5, 2 ** 53, -(2 ** 53), 2n ** 53n, -(2n ** 53n), 2n ** 64n])(
+  'refuses %p',
+  (value) => {
+    const error = expectRefusal(() => reportExternal(value), RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
+    expect(error.message).toContain(`(${value}) for 'delta'`);
+    expect(error.name).toBe('RangeError');
+  },
+);
 
 test('refuses to go below zero, and changes nothing', () => {
   expectRefusal(() => reportExternal(-1), RangeError, 'ERR_TALLY_UNBALANCED');

@@ -121,7 +121,11 @@ describe('bound arguments', () => {
 
   testBound('two that differ in a constant only are two destructors', () => {
     for (const constant of [1, 2, 1]) {
-      const options = { size: 1, label: 'context', free: { address: FREE_WITH_CONTEXT, args: [constant, POINTER] } };
+      const options = {
+        size: 1,
+        label: 'context',
+        free: { address: FREE_WITH_CONTEXT, args: [constant, POINTER] },
+      };
       track(make(1), options).dispose();
       expect(counters().last_context).toBe(constant);
     }
@@ -129,7 +133,9 @@ describe('bound arguments', () => {
 
   describe('munmap(), of libc', () => {
     const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
-    const mmap = libc.func('void *mmap(void *address, size_t size, int protection, int flags, int file, int64_t at)');
+    const mmap = libc.func(
+      'void *mmap(void *address, size_t size, int protection, int flags, int file, int64_t at)',
+    );
     const msync = libc.func('int msync(void *address, size_t size, int flags)');
     const MAP_ANONYMOUS = process.platform === 'darwin' ? 0x1000 : 0x20;
     const munmap =
@@ -178,15 +184,24 @@ describe('options', () => {
     pointer.dispose();
   });
 
-  test.each([0, 1, 65535, 65536, 2 ** 31, 2 ** 32, 2 ** 40, Number.MAX_SAFE_INTEGER, 0n, 12n, 2n ** 53n - 1n])(
-    'a size of %p',
-    (size) => {
-      const pointer = track(1n, { size, free: null });
-      expect(pointer.size).toBe(Number(size));
-      expect(stats().bytes).toBe(Number(size));
-      pointer.dispose();
-    },
-  );
+  test.each([
+    0,
+    1,
+    65535,
+    65536,
+    2 ** 31,
+    2 ** 32,
+    2 ** 40,
+    Number.MAX_SAFE_INTEGER,
+    0n,
+    12n,
+    2n ** 53n - 1n,
+  ])('a size of %p', (size) => {
+    const pointer = track(1n, { size, free: null });
+    expect(pointer.size).toBe(Number(size));
+    expect(stats().bytes).toBe(Number(size));
+    pointer.dispose();
+  });
 
   test.each([1n, 2n ** 31n, 2n ** 47n - 1n, 2n ** 63n, 2n ** 64n - 1n])('an address of %p', (address) => {
     for (const size of [1, 2 ** 20]) {
@@ -276,7 +291,12 @@ describe('what cannot be a pointer to own is refused, and left alone', () => {
     ['a fraction', { address: FREE, args: [POINTER, 0.5] }, 'ERR_TALLY_INVALID_ARG_TYPE', TypeError],
     ['another symbol', { address: FREE, args: [Symbol('SIZE')] }, 'ERR_TALLY_INVALID_ARG_TYPE', TypeError],
     ['65 bits', { address: FREE, args: [2n ** 64n] }, 'ERR_TALLY_INVALID_ARG_VALUE', RangeError],
-    ['65 bits below zero', { address: FREE, args: [-(2n ** 63n) - 1n] }, 'ERR_TALLY_INVALID_ARG_VALUE', RangeError],
+    [
+      '65 bits below zero',
+      { address: FREE, args: [-(2n ** 63n) - 1n] },
+      'ERR_TALLY_INVALID_ARG_VALUE',
+      RangeError,
+    ],
   ])('bound arguments with %s', (_, given, code, Class) => {
     expectRefusal(() => track(1n, { size: 1, free: given }), Class, code);
   });
@@ -356,7 +376,6 @@ describe('once there is a destructor, the pointer is freed before an error', () 
     };
     expectRefusal(() => track(1n, { size: -1, free: failing }), RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
   });
-
 });
 
 describe('at the limit of what can be counted', () => {
@@ -485,7 +504,7 @@ describe('a destructor that throws', () => {
     throw new Error('on purpose');
   };
 
-  test('is counted, announced once per account, and does not stop the others', () => {
+  test('is counted, announced once per account, and does not stop the others', async () => {
     const before = stats().totals.failed;
     (() => {
       for (let i = 0; i < 10; i++) {
@@ -497,8 +516,12 @@ describe('a destructor that throws', () => {
     collect();
     expect(counters()).toMatchObject({ made: 30, freed: 30 });
     expect(stats().totals.failed - before).toBe(10);
-    expect(stats().accounts.find(({ label }) => label === 'failing')).toMatchObject({ failed: 10, pointers: 0 });
+    expect(stats().accounts.find(({ label }) => label === 'failing')).toMatchObject({
+      failed: 10,
+      pointers: 0,
+    });
     expect(stats().accounts.find(({ label }) => label === 'sound').failed).toBe(0);
+    await null;
     expect(warn).toHaveBeenCalledTimes(1);
     const [text, options] = warn.mock.calls[0];
     expect(text).toContain(`'failing'`);
@@ -506,7 +529,7 @@ describe('a destructor that throws', () => {
     expect(options).toMatchObject({ type: 'FfiTallyWarning', code: 'FFI_TALLY_DESTRUCTOR' });
   });
 
-  test('does not throw out of dispose(), whatever it throws', () => {
+  test('does not throw out of dispose(), whatever it throws', async () => {
     const thrown = [new Error('x'), null, undefined, 'a string', 42n, Object.create(null)];
     for (const [i, value] of thrown.entries()) {
       const free = (address) => {
@@ -516,18 +539,21 @@ describe('a destructor that throws', () => {
       const pointer = track(make(10), { size: 10, label: `throws ${i}`, free });
       expect(() => pointer.dispose()).not.toThrow();
     }
+    await null;
     expect(warn).toHaveBeenCalledTimes(thrown.length);
     expect(counters()).toMatchObject({ made: thrown.length, freed: thrown.length });
   });
 
-  test('is told to those who listen on the diagnostics channel, each time', () => {
+  test('is told to those who listen on the diagnostics channel, each time', async () => {
     const { subscribe, unsubscribe } = require('node:diagnostics_channel');
     const heard = [];
     const listener = (message) => heard.push(message);
     subscribe('ffi-tally:destructor-error', listener);
     for (let i = 0; i < 3; i++) track(make(10), { size: 10, label: 'heard', free: failing }).dispose();
+    await null;
     unsubscribe('ffi-tally:destructor-error', listener);
     track(make(10), { size: 10, label: 'heard', free: failing }).dispose();
+    await null;
     expect(heard).toHaveLength(3);
     expect(heard[0]).toMatchObject({ label: 'heard', error: { message: 'on purpose' } });
   });

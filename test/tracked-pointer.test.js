@@ -20,7 +20,10 @@ const sorts = [
   ['a small pointer', (options) => make(100, options)],
   ['a small pointer whose books were made', (options) => [make(100, options), stats()][0]],
   ['a large pointer', (options) => make(2 ** 20, options)],
-  ['a pointer freed by JavaScript', (options) => make(100, { free: (address) => things.free(address), ...options })],
+  [
+    'a pointer freed by JavaScript',
+    (options) => make(100, { free: (address) => things.free(address), ...options }),
+  ],
 ];
 
 describe.each(sorts)('%s', (_, create) => {
@@ -297,7 +300,11 @@ describe('parents', () => {
 
   test('a child of a small parent, a large parent, and one that JavaScript frees', () => {
     for (const parent of [make(10), make(2 ** 20), make(10, byJavaScript)]) {
-      for (const child of [makeChild(parent), makeChild(parent, 2 ** 20), makeChild(parent, 50, byJavaScript)]) {
+      for (const child of [
+        makeChild(parent),
+        makeChild(parent, 2 ** 20),
+        makeChild(parent, 50, byJavaScript),
+      ]) {
         expect(stats().pointers).toBe(2);
         child.dispose();
       }

@@ -127,12 +127,14 @@ export class TrackedPointer<Label extends string = string> implements Disposable
 
   /**
    * An `ArrayBuffer` over the native memory, without a copy. It keeps this pointer alive, is made once and is the
-   * same on every call. When the pointer ends it is detached: length 0, so that a use after free reads nothing.
-   * Its bytes are not counted a second time.
+   * same on every call. When the pointer ends, or is resized to less, the buffer is detached: it has length 0, so
+   * that a use after free reads nothing. Its bytes are not counted a second time.
    *
-   * @param length - In bytes. Default: the size of the pointer, or the length of the view that there is.
-   * @throws `ERR_TALLY_INVALID_ARG_VALUE` if the memory is smaller, or if there is a view of another length;
-   *   `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_NO_VIEWS` where the runtime forbids such buffers.
+   * @param length - In bytes. Default: the size of the pointer, or the length of the view that there is. A pointer
+   *   without a destructor may be viewed at any length.
+   * @throws `ERR_TALLY_INVALID_ARG_VALUE` if the pointer is smaller, or if there is a view of another length;
+   *   `ERR_TALLY_INVALID_ARG_TYPE`; `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_NO_VIEWS` where the runtime forbids
+   *   such buffers (Electron).
    *
    * @example
    * ```js

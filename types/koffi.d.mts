@@ -2,8 +2,9 @@
  * Koffi with ownership: `require('ffi-tally/koffi')` in place of `require('koffi')`.
  *
  * Everything that the installed Koffi exports is here and does what it does there; its own typings say what. Added
- * are {@link owned}, {@link withOwnership} and options of `lib.func()`. An owned pointer type in a prototype says
- * who owns the pointer:
+ * are {@link owned}, {@link withOwnership}, a last argument of `lib.func()`, {@link alloc} and {@link register}, and
+ * that every function of Koffi that takes a pointer takes a `TrackedPointer`. An owned pointer type in a prototype
+ * says who owns the pointer:
  *
  * | an owned type as                             | means                                                             |
  * | -------------------------------------------- | ----------------------------------------------------------------- |
@@ -15,8 +16,8 @@
  * Declare owned types before the functions that use them: a function that has nothing to do with ownership when it
  * is declared is Koffi's own.
  *
- * `address`, `as`, `call`, `decode`, `encode`, `free` and `view` take a `TrackedPointer` wherever Koffi takes a
- * pointer.
+ * A call on another thread, `f.async(...)`, keeps everything that it is given alive until its callback: tracked
+ * pointers, and buffers too, which Koffi itself lets go.
  *
  * @packageDocumentation
  */
@@ -28,8 +29,18 @@ export * from 'koffi';
 
 declare const ownedName: unique symbol;
 
-/** A type object of Koffi. */
+/** Whatever names a type to Koffi: its name or its type object. */
 export type TypeSpecifier = Parameters<typeof Koffi.sizeof>[0];
+
+/** The names of types that Koffi makes a JavaScript string of. */
+export type StringTypeName =
+  | 'str'
+  | 'str16'
+  | 'str32'
+  | 'string'
+  | 'string16'
+  | 'string32'
+  | `${'' | 'const '}${'char' | 'char16' | 'char16_t' | 'char32' | 'char32_t' | 'wchar' | 'wchar_t'} *`;
 
 /** What {@link owned} returns: a type object of Koffi that stands for the owned type `Name`. */
 export type OwnedTypeObject<Name extends string = string> = ReturnType<typeof Koffi.opaque> & {
@@ -43,7 +54,8 @@ export type OwnedTypeObject<Name extends string = string> = ReturnType<typeof Ko
  * - such a name with bound arguments, for example `{ symbol: 'munmap', args: [POINTER, SIZE] }`;
  * - what {@link Destructor} allows: an address, an address with bound arguments, a function, `null`.
  */
-export type OwnedDestructor = string | { readonly symbol: string; readonly args: readonly BoundArgument[] } | Destructor;
+export type OwnedDestructor =
+  string | { readonly symbol: string; readonly args: readonly BoundArgument[] } | Destructor;
 
 /**
  * How many bytes an owned pointer keeps alive:
@@ -54,7 +66,8 @@ export type OwnedDestructor = string | { readonly symbol: string; readonly args:
  * - a function of the address and of the arguments of the call that returned the pointer. (When `resizes` asks again,
  *   it gets the address only.)
  */
-export type OwnedSize = number | bigint | 'malloc' | (string & {}) | ((address: bigint, ...args: any[]) => number | bigint);
+export type OwnedSize =
+  number | bigint | 'malloc' | (string & {}) | ((address: bigint, ...args: any[]) => number | bigint);
 
 /**
  * What an owned pointer needs alive: the number of the argument (from 0), or a function of the address and of the
@@ -75,17 +88,23 @@ export interface OwnedOptions {
   parent?: OwnedParent | undefined;
 }
 
+/** The options of {@link owned} for a string type. */
+export interface OwnedStringOptions {
+  /** The name of a C function of the library whose function returned the string, or a function of the pointer. */
+  free: string | ((pointer: any) => unknown);
+}
+
 /** Ownership for one function, as the last argument of `lib.func()`. */
 export interface FunctionOptions {
   /** The result is owned, and this frees it. For a result of plain pointer type. */
   free?: OwnedDestructor | undefined;
   /** The size of the result, with `free` or in place of that of its owned type. Default: as in {@link OwnedOptions}. */
   size?: OwnedSize | undefined;
-  /** What the owned result needs alive. Default: that of its owned type, or `keeps`. */
+  /** What the owned result needs alive. Default: that of its owned type. */
   parent?: OwnedParent | undefined;
   /**
-   * The number of an argument that the result keeps alive: for pointers into its memory. Without `free`, the result
-   * is a `TrackedPointer` of size 0 that frees nothing.
+   * The number of an argument that the result keeps alive: for pointers into its memory. A result that is not owned
+   * becomes a `TrackedPointer` of size 0 that frees nothing. Not together with `parent`.
    */
   keeps?: number | undefined;
   /** The number of an argument whose memory the call may change: it is measured again after the call. */
@@ -97,9 +116,8 @@ type AnyFunction = (...args: any[]) => any;
 /**
  * A library of Koffi whose `func()` knows about ownership.
  *
- * The other members are those of Koffi. A function declared by `cdecl()`, `stdcall()` and their like, which Koffi
- * deprecates, knows nothing of ownership. After `unload()` destructors of living pointers still work: their library
- * stays mapped until the last of them is gone.
+ * The other members are those of Koffi. After `unload()`, and after Koffi has dropped a library that nobody refers
+ * to, the destructors of living pointers still work: their library stays mapped until the last of them is gone.
  */
 export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func'> {
   /**
@@ -109,10 +127,10 @@ export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func
    * @typeParam F - The signature in TypeScript. Default: anything goes.
    * @throws `ERR_TALLY_UNKNOWN_SYMBOL` if the library has no destructor or size function of that name;
    *   `ERR_TALLY_UNSUPPORTED` for ownership that cannot be followed (an array of owned pointers, an owned member of a
-   *   struct); `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`; and what Koffi
+   *   struct) and for options that contradict each other or the result; `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`; and what Koffi
    *   throws.
    *
-   * The function itself throws, beside what Koffi throws: `ERR_TALLY_DISPOSED` for a pointer that has ended,
+   * When the function is called it throws, beside what Koffi throws: `ERR_TALLY_DISPOSED` for a pointer that has ended,
    * `ERR_TALLY_TYPE_MISMATCH` for a tracked pointer of another type, `ERR_TALLY_IN_USE` for a pointer that C would
    * take while others need it, `ERR_TALLY_SIZE` if the result cannot be measured (it is freed), `ERR_TALLY_OVERFLOW`,
    * `ERR_TALLY_OUT_OF_MEMORY`.
@@ -123,7 +141,10 @@ export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func
    * const copy = libc.func('void *strdup(const char *text)', { free: 'free', size: 'malloc' });
    * ```
    */
-  func<F extends AnyFunction = AnyFunction>(definition: string, options?: FunctionOptions): Koffi.KoffiFunc<F>;
+  func<F extends AnyFunction = AnyFunction>(
+    definition: string,
+    options?: FunctionOptions,
+  ): Koffi.KoffiFunc<F>;
   /** Declares a C function whose result is owned, in Koffi's classic form. */
   func<Name extends string>(
     name: string | number,
@@ -164,8 +185,11 @@ export function load(...args: Parameters<typeof Koffi.load>): LibraryHandle;
  * It is one type per name and per Koffi, as all types of Koffi are, and `koffi.reset()` forgets it.
  *
  * @param name - The name, for prototypes and as the label of its pointers in `stats()`.
- * @param type - The pointer type that it stands for, such as `'gdImage *'` or `'void *'`. Not `'char *'`: that is a
- *   string in Koffi, and a string that C allocated is freed by Koffi's own `koffi.disposable()`.
+ * A string type, such as `'char *'`, stays one: the caller gets a JavaScript string, and the original is freed at once,
+ * by Koffi's own `disposable()`. Such a type belongs to the library whose function returns it first, and nothing of it
+ * is tracked.
+ *
+ * @param type - The pointer type that it stands for, such as `'gdImage *'` or `'void *'`.
  * @throws `ERR_TALLY_SIZE_REQUIRED`, `ERR_TALLY_UNSUPPORTED` for what is no pointer type, `ERR_TALLY_NO_LIBFFI`,
  *   `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`; and what Koffi throws, for
  *   instance for a name that is taken.
@@ -179,11 +203,37 @@ export function load(...args: Parameters<typeof Koffi.load>): LibraryHandle;
  * });
  * ```
  */
+export function owned(
+  name: string,
+  type: StringTypeName,
+  options: OwnedStringOptions,
+): ReturnType<typeof Koffi.opaque>;
 export function owned<Name extends string>(
   name: Name,
   type: TypeSpecifier,
   options: OwnedOptions,
 ): OwnedTypeObject<Name>;
+
+/** The last argument of {@link alloc} and {@link register}, for a result that has an owner. */
+export interface Owned {
+  owned: true;
+}
+
+/**
+ * Allocates memory for `length` values of a type, as Koffi does. With `{ owned: true }` it is tracked: zeroed memory of
+ * the C allocator that frees itself, under the label `alloc <type>`.
+ *
+ * @throws With `{ owned: true }`: `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_OUT_OF_MEMORY`,
+ *   `ERR_TALLY_OVERFLOW`.
+ *
+ * @example
+ * ```js
+ * const samples = koffi.alloc('float', 48000, { owned: true });
+ * ```
+ */
+export const alloc: {
+  (type: TypeSpecifier, length: number | bigint, options: Owned): TrackedPointer<`alloc ${string}`>;
+} & typeof Koffi.alloc;
 
 /**
  * Frees memory that {@link alloc} gave, as Koffi does. A `TrackedPointer` is disposed, whatever its destructor is.
@@ -195,13 +245,53 @@ export function owned<Name extends string>(
  */
 export function free(value: any): void;
 
-/** `K`, a Koffi, with ownership. */
-export type WithOwnership<K> = Omit<K, 'default' | 'load' | 'owned' | 'free' | 'withOwnership'> & {
+/**
+ * Makes a JavaScript function callable by C, as Koffi does. With `{ owned: true }` the result is a `TrackedPointer` of
+ * size 0, under the label `callback <type>`, and its end unregisters the callback: Koffi has 8192 of them, and nobody
+ * else gives one back. Keep it for as long as C may call; what refers to it from the callback itself keeps it for ever.
+ *
+ * @example
+ * ```js
+ * using compare = koffi.register((a, b) => order(a, b), 'Compare *', { owned: true });
+ * ```
+ */
+export const register: {
+  (callback: Function, type: TypeSpecifier, options: Owned): TrackedPointer<`callback ${string}`>;
+  (
+    thisValue: any,
+    callback: Function,
+    type: TypeSpecifier,
+    options: Owned,
+  ): TrackedPointer<`callback ${string}`>;
+} & typeof Koffi.register;
+
+/** Gives back a callback, as Koffi does. A `TrackedPointer` is disposed. */
+export const unregister: { (callback: TrackedPointer): void } & typeof Koffi.unregister;
+
+/**
+ * An `ArrayBuffer` over native memory, as Koffi makes it: valid only as long as that memory, and counted by V8 once for
+ * each view. For a `TrackedPointer` it is `pointer.view(length)`, which is safe and counted once.
+ *
+ * @throws For a `TrackedPointer`, what its `view()` throws.
+ */
+export const view: { (pointer: TrackedPointer, length?: number | bigint): ArrayBuffer } & typeof Koffi.view;
+
+interface Additions {
+  alloc: typeof alloc;
+  free: typeof free;
   load: typeof load;
   owned: typeof owned;
-  free: typeof free;
+  register: typeof register;
+  unregister: typeof unregister;
+  view: typeof view;
   withOwnership: typeof withOwnership;
-};
+}
+
+/** All that `require()` or `import` finds in a Koffi. */
+type Exports<K> = K extends { default: infer D } ? D & Omit<K, 'default' | keyof D> : K;
+
+/** The type of `K`, a Koffi, with ownership. */
+export type WithOwnership<K> = Omit<Exports<K>, keyof Additions> & Additions;
 
 /**
  * Puts ownership into a Koffi that you have already: another copy, or one that is required in another way. Returns a

@@ -8,9 +8,7 @@ const library = koffi.load(counting);
 
 /** The address of a C function of the referee, as a bigint. */
 function symbol(name) {
-  return koffi.type === undefined
-    ? koffi.address(library.symbol(name, 'void *'))
-    : library.symbol(name);
+  return koffi.type === undefined ? koffi.address(library.symbol(name, 'void *')) : library.symbol(name);
 }
 
 const thingNew = library.func('void *thing_new(size_t bytes)');

@@ -1,0 +1,86 @@
+import { expectTypeOf } from 'expect-type';
+import { POINTER, SIZE, TrackedPointer, track } from 'ffi-tally';
+import original from 'koffi';
+import koffi, { load, owned, struct, withOwnership } from 'ffi-tally/koffi';
+import type { KoffiFunc, LibraryHandle, OwnedTypeObject, TypeSpecifier } from 'ffi-tally/koffi';
+
+// Everything of Koffi is here, by name and in the default export.
+expectTypeOf(struct).toEqualTypeOf(original.struct);
+expectTypeOf(koffi.struct).toEqualTypeOf(original.struct);
+expectTypeOf<Exclude<keyof typeof original, keyof typeof koffi>>().toEqualTypeOf<never>();
+expectTypeOf<
+  Exclude<keyof typeof import('koffi'), keyof typeof import('ffi-tally/koffi')>
+>().toEqualTypeOf<never>();
+expectTypeOf(koffi.load).toEqualTypeOf(load);
+expectTypeOf(withOwnership(original).load).toEqualTypeOf(load);
+// @ts-expect-error -- that is no Koffi
+withOwnership({});
+
+// What takes a library of Koffi takes ours.
+const lib = load('libgd.so.3', { lazy: true });
+expectTypeOf(lib).toEqualTypeOf<LibraryHandle>();
+expectTypeOf(lib).toExtend<ReturnType<typeof original.load>>();
+load(null);
+
+// owned()
+const image = owned('OwnedImage', 'gdImage *', { free: 'gdImageDestroy', size: (_, w, h) => 4 * w * h });
+expectTypeOf(image).toEqualTypeOf<OwnedTypeObject<'OwnedImage'>>();
+expectTypeOf(image).toExtend<TypeSpecifier>();
+koffi.sizeof(image);
+owned('Map', 'void *', { free: { symbol: 'munmap', args: [POINTER, SIZE] }, size: 4096n });
+owned('Block', koffi.pointer('void'), { free: 1n, size: 'malloc', parent: 0 });
+owned('Row', 'Row *', { free: null, parent: (_address, table) => table });
+owned('Set', 'Set *', {
+  free: (address) => expectTypeOf(address).toEqualTypeOf<bigint>(),
+  size: 'set_bytes',
+});
+// @ts-expect-error -- ownership is not guessed
+owned('Lost', 'Lost *', { size: 1 });
+// @ts-expect-error -- no such option
+owned('Lost', 'Lost *', { free: null, keeps: 0 });
+
+// A string type stays one.
+const text = owned('HeapStr', 'char *', { free: 'free' });
+expectTypeOf(text).toEqualTypeOf<ReturnType<typeof original.opaque>>();
+
+// lib.func(): anything, or what the caller says, or what an owned result in the classic form says.
+const abs = lib.func('int abs(int x)');
+expectTypeOf(abs).toEqualTypeOf<KoffiFunc<(...args: any[]) => any>>();
+expectTypeOf(abs(-1)).toBeAny();
+expectTypeOf(abs.async).toBeFunction();
+
+type Create = (width: number, height: number) => TrackedPointer<'OwnedImage'> | null;
+const create = lib.func<Create>('OwnedImage gdImageCreateTrueColor(int width, int height)');
+expectTypeOf(create(1, 2)).toEqualTypeOf<TrackedPointer<'OwnedImage'> | null>();
+create.async(1, 2, (_error, result) => expectTypeOf(result).toEqualTypeOf<ReturnType<Create>>());
+// @ts-expect-error -- two numbers
+create(1);
+
+const classic = lib.func('gdImageCreateTrueColor', image, ['int', 'int']);
+expectTypeOf(classic(1, 2)).toEqualTypeOf<TrackedPointer<'OwnedImage'> | null>();
+expectTypeOf(lib.func('abs', 'int', ['int'])(1)).toBeAny();
+expectTypeOf(lib.func('__cdecl', 'abs', 'int', ['int'])(1)).toBeAny();
+lib.func(12, 'int', ['int', koffi.out('int *')]);
+expectTypeOf(lib.func('strdup', text, ['str'])('a')).toBeAny();
+
+lib.func('void *strdup(const char *text)', { free: 'free', size: 'malloc' });
+lib.func('uint8_t *row(Image *image, int y)', { keeps: 0 });
+lib.func('grow', 'int', ['Buffer *', 'int'], { resizes: 0 });
+lib.func('__stdcall', 'grow', 'int', ['Buffer *', 'int'], { resizes: 0 });
+// @ts-expect-error -- no such option
+lib.func('void *f()', { frees: 'free' });
+// @ts-expect-error -- the number of an argument
+lib.func('void *f(void *x)', { keeps: 'x' });
+
+// Memory and callbacks with an owner.
+expectTypeOf(koffi.alloc('int', 4, { owned: true })).toEqualTypeOf<TrackedPointer<`alloc ${string}`>>();
+expectTypeOf(koffi.alloc('int', 4)).toBeAny();
+expectTypeOf(koffi.register(() => 1, 'F *', { owned: true })).toExtend<TrackedPointer>();
+expectTypeOf(koffi.register(() => 1, 'F *')).toEqualTypeOf<ReturnType<typeof original.register>>();
+koffi.unregister(koffi.register(() => 1, 'F *', { owned: true }));
+koffi.unregister(koffi.register(() => 1, 'F *'));
+expectTypeOf(koffi.view(track(1n, { size: 1, free: null }))).toEqualTypeOf<ArrayBuffer>();
+expectTypeOf(koffi.view(1n, 4)).toEqualTypeOf<ArrayBuffer>();
+// @ts-expect-error -- Koffi does not know how long
+koffi.view(1n);
+koffi.free(track(1n, { size: 1, free: null }));
