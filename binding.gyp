@@ -16,7 +16,9 @@
         "native/process_memory.cc",
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
-      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+      "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS",
+                  # A worker being terminated refuses exceptions; failing to throw one is no reason to abort.
+                  "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
       "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fvisibility=hidden", "-O2"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
       "ldflags": ["-Wl,--exclude-libs,ALL"],

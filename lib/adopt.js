@@ -24,19 +24,19 @@ function freeOnError(address, size, kind, run, error) {
 }
 
 /**
- * Takes ownership of `address`. `run` is a JavaScript destructor of this pointer alone, or null.
- * If it cannot be tracked it is freed, and then the error is thrown.
+ * Takes ownership of `address`. `parentSlot` is a slot that is not free, or NO_SLOT; `run` a JavaScript
+ * destructor of this pointer alone, or null. If it cannot be tracked it is freed, and then the error is
+ * thrown.
  */
-function adopt(address, size, kind, parent, run) {
+function adopt(address, size, kind, parentSlot, run) {
   beat();
   const pointer = internals.make(address, kind);
   let advice;
   try {
-    const parentSlot = parent === null ? nursery.NO_SLOT : internals.slotOf(parent);
     advice = internals.enter(pointer, size, kind, parentSlot);
     nursery.refused(advice, size);
   } catch (error) {
-    internals.takeBack(pointer, null);
+    internals.discard(pointer);
     throw freeOnError(address, size, kind, run ?? kind.run, error);
   }
   if (run !== null) destructors.set(internals.slotOf(pointer), run);

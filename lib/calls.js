@@ -6,6 +6,6 @@ module.exports = {
   depth: 0,
   // Whether something was to be freed meanwhile.
   deferred: false,
-  // How often C has called back into JavaScript.
-  callbacks: 0,
+  // Whether the C that runs now is a destructor, which nobody called who could catch what it throws.
+  destroying: false,
 };

@@ -10,6 +10,7 @@ const POINTER = Symbol('ffi-tally.POINTER');
 const SIZE = Symbol('ffi-tally.SIZE');
 
 const MAX_ADDRESS = 2n ** 64n;
+const MAX_ARGUMENTS = 32;
 const EXPECTED =
   'the address of a C function (bigint), { address, args }, a function of the address, or null';
 
@@ -46,7 +47,10 @@ function boundArgument(value, index) {
 
 function bound(address, list) {
   if (!Array.isArray(list)) throw new ArgumentTypeError(list, 'free.args', 'an array');
-  const args = list.map(boundArgument);
+  if (list.length > MAX_ARGUMENTS) {
+    throw new ArgumentValueError(list.length, 'free.args.length', `at most ${MAX_ARGUMENTS}`);
+  }
+  const args = Array.from(list, boundArgument);
   if (!binding.canBind) throw new NoLibffiError();
   return { form: Form.BOUND, address, args, run: null, key: `${address}(${args.join()})` };
 }

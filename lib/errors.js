@@ -106,9 +106,9 @@ exports.TypeMismatchError = define(
 
 /** A size function that failed, or whose result is no size. */
 exports.SizeError = class extends define(Error, 'ERR_TALLY_SIZE', text) {
-  constructor(label, reason, cause) {
-    super(`Cannot measure a new ${label}: ${reason}; the pointer was freed`);
-    if (cause !== undefined) this.cause = cause;
+  constructor(label, reason, consequence, cause) {
+    super(`Cannot measure a pointer (${label}): ${reason}; ${consequence}`);
+    this.cause = cause;
   }
 };
 

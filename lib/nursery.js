@@ -10,6 +10,7 @@ const CAPACITY = binding.nurseryCapacity;
 const LARGE_POINTER = 64 * 1024;
 const LARGE_NURSERY = 1024 * 1024;
 const WAITING = 0xfffffffe;
+const GIVEN = 0xfffffffd;
 const NO_SLOT = 0xffffffff;
 
 // Answers of flush() beside an advice.
@@ -26,11 +27,32 @@ const slots = new Uint32Array(buffer, 8 + 20 * CAPACITY, CAPACITY);
 const objects = new Array(CAPACITY).fill(null);
 
 let bytes = 0;
-let promote;
+let tell;
 
-/** Sets the function that tells a tracked pointer which slot it got. */
-function onPromote(callback) {
-  promote = callback;
+// Whether native code may have given slots that the pointers do not know yet: a full stack can end the
+// loop that tells them.
+const parting = { open: false };
+let told = 0;
+
+/** Sets the function (objects, slots, count) that tells every pointer in `objects` the slot it has got. */
+function onFlush(callback) {
+  tell = callback;
+}
+
+function settle(parent, forced) {
+  parting.open = true;
+  told = counter[0];
+  const advice = binding.flush(objects, parent, forced);
+  if (advice < NO_MEMORY) rejoin();
+  else parting.open = false;
+  return advice;
+}
+
+/** Tells the pointers that have got slots. May be cut short, and called again. */
+function rejoin() {
+  tell(objects, slots, told);
+  if (counter[0] === 0) bytes = 0;
+  parting.open = false;
 }
 
 /**
@@ -38,6 +60,7 @@ function onPromote(callback) {
  * one: an advice, or a refusal, and then the pointer is not tracked.
  */
 function enter(object, address, size, kind, parent) {
+  if (parting.open) rejoin();
   const index = counter[0];
   addresses[index] = address;
   sizes[index] = size;
@@ -55,9 +78,21 @@ function enter(object, address, size, kind, parent) {
   ) {
     return 0;
   }
-  const advice = binding.flush(objects, parent, false);
-  if (advice >= NO_MEMORY) withdraw(index);
-  else settle(index + 1);
+  let advice = NO_MEMORY;
+  try {
+    advice = settle(parent, false);
+  } catch (error) {
+    if (slots[index] < GIVEN) return 0; // it is in the ledger, and rejoin() will be called again
+    throw error;
+  } finally {
+    // Without a call, which could fail again.
+    if (advice >= NO_MEMORY && slots[index] >= GIVEN) {
+      objects[index] = null;
+      slots[index] = NO_SLOT;
+      counter[0] = index;
+      bytes -= size;
+    }
+  }
   return advice;
 }
 
@@ -67,46 +102,39 @@ function forget(index) {
   bytes -= sizes[index];
 }
 
-/** Takes back the entry at `index`, the last, which native code did not want. */
-function withdraw(index) {
-  forget(index);
-  slots[index] = NO_SLOT;
-  counter[0] = index;
-}
-
-function settle(count) {
-  for (let i = 0; i < count; i++) {
-    if (objects[i] === null) continue;
-    promote(objects[i], slots[i]);
-    objects[i] = null;
-  }
-  bytes = 0;
+/** Marks the entry at `index`, which C is about to take, or unmarks it when C did not. */
+function give(index, given) {
+  slots[index] = given ? GIVEN : WAITING;
 }
 
 /** Gives every pointer that is here a slot. Returns an advice, or NO_MEMORY or TOO_MUCH. */
 function flush() {
-  const count = counter[0];
-  if (count === 0) return 0;
-  const advice = binding.flush(objects, NO_SLOT, true);
-  if (advice < NO_MEMORY) settle(count);
-  return advice;
+  if (parting.open) rejoin();
+  return counter[0] === 0 ? 0 : settle(NO_SLOT, true);
 }
 
 /** Throws what an answer of flush() means, if it was a refusal. */
 function refused(answer, size) {
   if (answer === TOO_MUCH) throw new OverflowError(size);
   if (answer === NO_MEMORY) throw new OutOfMemoryError();
-  if (answer === OVER_LIMIT) throw new LimitError(size, binding.stats());
+  if (answer === OVER_LIMIT) {
+    flush();
+    throw new LimitError(size, binding.stats());
+  }
 }
 
 module.exports = {
+  GIVEN,
   NO_MEMORY,
   NO_SLOT,
   OVER_LIMIT,
   enter,
   flush,
   forget,
+  give,
   nextIndex: () => counter[0],
-  onPromote,
+  onFlush,
+  parting,
   refused,
+  rejoin,
 };

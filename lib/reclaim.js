@@ -64,7 +64,9 @@ function drain(milliseconds) {
   calls.depth = 1;
   try {
     for (let left = milliseconds; ; left = deadline - performance.now()) {
+      calls.destroying = true;
       const result = binding.drain(Math.max(left, 0));
+      calls.destroying = false;
       if (result === DONE) return true;
       if (result === MORE) return false;
       runDestructor(result);
@@ -72,13 +74,16 @@ function drain(milliseconds) {
     }
   } finally {
     calls.depth = 0;
+    calls.destroying = false;
   }
 }
 
-/** The last C call has returned: frees what had to wait for it. */
+/** The last C call has returned: does what had to wait for it. */
 function settleDeferred() {
   calls.deferred = false;
   drain(Infinity);
+  const advice = binding.advise();
+  if (advice !== 0) relieve(advice);
 }
 
 /** Sweeps and drains without a limit of time, and tells the pacer. Returns the next advice. */
@@ -155,6 +160,7 @@ const pressure = { handler: null };
 
 /** Makes room for a pointer that would pass the limit. Returns whether it is worth another try. */
 function makeRoom(size) {
+  nursery.flush(); // theirs is room too
   if (calls.depth !== 0) return false;
   if (gc.canCollect()) {
     gc.collectMajor();
@@ -188,4 +194,4 @@ function beat() {
   heartbeat.register({}, undefined);
 }
 
-module.exports = { beat, destructors, drain, makeRoom, pressure, reclaim, relieve, settleDeferred };
+module.exports = { announce, beat, destructors, drain, makeRoom, pressure, reclaim, relieve, settleDeferred };

@@ -3,18 +3,18 @@
 const { adopt, freeOnError } = require('./adopt');
 const { checkLabel, checkOptions, checkSize } = require('./check');
 const { toAddress, toDestructor } = require('./destructors');
-const { ArgumentTypeError, DisposedError, NullPointerError } = require('./errors');
+const { ArgumentTypeError, NullPointerError } = require('./errors');
 const { Form, kindFor } = require('./kinds');
+const { NO_SLOT } = require('./nursery');
 const { internals } = require('./tracked-pointer');
 
 const OPTIONS = ['size', 'free', 'label', 'parent'];
 const UNLABELLED = 'unlabelled';
 
-function checkParent(parent) {
-  if (parent === undefined || parent === null) return null;
+function parentSlotOf(parent) {
+  if (parent === undefined || parent === null) return NO_SLOT;
   if (!internals.isTracked(parent)) throw new ArgumentTypeError(parent, 'parent', 'a TrackedPointer');
-  if (parent.disposed) throw new DisposedError(parent.label, 'make a child of');
-  return parent;
+  return internals.slotOf(parent);
 }
 
 /** Takes ownership of a native pointer. */
@@ -37,17 +37,19 @@ function track(pointer, options) {
   // From here on the pointer is ours, and an error must not lose it.
   let size = 0;
   let label = UNLABELLED;
-  let parent;
+  let parentSlot;
+  let kind;
   try {
     checkOptions(options, OPTIONS);
     size = checkSize(options.size, 'size');
     if (options.label !== undefined) label = checkLabel(options.label);
-    parent = checkParent(options.parent);
+    kind = kindFor(label, destructor);
+    parentSlot = parentSlotOf(options.parent);
   } catch (error) {
     throw freeOnError(address, size, kindFor(UNLABELLED, destructor), destructor.run, error);
   }
   const run = destructor.form === Form.JAVASCRIPT ? destructor.run : null;
-  return adopt(address, size, kindFor(label, destructor), parent, run);
+  return adopt(address, size, kind, parentSlot, run);
 }
 
 module.exports = { track };

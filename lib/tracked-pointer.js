@@ -63,13 +63,18 @@ class TrackedPointer {
   dispose() {
     if (this.#address === null) return;
     if (views.any) views.close(this);
-    const handle = this.#handle;
+    const handle = this.#where();
     if (handle < 0 && calls.depth === 0 && this.#kind.young) {
       this.#address = null;
       nursery.forget(-1 - handle);
       calls.depth = 1;
-      binding.disposeYoung(-1 - handle);
-      calls.depth = 0;
+      calls.destroying = true;
+      try {
+        binding.disposeYoung(-1 - handle);
+      } finally {
+        calls.depth = 0;
+        calls.destroying = false;
+      }
       if (calls.deferred) settleDeferred();
       return;
     }
@@ -101,15 +106,25 @@ class TrackedPointer {
     if (this.#address === null) throw new DisposedError(this.#kind.label, what);
   }
 
+  // Where the books of this pointer are now.
+  #where() {
+    if (nursery.parting.open) nursery.rejoin();
+    return this.#handle;
+  }
+
   // The slot, given now to a pointer that had none yet.
   #settled() {
-    if (this.#handle < 0) nursery.refused(nursery.flush(), 0);
+    if (this.#where() < 0) nursery.refused(nursery.flush(), 0);
     return this.#handle;
   }
 
   static {
-    nursery.onPromote((pointer, slot) => {
-      pointer.#handle = slot;
+    nursery.onFlush((objects, slots, count) => {
+      for (let i = 0; i < count; i++) {
+        if (objects[i] === null || slots[i] >= nursery.GIVEN) continue;
+        objects[i].#handle = slots[i];
+        objects[i] = null;
+      }
     });
 
     internals.make = (address, kind) => new TrackedPointer(KEY, address, 0, kind);
@@ -130,7 +145,13 @@ class TrackedPointer {
     // Whether the size is that of the memory itself: a pointer into memory of another charges nothing.
     views.isBounded = (pointer) => pointer.#kind.form !== Form.NONE;
 
-    internals.slotOf = (pointer) => pointer.#settled();
+    internals.slotOf = (pointer) => {
+      pointer.#check('depend on');
+      return pointer.#settled();
+    };
+
+    // For a pointer lent to a call that is not over: ended or not, its memory is there.
+    internals.lentSlotOf = (pointer) => pointer.#settled();
 
     // The address, or null after the end.
     internals.addressOf = (pointer) => pointer.#address;
@@ -144,27 +165,38 @@ class TrackedPointer {
       return want.lent === undefined ? value.#address : want.lent(value, value.#address);
     };
 
+    internals.isHeld = (pointer) => pointer.#where() >= 0 && binding.holdsOf(pointer.#handle) > 0;
+
     // Ownership is about to go to C: the pointer is ended for JavaScript, its charge stays.
     internals.giveAway = (pointer) => {
       pointer.#check('give away');
-      if (pointer.#handle >= 0) {
-        const holds = binding.holdsOf(pointer.#handle);
+      const handle = pointer.#where();
+      if (handle < 0) {
+        nursery.give(-1 - handle, true);
+      } else {
+        const holds = binding.give(handle);
         if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       }
       if (views.any) views.close(pointer);
       pointer.#address = null;
     };
 
-    internals.isHeld = (pointer) => pointer.#handle >= 0 && binding.holdsOf(pointer.#handle) > 0;
-
     // C never got it.
     internals.takeBack = (pointer, address) => {
+      const handle = pointer.#where();
+      if (handle < 0) nursery.give(-1 - handle, false);
+      else binding.takeBack(handle);
       pointer.#address = address;
+    };
+
+    // It was never entered into the books.
+    internals.discard = (pointer) => {
+      pointer.#address = null;
     };
 
     // C has it, or has freed it: the charge is returned.
     internals.givenAway = (pointer, freed) => {
-      const handle = pointer.#handle;
+      const handle = pointer.#where();
       if (handle < 0) {
         nursery.forget(-1 - handle);
         binding.releaseYoung(-1 - handle, freed);

@@ -4,7 +4,6 @@
 
 #include <memory>
 
-#include "check.h"
 #include "entry_points.h"
 #include "environment.h"
 #include "process_memory.h"
@@ -13,7 +12,9 @@ namespace {
 
 void ExportPlain(Napi::Object exports, const char* name, napi_callback callback, void* data) {
   napi_value function = nullptr;
-  TALLY_CHECK(napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, callback, data, &function));
+  // Fails only while a worker is being terminated, and then nobody will call anything.
+  if (napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, callback, data, &function) != napi_ok)
+    return;
   exports.Set(name, function);
 }
 
@@ -35,6 +36,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   exports.Set("nursery", environment->NurseryBuffer());
   exports.Set("nurseryCapacity", static_cast<double>(tally::Nursery::kCapacity));
   exports.Set("freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(tally::FreeBlockAddress())));
+  exports.Set("nothing", Napi::BigInt::New(env, static_cast<uint64_t>(tally::NothingAddress())));
   exports.Set("canBind", tally::Destructor::CanBind());
 
 #define TALLY_EXPORT(name, function) exports.Set(name, Napi::Function::New<function>(env, name, environment))
@@ -48,6 +50,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   ExportPlain(exports, "releaseYoung", ReleaseYoung, environment);
 
   TALLY_EXPORT("end", End);
+  TALLY_EXPORT("give", Give);
+  TALLY_EXPORT("takeBack", TakeBack);
   TALLY_EXPORT("release", Release);
   TALLY_EXPORT("hold", Hold);
   TALLY_EXPORT("unhold", Unhold);
@@ -63,6 +67,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
   TALLY_EXPORT("drain", Drain);
   TALLY_EXPORT("settle", Settle);
+  TALLY_EXPORT("isAlive", IsAlive);
+  TALLY_EXPORT("noteThrow", NoteThrow);
   TALLY_EXPORT("sweep", Sweep);
   TALLY_EXPORT("observe", Observe);
   TALLY_EXPORT("noteMajor", NoteMajor);

@@ -83,8 +83,7 @@ Napi::Value UnpinIdle(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Flush(const Napi::CallbackInfo& info) {
-  return Number(info,
-                Of(info).Flush(info[0].As<Napi::Array>(), Unsigned(info[1]), info[2].As<Napi::Boolean>()));
+  return Number(info, Of(info).Flush(info[0], Unsigned(info[1]), info[2].As<Napi::Boolean>()));
 }
 
 Napi::Value Free(const Napi::CallbackInfo& info) {
@@ -118,6 +117,13 @@ napi_value ReleaseYoung(napi_env env, napi_callback_info info) {
 
 Napi::Value End(const Napi::CallbackInfo& info) {
   Of(info).End(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value Give(const Napi::CallbackInfo& info) { return Number(info, Of(info).Give(Unsigned(info[0]))); }
+
+Napi::Value TakeBack(const Napi::CallbackInfo& info) {
+  Of(info).TakeBack(Unsigned(info[0]));
   return info.Env().Undefined();
 }
 
@@ -174,6 +180,19 @@ Napi::Value Drain(const Napi::CallbackInfo& info) { return Number(info, Of(info)
 
 Napi::Value Settle(const Napi::CallbackInfo& info) {
   Of(info).Settle(Unsigned(info[0]), info[1].As<Napi::Boolean>());
+  return info.Env().Undefined();
+}
+
+// Node-API refuses whatever could run JavaScript from the moment when a worker is told to end, which is
+// before its JavaScript stops.
+Napi::Value IsAlive(const Napi::CallbackInfo& info) {
+  const Napi::Object object = Napi::Object::New(info.Env());
+  bool has = false;
+  return Boolean(info, napi_has_property(info.Env(), object, object, &has) == napi_ok);
+}
+
+Napi::Value NoteThrow(const Napi::CallbackInfo& info) {
+  Of(info).NoteThrow();
   return info.Env().Undefined();
 }
 

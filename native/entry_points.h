@@ -20,6 +20,8 @@ napi_value DisposeYoung(napi_env env, napi_callback_info info);  // (index)
 napi_value ReleaseYoung(napi_env env, napi_callback_info info);  // (index, freed)
 
 Napi::Value End(const Napi::CallbackInfo& info);        // (slot)
+Napi::Value Give(const Napi::CallbackInfo& info);       // (slot) -> holds
+Napi::Value TakeBack(const Napi::CallbackInfo& info);   // (slot)
 Napi::Value Release(const Napi::CallbackInfo& info);    // (slot, freed) -> whether there is more to free
 Napi::Value Hold(const Napi::CallbackInfo& info);       // (slot)
 Napi::Value Unhold(const Napi::CallbackInfo& info);     // (slot)
@@ -35,6 +37,8 @@ Napi::Value ForgetView(const Napi::CallbackInfo& info);  // (length)
 
 Napi::Value Drain(const Napi::CallbackInfo& info);      // (milliseconds) -> slot, -1 done, -2 more
 Napi::Value Settle(const Napi::CallbackInfo& info);     // (slot, failed)
+Napi::Value IsAlive(const Napi::CallbackInfo& info);    // () -> whether JavaScript may go on
+Napi::Value NoteThrow(const Napi::CallbackInfo& info);  // ()
 Napi::Value Sweep(const Napi::CallbackInfo& info);      // (milliseconds) -> done
 Napi::Value Observe(const Napi::CallbackInfo& info);    // () -> whether a GC has run
 Napi::Value NoteMajor(const Napi::CallbackInfo& info);  // ()

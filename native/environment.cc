@@ -1,6 +1,7 @@
 #include "environment.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <utility>
 
@@ -10,10 +11,12 @@ namespace tally {
 
 namespace {
 
+constexpr auto kForever = Collector::Clock::time_point::max();
+
 Collector::Clock::time_point Deadline(double milliseconds) {
   using std::chrono::duration;
   using std::chrono::duration_cast;
-  if (milliseconds >= 1e9) return Collector::Clock::time_point::max();
+  if (milliseconds >= 1e9) return kForever;
   return Collector::Clock::now() +
          duration_cast<Collector::Clock::duration>(duration<double, std::milli>(milliseconds));
 }
@@ -42,26 +45,43 @@ void Environment::UnpinIdle() {
   }
 }
 
-uint32_t Environment::Flush(Napi::Array objects, SlotId parent, bool forced) {
+uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
   const uint32_t count = nursery_.count();
   int64_t bytes = 0;
   for (uint32_t i = 0; i < count; i++) {
-    if (nursery_.slot(i) != Nursery::kWaiting) continue;
+    if (!nursery_.holds(i)) continue;
     if (!ledger_.CanCharge(bytes + nursery_.size(i))) return kTooMuch;
     bytes += nursery_.size(i);
   }
   if (!forced && bytes > limit_ - live()) return kOverLimit;
   if (!ledger_.Reserve(count) || !collector_.Reserve(count)) return kNoMemory;
 
+  // Reading an element fails when the stack is full or the worker is being terminated, so all are read
+  // before anything changes.
+  Napi::HandleScope scope(env_);
+  std::array<napi_value, Nursery::kCapacity> values{};
   for (uint32_t i = 0; i < count; i++) {
-    if (nursery_.slot(i) != Nursery::kWaiting) continue;
-    Napi::HandleScope scope(env_);
+    if (nursery_.holds(i) && napi_get_element(env_, objects, i, &values[i]) != napi_ok) return kStopped;
+  }
+
+  for (uint32_t i = 0; i < count; i++) {
+    if (!nursery_.holds(i)) continue;
     const uint32_t kind = nursery_.kind(i);
     if (ledger_.live_of(kind) == 0) destructors_[kind].Pin();
     const SlotId slot =
         ledger_.Add(kind, nursery_.address(i), nursery_.size(i), i + 1 == count ? parent : kNoSlot);
-    collector_.Watch(slot, objects.Get(i));
+    napi_valuetype type = napi_undefined;
+    TALLY_CHECK(napi_typeof(env_, values[i], &type));
+    const bool given = nursery_.slot(i) == Nursery::kGiven;
     nursery_.slot(i) = slot;
+    if (type == napi_object) {
+      collector_.Watch(slot, values[i]);
+      if (given) ledger_.Give(slot);
+    } else if (given) {
+      ledger_.GiveAway(slot, Reason::kReleased);
+    } else {
+      ledger_.End(slot, Reason::kDisposed);  // dispose() was cut short, by a stack overflow say
+    }
   }
   nursery_.count() = 0;
   Tell();
@@ -74,11 +94,17 @@ uint32_t Environment::Advise() {
 }
 
 bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t size) {
+  // C may call back into JavaScript that throws.
+  const bool outer = callback_threw_;
+  callback_threw_ = false;
   destructors_[kind].Run(address, size);
-  // C may have called back into JavaScript that threw.
-  if (!env_.IsExceptionPending()) return true;
-  env_.GetAndClearPendingException();
-  return false;
+  if (env_.IsExceptionPending()) {
+    env_.GetAndClearPendingException();
+    callback_threw_ = true;
+  }
+  const bool threw = callback_threw_;
+  callback_threw_ = outer;
+  return !threw;
 }
 
 void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
@@ -86,7 +112,7 @@ void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
 }
 
 void Environment::LeaveNursery(uint32_t index) {
-  assert(nursery_.slot(index) == Nursery::kWaiting);
+  assert(nursery_.holds(index));
   nursery_.slot(index) = Nursery::kGone;
   if (index + 1 == nursery_.count()) nursery_.count() = index;
 }
@@ -110,6 +136,12 @@ void Environment::End(SlotId slot) {
   ledger_.End(slot, Reason::kDisposed);
 }
 
+uint32_t Environment::Give(SlotId slot) {
+  const uint32_t holds = ledger_.at(slot).holds;
+  if (holds == 0) ledger_.Give(slot);
+  return holds;
+}
+
 bool Environment::Release(SlotId slot, Reason reason) {
   collector_.Forget(slot);
   ledger_.GiveAway(slot, reason);
@@ -125,10 +157,9 @@ bool Environment::Resize(SlotId slot, int64_t size) {
 }
 
 double Environment::Drain(double milliseconds) {
-  constexpr uint32_t kBatch = 32;
   const auto deadline = Deadline(milliseconds);
   double result = kDone;
-  for (uint32_t i = 1;; i++) {
+  for (;;) {
     const SlotId id = ledger_.NextReady();
     if (id == kNoSlot) break;
     const Slot& slot = ledger_.at(id);
@@ -137,7 +168,7 @@ double Environment::Drain(double milliseconds) {
       break;
     }
     ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
-    if (i % kBatch == 0 && ledger_.HasReady() && Collector::Clock::now() >= deadline) {
+    if (ledger_.HasReady() && deadline != kForever && Collector::Clock::now() >= deadline) {
       result = kMore;
       break;
     }
@@ -230,9 +261,10 @@ void Environment::TearDown() {
   nursery_.count() = 0;
 
   for (SlotId id = 0; id < ledger_.end(); id++) {
-    if (ledger_.at(id).state != SlotState::kLive) continue;
-    collector_.Forget(id);
-    ledger_.End(id, Reason::kTornDown);
+    const SlotState state = ledger_.at(id).state;
+    if (state == SlotState::kLive || state == SlotState::kGiven) collector_.Forget(id);
+    if (state == SlotState::kLive) ledger_.End(id, Reason::kTornDown);
+    if (state == SlotState::kGiven) ledger_.GiveAway(id, Reason::kReleased);
   }
   const auto free_ready = [this] {
     for (SlotId id = ledger_.NextReady(); id != kNoSlot; id = ledger_.NextReady()) {
@@ -243,12 +275,10 @@ void Environment::TearDown() {
     }
   };
   free_ready();
-  // What is held now is held by asynchronous calls. Node has waited for them before it came here, and
-  // the callbacks that would have let go will not come.
-  for (SlotId id = 0; id < ledger_.end(); id++) {
-    while (ledger_.at(id).state == SlotState::kEnded) ledger_.Unhold(id);
-    free_ready();
-  }
+  // What is held now is held by asynchronous calls. Node has waited for them before it came here, and the
+  // callbacks that would have let go will not come.
+  ledger_.DropCallHolds();
+  free_ready();
   collector_.Stop();
   Tell();
 }

@@ -24,10 +24,11 @@ class Environment {
   // What Drain returns beside the number of a slot whose destructor JavaScript must run.
   static constexpr double kDone = -1;
   static constexpr double kMore = -2;
-  // What Flush returns beside an advice; the entries stay in the nursery.
+  // What Flush returns beside an advice.
   static constexpr uint32_t kNoMemory = 256;
   static constexpr uint32_t kTooMuch = 257;
   static constexpr uint32_t kOverLimit = 258;
+  static constexpr uint32_t kStopped = 259;  // the stack is full, or JavaScript is being terminated
   // A bit of the advice beside a Collection: a GC has run, there is something to sweep.
   static constexpr uint32_t kSweep = 4;
 
@@ -42,9 +43,9 @@ class Environment {
   void UnpinIdle();
 
   // Moves the nursery's pointers into the ledger and watches their objects; `parent` is that of the
-  // last one. Returns an advice; or kNoMemory, kTooMuch or, unless `forced`, kOverLimit, with nothing
-  // changed.
-  uint32_t Flush(Napi::Array objects, SlotId parent, bool forced);
+  // last one. Returns an advice; or kNoMemory, kTooMuch, kStopped or, unless `forced`, kOverLimit, with
+  // nothing changed.
+  uint32_t Flush(napi_value objects, SlotId parent, bool forced);
 
   // Frees a pointer that was never booked, because tracking it failed.
   void Free(uint32_t kind, uint64_t address, int64_t size);
@@ -56,6 +57,11 @@ class Environment {
   // Returns whether another pointer, the parent, has become ready to be freed.
   bool Release(SlotId slot, Reason reason);
 
+  // C is about to take the pointer: whatever happens meanwhile, the destructor will not run. Returns how
+  // many children and calls hold it; then nothing changed.
+  uint32_t Give(SlotId slot);
+  void TakeBack(SlotId slot) { ledger_.TakeBack(slot); }
+
   void End(SlotId slot);
   void Hold(SlotId slot) { ledger_.Hold(slot); }
   void Unhold(SlotId slot) { ledger_.Unhold(slot); }
@@ -63,6 +69,8 @@ class Environment {
 
   // Frees what is ready until there is no more, the time is up, or JavaScript must run a destructor.
   double Drain(double milliseconds);
+  // A callback that the destructor now running called has thrown, and the error was caught.
+  void NoteThrow() { callback_threw_ = true; }
   // JavaScript has run the destructor of a slot that Drain returned.
   void Settle(SlotId slot, bool failed);
 
@@ -118,6 +126,7 @@ class Environment {
   int64_t viewed_ = 0;         // bytes that V8 counts itself, as ArrayBuffers
   bool noted_ = false;
   bool noted_major_ = false;
+  bool callback_threw_ = false;
   bool free_at_exit_ = false;
   bool torn_down_ = false;
 };

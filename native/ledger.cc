@@ -1,7 +1,6 @@
 #include "ledger.h"
 
 #include <algorithm>
-#include <cassert>
 
 namespace tally {
 
@@ -96,7 +95,7 @@ void Ledger::End(SlotId id, Reason reason) {
 }
 
 void Ledger::Hold(SlotId id) {
-  assert(at(id).state == SlotState::kLive || at(id).state == SlotState::kEnded);
+  assert(at(id).state != SlotState::kFree);
   at(id).holds++;
 }
 
@@ -105,6 +104,25 @@ void Ledger::Unhold(SlotId id) {
   assert(slot.holds > 0);
   slot.holds--;
   if (slot.holds == 0 && slot.state == SlotState::kEnded) Queue(id);
+}
+
+void Ledger::DropCallHolds() {
+  const auto each_ended = [this](auto&& visit) {
+    for (SlotId id = 0; id < used_; id++) {
+      if (at(id).state == SlotState::kEnded) visit(id);
+    }
+  };
+  // `next` is free in this state: it counts the children.
+  each_ended([this](SlotId id) { at(id).next = 0; });
+  each_ended([this](SlotId id) {
+    const SlotId parent = at(id).parent;
+    if (parent != kNoSlot && at(parent).state == SlotState::kEnded) at(parent).next++;
+  });
+  each_ended([this](SlotId id) {
+    Slot& slot = at(id);
+    slot.holds = slot.next;
+    if (slot.holds == 0) Queue(id);
+  });
 }
 
 void Ledger::Queue(SlotId id) {
@@ -120,11 +138,15 @@ void Ledger::Queue(SlotId id) {
 }
 
 SlotId Ledger::NextReady() {
-  const SlotId id = ready_head_;
-  if (id == kNoSlot) return id;
-  ready_head_ = at(id).next;
-  if (ready_head_ == kNoSlot) ready_tail_ = kNoSlot;
-  return id;
+  while (ready_head_ != kNoSlot) {
+    const SlotId id = ready_head_;
+    Slot& slot = at(id);
+    ready_head_ = slot.next;
+    if (ready_head_ == kNoSlot) ready_tail_ = kNoSlot;
+    if (slot.holds == 0) return id;
+    slot.state = SlotState::kEnded;  // held since it was queued; Unhold queues it again
+  }
+  return kNoSlot;
 }
 
 void Ledger::Settle(SlotId id, bool failed) {
@@ -136,9 +158,19 @@ void Ledger::Settle(SlotId id, bool failed) {
   Close(id);
 }
 
+void Ledger::Give(SlotId id) {
+  assert(at(id).state == SlotState::kLive && at(id).holds == 0);
+  at(id).state = SlotState::kGiven;
+}
+
+void Ledger::TakeBack(SlotId id) {
+  assert(at(id).state == SlotState::kGiven);
+  at(id).state = SlotState::kLive;
+}
+
 void Ledger::GiveAway(SlotId id, Reason reason) {
   Slot& slot = at(id);
-  assert(slot.state == SlotState::kLive && slot.holds == 0);
+  assert((slot.state == SlotState::kLive || slot.state == SlotState::kGiven) && slot.holds == 0);
   slot.reason = reason;
   Close(id);
 }

@@ -11,6 +11,7 @@
 #ifndef FFI_TALLY_LEDGER_H_
 #define FFI_TALLY_LEDGER_H_
 
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,7 +29,8 @@ constexpr int64_t kMaxBytes = (int64_t{1} << 53) - 1;
 enum class Reason : uint8_t { kDisposed, kCollected, kReleased, kTornDown };
 constexpr int kReasons = 4;
 
-enum class SlotState : uint8_t { kFree, kLive, kEnded, kReady };
+// kGiven: a C call that takes the pointer is under way, and nobody else may free it.
+enum class SlotState : uint8_t { kFree, kLive, kGiven, kEnded, kReady };
 enum class Generation : uint8_t { kYoung, kMiddle, kOld };
 
 struct Slot {
@@ -88,9 +90,13 @@ class Ledger {
   // REQUIRES: slot is live.
   void End(SlotId slot, Reason reason);
 
-  // Keeps the memory of `slot` until the matching Unhold, even when it is ended meanwhile.
+  // Keeps the memory of `slot` until the matching Unhold, even when it is ended meanwhile or already
+  // waits for NextReady. REQUIRES: slot not free.
   void Hold(SlotId slot);
   void Unhold(SlotId slot);
+
+  // Drops every hold on an ended pointer that is not that of a child. For the end of the environment.
+  void DropCallHolds();
 
   // The next pointer to free, or kNoSlot. Children come before their parents.
   SlotId NextReady();
@@ -100,14 +106,26 @@ class Ledger {
   // destructor threw. REQUIRES: slot came from NextReady.
   void Settle(SlotId slot, bool failed = false);
 
-  // The memory belongs to somebody else now. REQUIRES: slot is live, nothing holds it.
+  // Marks a pointer that C is about to take, and unmarks it when C did not.
+  // REQUIRES: slot is live and nothing holds it; slot is given.
+  void Give(SlotId slot);
+  void TakeBack(SlotId slot);
+
+  // The memory belongs to somebody else now. REQUIRES: slot is live or given, nothing holds it.
   void GiveAway(SlotId slot, Reason reason);
 
   // Bytes charged by hand. Returns false, and changes nothing, below zero or past kMaxBytes.
   bool ChargeByHand(int64_t delta);
 
-  Slot& at(SlotId slot) { return chunks_[slot / kChunk][slot % kChunk]; }
-  const Slot& at(SlotId slot) const { return chunks_[slot / kChunk][slot % kChunk]; }
+  // REQUIRES: slot < end().
+  Slot& at(SlotId slot) {
+    assert(slot < used_);
+    return chunks_[slot / kChunk][slot % kChunk];
+  }
+  const Slot& at(SlotId slot) const {
+    assert(slot < used_);
+    return chunks_[slot / kChunk][slot % kChunk];
+  }
   Account& account_of(uint32_t kind) { return accounts_[kinds_[kind].account]; }
   const Account& account(size_t index) const { return accounts_[index]; }
   uint32_t live_of(uint32_t kind) const { return kinds_[kind].live; }

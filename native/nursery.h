@@ -8,7 +8,7 @@
 //   address   Uint64   x capacity
 //   size      Float64  x capacity
 //   kind      Uint32   x capacity
-//   slot      Uint32   x capacity  kWaiting, kGone, or the slot that Flush gave
+//   slot      Uint32   x capacity  kWaiting, kGiven, kGone, or the slot that Flush gave
 
 #ifndef FFI_TALLY_NURSERY_H_
 #define FFI_TALLY_NURSERY_H_
@@ -24,6 +24,7 @@ class Nursery {
   static constexpr size_t kCapacity = 256;
   static constexpr uint32_t kGone = UINT32_MAX;
   static constexpr uint32_t kWaiting = UINT32_MAX - 1;
+  static constexpr uint32_t kGiven = UINT32_MAX - 2;  // a C call that takes the pointer is under way
 
   explicit Nursery(Napi::Env env) {
     Napi::HandleScope scope(env);
@@ -38,6 +39,7 @@ class Nursery {
   uint64_t address(uint32_t index) { return At<uint64_t>(kAddress)[index]; }
   int64_t size(uint32_t index) { return static_cast<int64_t>(At<double>(kSize)[index]); }
   uint32_t kind(uint32_t index) { return At<uint32_t>(kKind)[index]; }
+  bool holds(uint32_t index) { return slot(index) == kWaiting || slot(index) == kGiven; }
   uint32_t& slot(uint32_t index) { return At<uint32_t>(kSlot)[index]; }
 
  private:

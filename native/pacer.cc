@@ -67,7 +67,7 @@ void Pacer::Collected(Collection collection, int64_t before, int64_t after, int6
 int64_t Pacer::Report(int64_t live) {
   const int64_t target = options_.can_major ? std::min(live, mark_ + kReportStep) : live;
   const int64_t delta = target - reported_;
-  if (target != 0 && delta > -kReportGrain && delta < kReportGrain) return 0;
+  if (delta >= 0 && delta < kReportGrain && target != 0) return 0;
   reported_ = target;
   mark_ = std::min(mark_, reported_);
   return delta;

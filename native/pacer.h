@@ -38,7 +38,8 @@ class Pacer {
 
   // By how much to change what V8 has been told, now that `live` bytes are charged. V8 never hears of
   // more than there is, nor of so much more since the last major GC that its fixed 64 MiB rule would
-  // start one of its own earlier than this pacer wants. Small changes wait for company.
+  // start one of its own earlier than this pacer wants. Small
+  // increases wait for company.
   int64_t Report(int64_t live);
   int64_t reported() const { return reported_; }
 

@@ -38,6 +38,11 @@ uintptr_t FreeBlockAddress() {
   return reinterpret_cast<uintptr_t>(free_block);
 }
 
+uintptr_t NothingAddress() {
+  void (*nothing)() = [] {};
+  return reinterpret_cast<uintptr_t>(nothing);
+}
+
 bool ReadAllocator(AllocatorFigures* figures) {
 #if defined(TALLY_HAS_MALLINFO2)
   const struct mallinfo2 info = mallinfo2();

@@ -22,6 +22,10 @@ int64_t UsableBytes(void* block);
 uintptr_t AllocateBlock(size_t bytes);
 uintptr_t FreeBlockAddress();
 
+// The address of a function that does nothing, whatever it is called with (by the caller-cleans-up
+// conventions that Koffi uses by default).
+uintptr_t NothingAddress();
+
 // Returns false where the platform cannot tell.
 bool ReadAllocator(AllocatorFigures* figures);
 

@@ -1,13 +1,13 @@
 'use strict';
 
-const { configure, stats, track } = require('../lib');
+const { collect, configure, stats, track } = require('../lib');
 const { errorOf, expectBalance } = require('./support/balance.js');
 const { runChild } = require('./support/child.js');
 const things = require('./support/things.js');
 const { FREE, counters } = things;
 
 const MIB = 2 ** 20;
-const defaults = { budget: 64 * MIB, growth: 1, atExit: 'skip' };
+const defaults = configure();
 
 beforeEach(things.reset);
 afterEach(() => {
@@ -16,10 +16,15 @@ afterEach(() => {
 });
 
 test('returns the settings in force', () => {
-  expect(configure()).toEqual(defaults);
+  expect(configure()).toMatchObject({ budget: 64 * MIB, growth: 1, atExit: 'skip' });
   expect(configure({})).toEqual(defaults);
   expect(configure({ budget: MIB })).toEqual({ ...defaults, budget: MIB });
-  expect(configure({ growth: 0.5, atExit: 'free' })).toEqual({ budget: MIB, growth: 0.5, atExit: 'free' });
+  expect(configure({ growth: 0.5, atExit: 'free' })).toEqual({
+    ...defaults,
+    budget: MIB,
+    growth: 0.5,
+    atExit: 'free',
+  });
   expect(configure({ budget: 2n * BigInt(MIB) }).budget).toBe(2 * MIB);
 });
 
@@ -73,6 +78,7 @@ test('the largest settings that there are do no harm', () => {
 
 // How many bytes of 128 MiB of dropped things were alive at once, in things of 256 KiB.
 function peakWith(settings) {
+  collect();
   configure(settings);
   things.reset();
   (() => {

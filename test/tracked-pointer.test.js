@@ -299,18 +299,22 @@ describe('parents', () => {
   });
 
   test('a child of a small parent, a large parent, and one that JavaScript frees', () => {
-    for (const parent of [make(10), make(2 ** 20), make(10, byJavaScript)]) {
-      for (const child of [
-        makeChild(parent),
-        makeChild(parent, 2 ** 20),
-        makeChild(parent, 50, byJavaScript),
+    for (const makeParent of [() => make(10), () => make(2 ** 20), () => make(10, byJavaScript)]) {
+      for (const [bytes, options] of [
+        [50, {}],
+        [2 ** 20, {}],
+        [50, byJavaScript],
       ]) {
+        const parent = makeParent();
+        const child = makeChild(parent, bytes, options);
         expect(stats().pointers).toBe(2);
+        parent.dispose();
+        expect(counters().live).toBe(2);
         child.dispose();
+        expect(counters().live).toBe(0);
       }
-      parent.dispose();
     }
-    expect(counters()).toMatchObject({ freed: 12, orphans: 0 });
+    expect(counters()).toMatchObject({ freed: 18, orphans: 0 });
   });
 
   test('children before parents, when all die in the same collection', () => {

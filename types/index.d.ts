@@ -10,6 +10,9 @@
 
 /// <reference lib="esnext.disposable" />
 
+// Without this, everything below would be exported.
+export {};
+
 declare const external: unique symbol;
 
 /** A pointer as Koffi 2 gives it: an opaque object of Node-API. Koffi 3 gives a `bigint`. */
@@ -63,7 +66,7 @@ export interface BoundDestructor {
  *   in C directly, as if its address had been given. Any other runs in JavaScript: not while a worker ends, and
  *   if it throws, the pointer counts as freed, `stats().totals.failed` grows, a warning is emitted once per label
  *   and the diagnostics channel `ffi-tally:destructor-error` gets `{ label, error }` every time. It must not refer
- *   to the tracked pointer: then that is never collected;
+ *   to the tracked pointer, which would never be collected;
  * - `null`: nothing. The bytes are counted until the pointer is collected, disposed or released.
  *
  * No destructor runs inside the garbage collector, nor while a C call made through the drop-in is on the stack.
@@ -178,7 +181,7 @@ export class TrackedPointer<Label extends string = string> implements Disposable
  *   noticed.
  * @throws `ERR_TALLY_NULL_POINTER` for NULL, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`,
  *   `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_DISPOSED` for a parent that has ended, `ERR_TALLY_NO_LIBFFI`,
- *   `ERR_TALLY_OVERFLOW`, `ERR_TALLY_OUT_OF_MEMORY`.
+ *   `ERR_TALLY_LIMIT`, `ERR_TALLY_OVERFLOW`, `ERR_TALLY_OUT_OF_MEMORY`.
  *
  * @example
  * ```js
@@ -347,6 +350,20 @@ export interface Settings {
    */
   growth: number;
   /**
+   * Bytes, tracked and charged by hand, that a new pointer may not pass: after a major collection and
+   * {@link Settings.onPressure}, {@link track} and functions with owned results free it and throw `ERR_TALLY_LIMIT`. It
+   * refuses nothing else, and holds to within about 1 MB: small new pointers are booked in batches. Default: `Infinity`.
+   *
+   * Given as `'auto'` it is half of `process.constrainedMemory()`, the rest being for the JavaScript heap, and
+   * `Infinity` outside of a container.
+   */
+  limit: number;
+  /**
+   * Called before a pointer is refused because of `limit`, when a collection was not enough: the last chance to dispose
+   * of something, such as a cache. `bytes` are charged now, `size` more are wanted. Default: `null`.
+   */
+  onPressure: ((pressure: { bytes: number; limit: number; size: number }) => void) | null;
+  /**
    * Whether this environment frees its pointers when it ends. `'free'`: those with a native destructor, children
    * first. `'skip'`: none, the kernel is faster. Default: `'skip'` on the main thread; always `'free'` in a worker,
    * however it ends. The main thread's `process.exit()`, an uncaught error and a crash free nothing in any case:
@@ -365,12 +382,15 @@ export interface Settings {
  * @example
  * ```js
  * configure({ budget: 256 * 1024 * 1024 }); // fewer collections, more memory
+ * configure({ limit: 'auto', onPressure: () => cache.clear() });
  * ```
  */
 export function configure(options?: {
   budget?: number | bigint;
   growth?: number;
-  atExit?: 'free' | 'skip';
+  limit?: number | bigint | 'auto';
+  onPressure?: Settings['onPressure'];
+  atExit?: Settings['atExit'];
 }): Settings;
 
 /**
@@ -383,6 +403,7 @@ export type TallyErrorCode =
   | 'ERR_TALLY_INVALID_ARG_TYPE'
   | 'ERR_TALLY_INVALID_ARG_VALUE'
   | 'ERR_TALLY_IN_USE'
+  | 'ERR_TALLY_LIMIT'
   | 'ERR_TALLY_NO_BINDING'
   | 'ERR_TALLY_NO_KOFFI'
   | 'ERR_TALLY_NO_LIBFFI'

@@ -132,8 +132,8 @@ export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func
    *
    * When the function is called it throws, beside what Koffi throws: `ERR_TALLY_DISPOSED` for a pointer that has ended,
    * `ERR_TALLY_TYPE_MISMATCH` for a tracked pointer of another type, `ERR_TALLY_IN_USE` for a pointer that C would
-   * take while others need it, `ERR_TALLY_SIZE` if the result cannot be measured (it is freed), `ERR_TALLY_OVERFLOW`,
-   * `ERR_TALLY_OUT_OF_MEMORY`.
+   * take while others need it, `ERR_TALLY_SIZE` if the result cannot be measured (it is freed), `ERR_TALLY_LIMIT`,
+   * `ERR_TALLY_OVERFLOW`, `ERR_TALLY_OUT_OF_MEMORY`.
    *
    * @example
    * ```js
@@ -223,8 +223,8 @@ export interface Owned {
  * Allocates memory for `length` values of a type, as Koffi does. With `{ owned: true }` it is tracked: zeroed memory of
  * the C allocator that frees itself, under the label `alloc <type>`.
  *
- * @throws With `{ owned: true }`: `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_OUT_OF_MEMORY`,
- *   `ERR_TALLY_OVERFLOW`.
+ * @throws With `{ owned: true }`: `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_LIMIT`,
+ *   `ERR_TALLY_OUT_OF_MEMORY`, `ERR_TALLY_OVERFLOW`.
  *
  * @example
  * ```js

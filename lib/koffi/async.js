@@ -3,57 +3,75 @@
 // hold in the ledger, everything else by a reference.
 
 const binding = require('../binding');
-const { ArgumentTypeError } = require('../errors');
 const { drain } = require('../reclaim');
 const { internals } = require('../tracked-pointer');
+const { complete } = require('./outcome');
 const { Transfer } = require('./transfer');
 
-function callAsync(raw, plan, converts, args) {
-  const callback = args[args.length - 1];
-  if (typeof callback !== 'function') {
-    if (args.length === 0 || plan.variadic || args.length > plan.params.length) {
-      throw new ArgumentTypeError(callback, 'callback', 'a function');
-    }
-    return raw.async(...args); // Koffi complains of the number
+function hold(params, args) {
+  const slots = [];
+  for (let i = 0; i < args.length; i++) {
+    const { role } = params[i] ?? { role: 'borrow' };
+    if (role === 'borrow' && internals.isTracked(args[i])) slots.push(internals.slotOf(args[i]));
   }
-  const given = args.slice(0, -1);
-  if (plan.variadic ? given.length < plan.params.length : given.length !== plan.params.length) {
-    return raw.async(...args);
-  }
-  const transfer = new Transfer(plan.params, converts, given);
-  const held = given.filter((value, i) => plan.params[i]?.role === 'borrow' && internals.isTracked(value));
-  const slots = held.map((pointer) => internals.slotOf(pointer));
   for (const slot of slots) binding.hold(slot);
-  const letGo = () => {
+  return () => {
     for (const slot of slots) binding.unhold(slot);
     drain(Infinity);
   };
+}
+
+/** REQUIRES: there are as many arguments as `raw` takes, and a callback after them. */
+function callAsync(raw, plan, converts, args, callback) {
+  const transfer = new Transfer(plan.params, converts, args);
+  const letGo = hold(plan.params, args);
+
+  const finished = (error, result) => {
+    if (error) {
+      transfer.taken();
+      letGo();
+      callback(error);
+      return;
+    }
+    let value;
+    try {
+      value = complete(plan, transfer, result, args);
+    } catch (problem) {
+      letGo();
+      callback(problem);
+      return;
+    }
+    letGo();
+    callback(error, value);
+  };
 
   try {
-    raw.async(...transfer.values, (error, result) => {
-      letGo();
-      let value = result;
-      let failure = error;
-      try {
-        if (failure) {
-          transfer.failed();
-        } else {
-          transfer.done(given);
-          if (plan.producer !== null) value = plan.producer.produce(result, given);
-        }
-      } catch (problem) {
-        failure = problem;
-      }
-      // Outside of the try: what the callback throws is its own affair.
-      if (failure) callback(failure);
-      else callback(error, value);
-    });
+    raw.async(...transfer.values, finished);
   } catch (error) {
-    transfer.failed();
+    if (binding.isAlive()) transfer.refused(); // C has not begun
     letGo();
     throw error;
   }
-  return undefined;
 }
 
-module.exports = { callAsync };
+/** The `.async` of a function with ownership. */
+function makeAsync(raw, plan, converts) {
+  const count = converts.length;
+  const destroys = count === 1 && plan.params[0]?.destroys === true;
+  return function (...args) {
+    const at = plan.variadic ? args.length - 1 : count;
+    const callback = args[at];
+    // Koffi itself complains of what is missing.
+    if (at < count || typeof callback !== 'function') return raw.async(...args);
+    const [value] = args;
+    if (destroys && internals.isTracked(value) && internals.isHeld(value)) {
+      converts[0](value);
+      value.dispose();
+      setImmediate(callback, null, undefined);
+      return undefined;
+    }
+    return callAsync(raw, plan, converts, args.slice(0, at), callback);
+  };
+}
+
+module.exports = { makeAsync };

@@ -1,7 +1,7 @@
 'use strict';
 // What differs between Koffi 2 and Koffi 3, and is the same behind this file.
 
-const DIRECTIONS = { Input: 'in', Output: 'out', InOut: 'inout', InputOutput: 'inout' };
+const DIRECTIONS = { Input: 'in', Output: 'out', 'Input/Output': 'inout' };
 
 /** { name, primitive, ref, size, members } of a type; `ref` is such an object too. */
 function describe(koffi, type) {

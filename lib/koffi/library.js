@@ -59,7 +59,7 @@ function withOwnedFunctions(koffi, registry, library) {
       variadic: definition === undefined ? list.includes('...') : definition.includes('...'),
       options,
     });
-    const declared = plan === null ? raw : wrap(raw, plan);
+    const declared = plan === null ? raw : wrap(koffi, raw, plan);
     if (plan === null && takesPointers(koffi, raw)) pinArguments(raw);
     // A destructor given as this function can be called without JavaScript.
     if (raw.info.arguments.length === 1 && typeof raw.info.name === 'string') {

@@ -8,6 +8,8 @@ const { checkOptions, checkSize } = require('../check');
 const { direct } = require('../destructors');
 const { OutOfMemoryError } = require('../errors');
 const { Form, kindFor, makeKind } = require('../kinds');
+const { NO_SLOT } = require('../nursery');
+const { announce } = require('../reclaim');
 const { internals } = require('../tracked-pointer');
 const { describe, toKoffiPointer } = require('./dialect');
 const { OwnedType } = require('./owned-type');
@@ -49,14 +51,22 @@ function allocOwned(koffi, type, length) {
   const bytes = size * checkSize(length, 'length');
   const address = binding.allocate(checkSize(bytes, 'length'));
   if (address === 0n) throw new OutOfMemoryError();
-  return adopt(address, bytes, kindFor(`alloc ${name}`, direct(binding.freeBlock)), null, null);
+  return adopt(address, bytes, kindFor(`alloc ${name}`, direct(binding.freeBlock)), NO_SLOT, null);
 }
 
-function counted(callback) {
+// A callback that throws while a destructor runs has nobody to throw at: Koffi would throw the error at its
+// next caller, whose own call has succeeded.
+function guarded(callback) {
   if (typeof callback !== 'function') return callback;
   return function (...args) {
-    calls.callbacks++;
-    return callback.apply(this, args);
+    if (!calls.destroying) return callback.apply(this, args);
+    try {
+      return callback.apply(this, args);
+    } catch (error) {
+      binding.noteThrow();
+      queueMicrotask(() => announce('callback of a destructor', error));
+      return 0;
+    }
   };
 }
 
@@ -72,7 +82,7 @@ function registerOwned(koffi, registry, args, type) {
     ),
   );
   const address = typeof raw === 'bigint' ? raw : koffi.address(raw);
-  const pointer = adopt(address, 0, kind, null, () => koffi.unregister(raw));
+  const pointer = adopt(address, 0, kind, NO_SLOT, () => koffi.unregister(raw));
   if (typeof raw !== 'bigint') rawCallbacks.set(pointer, raw);
   return pointer;
 }
@@ -102,7 +112,7 @@ function onMemory(koffi, registry) {
     register(...args) {
       const { owned, rest } = takeOwned(args);
       const at = typeof rest[0] === 'function' ? 0 : 1;
-      rest[at] = counted(rest[at]);
+      rest[at] = guarded(rest[at]);
       return owned ? registerOwned(koffi, registry, rest, rest[at + 1]) : koffi.register(...rest);
     },
 

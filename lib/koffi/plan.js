@@ -135,10 +135,20 @@ function planFor({ koffi, registry, library, declare, raw, definition, direction
 
   const producerOf = (type) =>
     registry.producer(library, type, () => new Producer(koffi, library, declare, type));
-  for (const role of params) {
-    if (role?.role === 'out' || role?.role === 'inout') role.producer = producerOf(role.owned);
-    // Calling the destructor by hand is how a pointer is disposed in C's own words.
-    if (role !== null && types.length === 1) role.destroys = destroys(registry, role, name);
+  for (const param of params) {
+    if (param?.role === 'out' || param?.role === 'inout') param.producer = producerOf(param.owned);
+    if (param?.role === 'consume') param.destroys = false;
+  }
+  // Calling the destructor by hand is how a pointer is disposed in C's own words.
+  if (types.length === 1 && params[0] !== null && destroys(registry, params[0], name)) {
+    params[0] = { ...params[0], role: 'consume', destroys: true };
+  }
+  const dependency = owned?.parent;
+  if (typeof dependency === 'number') checkNumber(dependency, 'parent', types.length);
+  if (typeof dependency === 'number' && params[dependency]?.role === 'consume') {
+    throw new UnsupportedError(
+      `The result of ${name}() cannot depend on argument ${dependency}, which C takes or frees`,
+    );
   }
   return {
     name,
@@ -146,7 +156,7 @@ function planFor({ koffi, registry, library, declare, raw, definition, direction
     variadic,
     producer: owned === undefined ? null : producerOf(owned),
     resized,
-    remeasure: resized === undefined ? null : (type) => producerOf(type),
+    producerOf,
   };
 }
 

@@ -7,6 +7,7 @@ const { checkSize } = require('../check');
 const { bound, direct } = require('../destructors');
 const { SizeError, UnknownSymbolError } = require('../errors');
 const { makeKind } = require('../kinds');
+const { NO_SLOT } = require('../nursery');
 const { internals } = require('../tracked-pointer');
 const { addressOf, symbolAddress } = require('./dialect');
 
@@ -53,17 +54,17 @@ function measureCall(measure, address, args) {
   }
 }
 
-function measureWith(measure, label, address, args) {
+function measureWith(measure, label, address, args, consequence) {
   let size;
   try {
     size = measureCall(measure, address, args);
   } catch (error) {
-    throw new SizeError(label, `its size function threw (${error?.message ?? error})`, error);
+    throw new SizeError(label, 'its size function threw', consequence, error);
   }
   try {
     return checkSize(size, 'size');
   } catch (error) {
-    throw new SizeError(label, `its size function returned no size (${error.message})`, error);
+    throw new SizeError(label, `its size function returned no size (${error.message})`, consequence, error);
   }
 }
 
@@ -81,16 +82,26 @@ class Producer {
     this.wantsArguments = this.measuresArguments || owned.parent !== undefined;
   }
 
-  sizeOf(address, args) {
+  sizeOf(address, args, consequence) {
     if (typeof this.measure === 'number') return this.measure;
-    return measureWith(this.measure, this.owned.name, address, this.measuresArguments ? args : []);
+    return measureWith(
+      this.measure,
+      this.owned.name,
+      address,
+      this.measuresArguments ? args : [],
+      consequence,
+    );
   }
 
-  parentOf(address, args) {
+  // A parent by number was lent to the call, so it is there even if it has been ended meanwhile.
+  parentSlotOf(address, args) {
     const { parent } = this.owned;
-    if (parent === undefined) return null;
-    const found = typeof parent === 'function' ? parent(address, ...args) : args[parent];
-    return internals.isTracked(found) ? found : null;
+    if (parent === undefined) return NO_SLOT;
+    if (typeof parent === 'number') {
+      return internals.isTracked(args[parent]) ? internals.lentSlotOf(args[parent]) : NO_SLOT;
+    }
+    const found = parent(address, ...args);
+    return internals.isTracked(found) ? internals.slotOf(found) : NO_SLOT;
   }
 
   /** The tracked pointer for what C returned; null for NULL. */
@@ -99,19 +110,19 @@ class Producer {
     const address = addressOf(this.koffi, result);
     if (address === 0n) return null;
     let size;
-    let parent;
+    let parentSlot;
     try {
-      size = this.sizeOf(address, args);
-      parent = this.parentOf(address, args);
+      size = this.sizeOf(address, args, 'the pointer was freed');
+      parentSlot = this.parentSlotOf(address, args);
     } catch (error) {
       throw freeOnError(address, 0, this.kind, this.kind.run, error);
     }
-    return adopt(address, size, this.kind, parent, null);
+    return adopt(address, size, this.kind, parentSlot, null);
   }
 
   /** Measures again a pointer that a call may have changed. */
   remeasure(pointer) {
-    pointer.resize(this.sizeOf(pointer.address, []));
+    pointer.resize(this.sizeOf(pointer.address, [], 'its old size stands'));
   }
 }
 

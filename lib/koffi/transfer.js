@@ -2,23 +2,11 @@
 // The arguments of one call whose ownership may move: what Koffi gets, and what happens to the owners when
 // the call is done or has failed.
 
-const calls = require('../calls');
 const { ArgumentTypeError } = require('../errors');
 const { internals } = require('../tracked-pointer');
 
-// Callbacks given inline are counted, so that an error thrown by one is known to come after C had its
-// arguments.
-function counted(value) {
-  return typeof value === 'function'
-    ? function (...args) {
-        calls.callbacks++;
-        return value.apply(this, args);
-      }
-    : value;
-}
-
-function box(value, where) {
-  if (value === null) return null;
+function boxOf(value, where) {
+  if (value === null || value === undefined) return null;
   if (!Array.isArray(value) || value.length < 1) {
     throw new ArgumentTypeError(value, where, 'an array of one element to store the pointer in, or null');
   }
@@ -26,22 +14,22 @@ function box(value, where) {
 }
 
 class Transfer {
+  #params;
+  #given = []; // [pointer, address, freed] of each that C takes
+
+  /** REQUIRES: `args` are as many as `params`, or more for a variadic function. */
   constructor(params, converts, args) {
+    this.#params = params;
     this.values = args.slice();
-    this.params = params;
-    this.given = []; // [pointer, address] of each that C takes
-    this.callbacks = calls.callbacks;
-    const moves = params.some((param) => param !== null && param.role !== 'borrow');
     for (let i = 0; i < args.length; i++) {
       const convert = i < converts.length ? converts[i] : null;
       if (convert !== null) this.values[i] = convert(args[i]);
       else if (i >= converts.length && internals.isTracked(args[i])) this.values[i] = args[i].address;
-      else if (moves) this.values[i] = counted(args[i]);
     }
     try {
       for (let i = 0; i < params.length; i++) this.#give(params[i], args[i], i);
     } catch (error) {
-      this.#takeBack();
+      this.refused();
       throw error;
     }
   }
@@ -49,46 +37,53 @@ class Transfer {
   #give(param, value, i) {
     if (param === null || param.role === 'borrow') return;
     if (param.role === 'consume') {
-      if (internals.isTracked(value)) this.#giveAway(value);
+      if (internals.isTracked(value)) this.#giveAway(value, param.destroys);
       return;
     }
-    const store = box(value, `argument ${i}`);
-    if (store === null) return;
-    const [held] = store;
+    const box = boxOf(value, `argument ${i}`);
+    if (box === null) return;
     let address = null;
-    if (param.role === 'inout') address = internals.isTracked(held) ? this.#giveAway(held) : held;
+    if (param.role === 'inout')
+      address = internals.isTracked(box[0]) ? this.#giveAway(box[0], false) : box[0];
     this.values[i] = [address];
   }
 
-  #giveAway(pointer) {
+  #giveAway(pointer, freed) {
     const address = internals.addressOf(pointer);
     internals.giveAway(pointer);
-    this.given.push([pointer, address]);
+    this.#given.push([pointer, address, freed]);
     return address;
   }
 
-  #takeBack() {
-    for (const [pointer, address] of this.given) internals.takeBack(pointer, address);
+  /** Whether there is anything whose owner depends on how the call ends. */
+  get moves() {
+    return this.#given.length > 0;
   }
 
-  #givenAway() {
-    for (const [pointer] of this.given) internals.givenAway(pointer, false);
+  /** Koffi refused an argument: C had nothing. */
+  refused() {
+    for (const [pointer, address] of this.#given) internals.takeBack(pointer, address);
   }
 
-  /** The call threw: either Koffi refused an argument and C had nothing, or a callback threw. */
-  failed() {
-    if (calls.callbacks === this.callbacks) this.#takeBack();
-    else this.#givenAway();
+  /** C has what it takes. */
+  taken() {
+    for (const [pointer, , freed] of this.#given) internals.givenAway(pointer, freed);
   }
 
-  /** C has what it takes, and has stored what it gives. */
-  done(args) {
-    this.#givenAway();
-    for (let i = 0; i < this.params.length; i++) {
-      const param = this.params[i];
-      if (param?.producer === undefined || args[i] === null) continue;
-      args[i][0] = param.producer.produce(this.values[i][0], args);
+  /** Tracks what C has stored. Returns the errors; one does not keep the others from being tracked. */
+  collect(args) {
+    const errors = [];
+    for (let i = 0; i < this.#params.length; i++) {
+      const { role, producer } = this.#params[i] ?? {};
+      if ((role !== 'out' && role !== 'inout') || boxOf(args[i]) === null) continue;
+      args[i][0] = null;
+      try {
+        args[i][0] = producer.produce(this.values[i][0], args);
+      } catch (error) {
+        errors.push(error);
+      }
     }
+    return errors;
   }
 }
 

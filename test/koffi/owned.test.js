@@ -50,7 +50,10 @@ describe('results', () => {
   test('in the classic form, with the type object as with its name', () => {
     const T = unique('Thing');
     const Owned = unique('Owned');
-    const type = koffi.owned(Owned, koffi.pointer(koffi.opaque(T)), { free: 'thing_free', size: 'thing_size' });
+    const type = koffi.owned(Owned, koffi.pointer(koffi.opaque(T)), {
+      free: 'thing_free',
+      size: 'thing_size',
+    });
     for (const result of [type, Owned]) {
       const thing = library.func('thing_new', result, ['size_t'])(10);
       expect(thing).toMatchObject({ label: Owned, size: 10 });
@@ -120,7 +123,10 @@ describe('size', () => {
   test('a function gets tracked arguments as they were passed', () => {
     const { make, T } = declareThings();
     const size = jest.fn(() => 7);
-    const interior = maker({ size, free: null }, (Owned) => `${Owned} thing_interior(${T} *thing, size_t offset)`);
+    const interior = maker(
+      { size, free: null },
+      (Owned) => `${Owned} thing_interior(${T} *thing, size_t offset)`,
+    );
     const thing = make(50);
     const inside = interior(thing, 10);
     expect(size).toHaveBeenCalledWith(inside.address, thing, 10);
@@ -156,7 +162,7 @@ describe('size', () => {
   });
 
   test.each([
-    ['that throws', () => { throw new Error('on purpose'); }, 'on purpose'], // prettier-ignore
+    ['that throws', () => { throw new Error('on purpose'); }, 'threw'], // prettier-ignore
     ['that throws something odd', () => { throw Object.create(null); }, 'threw'], // prettier-ignore
     ['that returns NaN', () => NaN, 'NaN'],
     ['that returns a fraction', () => 1.5, '1.5'],
@@ -358,7 +364,10 @@ describe('parent', () => {
 describe('for one function', () => {
   test('free and size', () => {
     const { T } = ownedThing();
-    const make = library.func(`${T} *thing_new(size_t bytes)`, { free: 'thing_free', size: (_, bytes) => bytes });
+    const make = library.func(`${T} *thing_new(size_t bytes)`, {
+      free: 'thing_free',
+      size: (_, bytes) => bytes,
+    });
     const thing = make(64);
     expect(thing).toMatchObject({ label: 'thing_new()', size: 64 });
     thing.dispose();
@@ -461,24 +470,64 @@ describe('bad declarations', () => {
     ['an empty name', ['', 'void *', good], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['no options', ['X1', 'void *'], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['null for the options', ['X1', 'void *', null], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
-    ['a destructor in place of the options', ['X1', 'void *', 'free'], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+    [
+      'a destructor in place of the options',
+      ['X1', 'void *', 'free'],
+      TypeError,
+      'ERR_TALLY_INVALID_ARG_TYPE',
+    ],
     ['an unknown option', ['X1', 'void *', { ...good, frees: 1 }], TypeError, 'ERR_TALLY_UNKNOWN_OPTION'],
     ['no free', ['X1', 'void *', { size: 1 }], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['a number for free', ['X1', 'void *', { free: 7, size: 1 }], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['NULL for free', ['X1', 'void *', { free: 0n, size: 1 }], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
-    ['an empty name for free', ['X1', 'void *', { free: '', size: 1 }], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+    [
+      'an empty name for free',
+      ['X1', 'void *', { free: '', size: 1 }],
+      RangeError,
+      'ERR_TALLY_INVALID_ARG_VALUE',
+    ],
     ['a number as symbol', ['X1', 'void *', { free: { symbol: 7, args: [] }, size: 1 }], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'], // prettier-ignore
     ['bound arguments that are no array', ['X1', 'void *', { free: { symbol: 'f', args: 7 }, size: 1 }], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'], // prettier-ignore
     ['a string as bound argument', ['X1', 'void *', { free: { symbol: 'f', args: ['x'] }, size: 1 }], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'], // prettier-ignore
     ['a bound argument beyond 64 bits', ['X1', 'void *', { free: { symbol: 'f', args: [2n ** 64n] }, size: 1 }], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'], // prettier-ignore
-    ['a negative size', ['X1', 'void *', { free: null, size: -1 }], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
-    ['a fractional size', ['X1', 'void *', { free: null, size: 0.5 }], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+    [
+      'a negative size',
+      ['X1', 'void *', { free: null, size: -1 }],
+      RangeError,
+      'ERR_TALLY_INVALID_ARG_VALUE',
+    ],
+    [
+      'a fractional size',
+      ['X1', 'void *', { free: null, size: 0.5 }],
+      RangeError,
+      'ERR_TALLY_INVALID_ARG_VALUE',
+    ],
     ['NaN for size', ['X1', 'void *', { free: null, size: NaN }], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
-    ['an empty name for size', ['X1', 'void *', { free: null, size: '' }], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
-    ['an object for size', ['X1', 'void *', { free: null, size: {} }], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+    [
+      'an empty name for size',
+      ['X1', 'void *', { free: null, size: '' }],
+      RangeError,
+      'ERR_TALLY_INVALID_ARG_VALUE',
+    ],
+    [
+      'an object for size',
+      ['X1', 'void *', { free: null, size: {} }],
+      TypeError,
+      'ERR_TALLY_INVALID_ARG_TYPE',
+    ],
     ['null for size', ['X1', 'void *', { free: null, size: null }], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
-    ['a negative parent', ['X1', 'void *', { ...good, parent: -1 }], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
-    ['a string for parent', ['X1', 'void *', { ...good, parent: 'db' }], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+    [
+      'a negative parent',
+      ['X1', 'void *', { ...good, parent: -1 }],
+      RangeError,
+      'ERR_TALLY_INVALID_ARG_VALUE',
+    ],
+    [
+      'a string for parent',
+      ['X1', 'void *', { ...good, parent: 'db' }],
+      TypeError,
+      'ERR_TALLY_INVALID_ARG_TYPE',
+    ],
     ['a type that is no pointer', ['X1', 'int', good], TypeError, 'ERR_TALLY_UNSUPPORTED'],
     ['an opaque type without the star', ['X1', opaque, good], TypeError, 'ERR_TALLY_UNSUPPORTED'],
   ])('%s', (_, args, Class, code) => {
@@ -490,9 +539,10 @@ describe('bad declarations', () => {
 
   test('a type that Koffi does not know: its own complaint', () => {
     const type = unique('Nowhere');
-    const expected = errorOf(() => raw.pointer(type));
+    const expected = errorOf(() => raw.introspect(`${type} *`));
     const error = errorOf(() => koffi.owned(unique('Owned'), `${type} *`, good));
     expect(error.message).toBe(expected.message);
+    expect(error.message).toContain(type);
     expect(error.code).toBe(undefined);
   });
 
@@ -520,7 +570,12 @@ describe('bad declarations', () => {
     ['parent without free', { parent: 0 }, TypeError, 'ERR_TALLY_UNSUPPORTED'],
     ['parent and keeps', { free: null, size: 1, parent: 0, keeps: 0 }, TypeError, 'ERR_TALLY_UNSUPPORTED'],
     ['parent of an argument that there is not', { free: null, size: 1, parent: 1 }, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'], // prettier-ignore
-    ['a destructor that the library has not', { free: 'no_such', size: 1 }, Error, 'ERR_TALLY_UNKNOWN_SYMBOL'],
+    [
+      'a destructor that the library has not',
+      { free: 'no_such', size: 1 },
+      Error,
+      'ERR_TALLY_UNKNOWN_SYMBOL',
+    ],
   ])('for one function: %s', (_, options, Class, code) => {
     expectRefusal(() => declare(options), Class, code);
   });

@@ -76,8 +76,9 @@ collect({ type: 'full' });
 
 expectTypeOf(configure()).toEqualTypeOf<Settings>();
 configure({ budget: 1n, growth: 0.5, atExit: 'free' });
+configure({ limit: 'auto', onPressure: ({ size }) => expectTypeOf(size).toEqualTypeOf<number>() });
 // @ts-expect-error -- no such setting
-configure({ limit: 1 });
+configure({ limits: 1 });
 
 expectTypeOf(stats().accounts).toEqualTypeOf<readonly AccountStats[]>();
 expectTypeOf(stats().totals.collected).toEqualTypeOf<number>();

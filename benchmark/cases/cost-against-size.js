@@ -1,0 +1,92 @@
+'use strict';
+
+const os = require('node:os');
+const { performance } = require('node:perf_hooks');
+const gc = require('../gc');
+const median = require('../median');
+const { custom } = require('../bars');
+
+const BYTES = 64;
+
+function batches(count, step) {
+  const times = [];
+  for (let i = 0; i < count; i++) times.push(step());
+  return median(times);
+}
+
+function timed(count, step) {
+  const start = performance.now();
+  for (let i = 0; i < count; i++) step(i);
+  return ((performance.now() - start) / count) * 1e6;
+}
+
+function minorCollection(peer) {
+  for (let i = 0; i < 1000; i++) peer.make(BYTES);
+  const start = performance.now();
+  if (peer.collect === undefined) gc.minor();
+  else peer.collect({ type: 'minor' });
+  return performance.now() - start;
+}
+
+function measure(peer, live, { each }) {
+  const atOnce = batches(9, () => timed(each, () => peer.end(peer.make(BYTES))));
+  let at = 0;
+  const replaced = batches(5, () =>
+    timed(each, () => {
+      at = (at + 7919) % live.length;
+      peer.end(live[at]);
+      live[at] = peer.make(BYTES);
+    }),
+  );
+  // All grow old, for V8 and for ffi-tally.
+  for (let i = 0; i < 3; i++) minorCollection(peer);
+  const minor = batches(21, () => minorCollection(peer));
+  return { atOnce, replaced, minor };
+}
+
+const at = (result, live, key) => result.scale.find((each) => each.live === live)[key];
+
+function growth(text, kind, limit, name, key) {
+  return custom(text, kind, `<= ${limit}`, (results, { scale }) => {
+    const [least, most] = [scale[0], Math.min(scale.at(-1), 1e6)];
+    const factors = results[name].rounds.map((each) => at(each, most, key) / at(each, least, key));
+    const factor = median(factors);
+    return { value: factor.toFixed(2), pass: factor <= limit };
+  });
+}
+
+const cells = (key, unit) => (result) =>
+  result.scale.map((each) => each[key].toFixed(key === 'minor' ? 2 : 0)).join(' / ') + unit;
+
+module.exports = {
+  title: 'What a pointer of 64 bytes costs beside 1e3, 1e4, 1e5, 1e6 (1e7) live ones',
+  peers: ['raw', 'tally-dispose'],
+  reference: 'raw',
+  rounds: 3,
+  sizes: {
+    full: { scale: os.freemem() > 12e9 ? [1e3, 1e4, 1e5, 1e6, 1e7] : [1e3, 1e4, 1e5, 1e6], each: 50_000 },
+    quick: { scale: [1e3, 1e5], each: 10_000 },
+  },
+  cap: 8e9,
+  columns: [
+    { head: 'at once, ns', cell: cells('atOnce', '') },
+    { head: 'replaced, ns', cell: cells('replaced', '') },
+    { head: 'minor GC, ms', cell: cells('minor', '') },
+  ],
+
+  run({ peer, sizes, meter }) {
+    meter.start();
+    const live = [];
+    const scale = sizes.scale.map((size) => {
+      while (live.length < size) live.push(peer.make(BYTES));
+      return { live: size, ...measure(peer, live, sizes) };
+    });
+    meter.stop();
+    return { scale };
+  },
+
+  bars: [
+    growth('track + dispose at once, 1e6 live / 1e3 live', 'time', 1.3, 'tally-dispose', 'atOnce'),
+    growth('minor GC and its sweep, 1e6 live / 1e3 live', 'time', 1.3, 'tally-dispose', 'minor'),
+  ],
+};

@@ -1,0 +1,42 @@
+'use strict';
+// After a call that threw there is one question on which a double free depends: did Koffi refuse an
+// argument, so that C never had the pointers it takes, or did a callback throw after C had them? Koffi
+// does not say. But it converts the same arguments the same way for a function that does nothing.
+
+const binding = require('../binding');
+const { argumentsOf, toKoffiPointer } = require('./dialect');
+
+const MARKERS = { out: 'out', inout: 'inout' };
+let count = 0;
+
+function prototypeLike(koffi, raw, params) {
+  const types = argumentsOf(raw).map(({ type, direction }, i) => {
+    const marker = MARKERS[direction ?? params[i]?.role];
+    return marker === undefined ? type : koffi[marker](type);
+  });
+  // Koffi 2 wants a name for every prototype.
+  return koffi.type === undefined
+    ? koffi.proto(`ffi_tally_refusal_${count++}`, 'void', types)
+    : koffi.proto('void', types);
+}
+
+/** What tells whether Koffi refuses `values` as arguments of `raw`. When in doubt, it does not. */
+function makeRefusal(koffi, raw, params) {
+  let proto;
+  return (values) => {
+    try {
+      proto ??= prototypeLike(koffi, raw, params);
+    } catch {
+      return false;
+    }
+    try {
+      koffi.call(toKoffiPointer(koffi, binding.nothing), proto, ...values);
+      return false;
+    } catch {
+      // In a worker that is being terminated every call fails, whatever its arguments.
+      return binding.isAlive();
+    }
+  };
+}
+
+module.exports = { makeRefusal };

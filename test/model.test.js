@@ -1,0 +1,20 @@
+'use strict';
+// Random programs against a plain JavaScript model; the referee is the judge. See support/model.js.
+
+const { runChild } = require('./support/child.js');
+
+const runs = process.env.FFI_TALLY_TEST_RUNS ?? '500';
+
+test.each([[[]], [['--expose-gc']]])(
+  `${runs} random programs, with %j`,
+  async (execArgv) => {
+    const child = await runChild('test/support/model.js', { args: [runs], execArgv, timeout: 600_000 });
+    // On failure this shows the seed, and the program.
+    expect(child.stderr).toBe('');
+    expect(child).toMatchObject({ code: 0, signal: null });
+    const { tracked, freed } = JSON.parse(child.stdout);
+    expect(tracked).toBeGreaterThan(Number(runs));
+    expect(freed).toBeGreaterThan(Number(runs));
+  },
+  600_000,
+);

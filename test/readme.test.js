@@ -1,0 +1,97 @@
+'use strict';
+// Runs every JavaScript block of the documentation, and compares what it prints with the text block after it.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const koffi = require('koffi');
+const { runChild } = require('./support/child.js');
+
+const root = path.join(__dirname, '..');
+// Inside of the repository, where 'ffi-tally' means the repository itself.
+const directory = path.join(root, 'build/readme');
+
+const pages = [
+  'README.md',
+  ...fs
+    .readdirSync(path.join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
+];
+
+/** The JavaScript blocks of a page as { line, code, output }; output is undefined where the page gives none. */
+function blocksOf(page) {
+  const text = fs.readFileSync(path.join(root, page), 'utf8');
+  const pattern = /^```js\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms;
+  return [...text.matchAll(pattern)].map(({ index, 1: code, 2: output }) => ({
+    line: text.slice(0, index).split('\n').length,
+    code,
+    output,
+  }));
+}
+
+/** The C libraries that a block loads and that are not here. */
+function missingLibraries(code) {
+  const names = [...code.matchAll(/\bload\('([^']+)'\)/g)].map(([, name]) => name);
+  return names.filter((name) => {
+    try {
+      koffi.load(name).unload();
+      return false;
+    } catch {
+      return true;
+    }
+  });
+}
+
+beforeAll(() => {
+  fs.rmSync(directory, { recursive: true, force: true });
+  fs.mkdirSync(directory, { recursive: true });
+});
+
+describe.each(pages)('%s', (page) => {
+  const blocks = blocksOf(page);
+
+  test('has closed all its blocks', () => {
+    const fences = fs.readFileSync(path.join(root, page), 'utf8').match(/^```/gm) ?? [];
+    expect(fences.length % 2).toBe(0);
+  });
+
+  test.each(blocks)('line $line', async ({ line, code, output }) => {
+    const missing = missingLibraries(code);
+    if (missing.length > 0) {
+      const text = `NOT RUN: ${page}, line ${line}: ${missing.join(', ')} is not installed`;
+      if (process.env.CI === 'true') throw new Error(text);
+      console.warn(text);
+      return;
+    }
+    const extension = /^import /m.test(code) ? 'mjs' : 'cjs';
+    const file = path.join(directory, `${page.replace(/\W/g, '-')}-${line}.${extension}`);
+    fs.writeFileSync(file, code);
+    const { code: status, signal, stdout, stderr } = await runChild(file);
+    // Warnings are welcome there; a block that fails shows why.
+    expect({ status, signal, stderr: status === 0 ? '' : stderr }).toEqual({
+      status: 0,
+      signal: null,
+      stderr: '',
+    });
+    if (output !== undefined) expect(stdout).toBe(output);
+  });
+});
+
+test('the README has an example of at most 15 lines', () => {
+  const [example] = blocksOf('README.md');
+  expect(example.code.split('\n').length - 1).toBeLessThanOrEqual(15);
+  expect(example.output).toBeDefined();
+});
+
+test('CONTRIBUTING.md says of every source what it is for', () => {
+  const text = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
+  const named = new Set(text.match(/[\w-]+\.(?:mjs|js|cc|h|\*)(?![\w.])/g));
+  const sources = ['lib', 'lib/koffi', 'native'].flatMap((name) =>
+    fs
+      .readdirSync(path.join(root, name), { withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => entry.name),
+  );
+  const missing = sources.filter((name) => !named.has(name) && !named.has(name.replace(/\.(cc|h)$/, '.*')));
+  expect(missing).toEqual([]);
+});
