@@ -3,6 +3,7 @@
 const { collect } = require('./collect');
 const { configure } = require('./configure');
 const { POINTER, SIZE } = require('./destructors');
+const { withOwnership } = require('./koffi/with-ownership');
 const { memoryUsage } = require('./memory-usage');
 const { reportExternal } = require('./report-external');
 const { stats } = require('./stats');
@@ -19,4 +20,5 @@ module.exports = {
   reportExternal,
   stats,
   track,
+  withOwnership,
 };

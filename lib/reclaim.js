@@ -4,6 +4,7 @@
 
 const { channel } = require('node:diagnostics_channel');
 const { performance } = require('node:perf_hooks');
+const { setImmediate } = require('node:timers');
 const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
@@ -149,10 +150,11 @@ let scheduled = false;
 function schedule() {
   if (scheduled) return;
   scheduled = true;
+  // Not unref'd: an idle loop would never come back for the next slice.
   setImmediate(() => {
     scheduled = false;
     if (!slice()) schedule();
-  }).unref();
+  });
 }
 
 // Set by configure(): asked to let go of something, when a collection was not enough.

@@ -27,6 +27,7 @@ function open(pointer, address, length) {
     throw new ArgumentValueError(length, 'length', `at most ${pointer.size}, the size of the pointer`);
   }
   const buffer = binding.view(address, length);
+  if (buffer === null) throw new ArgumentValueError(length, 'length', 'what one ArrayBuffer can hold');
   if (buffer === undefined) throw new NoViewsError();
   views.set(pointer, { buffer, length });
   owners.set(buffer, pointer);

@@ -218,7 +218,7 @@ Napi::Value Environment::View(uint64_t address, size_t length) {
       nullptr, &buffer);
   if (status != napi_ok) {
     if (env_.IsExceptionPending()) env_.GetAndClearPendingException();
-    return env_.Undefined();
+    return status == napi_no_external_buffers_allowed ? env_.Undefined() : env_.Null();
   }
   viewed_ += static_cast<int64_t>(length);
   Tell();

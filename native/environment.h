@@ -84,7 +84,8 @@ class Environment {
   uint32_t Collected(Collection asked, int64_t heap);
   uint32_t Advise();
 
-  // An ArrayBuffer over `length` bytes at `address`, or undefined where the runtime forbids such. V8
+  // An ArrayBuffer over `length` bytes at `address`, undefined where the runtime forbids such,
+  // null where it cannot make one so long. V8
   // counts its bytes, so while it lives they are left out of what V8 is told.
   Napi::Value View(uint64_t address, size_t length);
   // Such a buffer of `length` bytes is gone, emptied or collected.

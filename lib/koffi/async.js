@@ -2,6 +2,7 @@
 // Calls that run on another thread: what they use is kept until their callback, tracked pointers by a
 // hold in the ledger, everything else by a reference.
 
+const { setImmediate } = require('node:timers');
 const binding = require('../binding');
 const { drain } = require('../reclaim');
 const { internals } = require('../tracked-pointer');
@@ -28,7 +29,7 @@ function callAsync(raw, plan, converts, args, callback) {
 
   const finished = (error, result) => {
     if (error) {
-      transfer.taken();
+      transfer.refused(); // Koffi converts the arguments on the other thread's behalf, before C runs
       letGo();
       callback(error);
       return;

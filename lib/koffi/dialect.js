@@ -1,11 +1,41 @@
 'use strict';
 // What differs between Koffi 2 and Koffi 3, and is the same behind this file.
 
+const binding = require('../binding');
+
 const DIRECTIONS = { Input: 'in', Output: 'out', 'Input/Output': 'inout' };
+
+// Koffi 2 crashes at exit when a string type was introspected before another was derived from it.
+const STRINGS = ['char *', 'char16_t *', 'char32_t *', 'wchar_t *', 'str', 'str16', 'str32', 'wstring'];
+const stringTypes = new WeakMap();
+
+function stringAddresses(koffi) {
+  let known = stringTypes.get(koffi);
+  if (known === undefined) {
+    known = new Set();
+    for (const name of STRINGS) {
+      try {
+        known.add(binding.externalAddress(koffi.resolve(name)));
+      } catch {
+        // Not every version knows every name.
+      }
+    }
+    stringTypes.set(koffi, known);
+  }
+  return known;
+}
+
+function introspect(koffi, type) {
+  const resolved = koffi.resolve(type);
+  if (stringAddresses(koffi).has(binding.externalAddress(resolved))) {
+    return { name: 'char *', primitive: 'String', size: 8 };
+  }
+  return koffi.introspect(resolved);
+}
 
 /** { name, primitive, ref, size, members } of a type; `ref` is such an object too. */
 function describe(koffi, type) {
-  const info = koffi.type === undefined ? koffi.introspect(type) : koffi.type(type);
+  const info = koffi.type === undefined ? introspect(koffi, type) : koffi.type(type);
   const described = {
     name: info.name,
     primitive: info.primitive,

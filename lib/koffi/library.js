@@ -38,6 +38,7 @@ function pinArguments(raw) {
 }
 
 function takesPointers(koffi, raw) {
+  if (koffi.type === undefined) return true; // cheaper than asking Koffi 2
   return argumentsOf(raw).some(({ type }) => describe(koffi, type).primitive === 'Pointer');
 }
 
@@ -45,9 +46,9 @@ function takesPointers(koffi, raw) {
 function withOwnedFunctions(koffi, registry, library) {
   const { func, unload } = library;
 
-  function declare(make, args) {
+  function declare(...args) {
     const { options, theirs, definition, list } = split(args);
-    const raw = make.apply(library, theirs);
+    const raw = func.apply(library, theirs);
     const plan = planFor({
       koffi,
       registry,
@@ -60,7 +61,7 @@ function withOwnedFunctions(koffi, registry, library) {
       options,
     });
     const declared = plan === null ? raw : wrap(koffi, raw, plan);
-    if (plan === null && takesPointers(koffi, raw)) pinArguments(raw);
+    if (plan === null && typeof raw.async === 'function' && takesPointers(koffi, raw)) pinArguments(raw);
     // A destructor given as this function can be called without JavaScript.
     if (raw.info.arguments.length === 1 && typeof raw.info.name === 'string') {
       addresses.set(declared, () => symbolAddress(koffi, library, raw.info.name));
@@ -69,7 +70,7 @@ function withOwnedFunctions(koffi, registry, library) {
   }
 
   function close() {
-    nursery.flush(); // pins the libraries of whatever is in it
+    nursery.refused(nursery.flush(), 0); // in the ledger every pointer pins its library
     registry.forget(library);
     unload.call(library);
     unpinIdle();
@@ -79,11 +80,7 @@ function withOwnedFunctions(koffi, registry, library) {
     const enumerable = Object.prototype.propertyIsEnumerable.call(library, name);
     Object.defineProperty(library, name, { value, enumerable, writable: true, configurable: true });
   };
-  replace('func', (...args) => declare(func, args));
-  for (const convention of ['cdecl', 'stdcall', 'fastcall', 'thiscall']) {
-    const make = library[convention];
-    if (typeof make === 'function') replace(convention, (...args) => declare(make, args));
-  }
+  replace('func', declare); // lib.cdecl() and the like come here too
   replace('unload', close);
   for (const symbol of [Symbol.dispose, Symbol.for('nodejs.dispose')]) {
     if (symbol !== undefined && symbol in library) replace(symbol, close);

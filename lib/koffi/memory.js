@@ -27,8 +27,9 @@ function unwrap(koffi, value) {
 }
 
 function accepting(koffi, func) {
-  const accepts = function (value, ...rest) {
-    return func(unwrap(koffi, value), ...rest);
+  const accepts = function (...args) {
+    if (args.length > 0) args[0] = unwrap(koffi, args[0]);
+    return func(...args);
   };
   Object.defineProperty(accepts, 'name', { value: func.name, configurable: true });
   for (const [name, member] of Object.entries(func)) {
@@ -100,25 +101,26 @@ function onMemory(koffi, registry) {
     },
 
     // A tracked pointer that is freed by hand is disposed, whatever its destructor is.
-    free(value, ...rest) {
-      if (internals.isTracked(value)) value.dispose();
-      else koffi.free(value, ...rest);
+    free(...args) {
+      if (internals.isTracked(args[0])) args[0].dispose();
+      else koffi.free(...args);
     },
 
-    view(value, ...rest) {
-      return internals.isTracked(value) ? value.view(...rest) : koffi.view(value, ...rest);
+    view(...args) {
+      const [value, length] = args;
+      return internals.isTracked(value) ? value.view(length) : koffi.view(...args);
     },
 
     register(...args) {
       const { owned, rest } = takeOwned(args);
       const at = typeof rest[0] === 'function' ? 0 : 1;
-      rest[at] = guarded(rest[at]);
+      if (rest.length > at) rest[at] = guarded(rest[at]);
       return owned ? registerOwned(koffi, registry, rest, rest[at + 1]) : koffi.register(...rest);
     },
 
-    unregister(value, ...rest) {
-      if (internals.isTracked(value)) value.dispose();
-      else koffi.unregister(value, ...rest);
+    unregister(...args) {
+      if (internals.isTracked(args[0])) args[0].dispose();
+      else koffi.unregister(...args);
     },
   });
 }

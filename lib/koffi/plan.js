@@ -99,6 +99,7 @@ function checkOneOff(options, owned, name) {
  * one-off `options`. Returns null when it means nothing.
  */
 function planFor({ koffi, registry, library, declare, raw, definition, directions, variadic, options }) {
+  if (registry.isEmpty && options === undefined) return null;
   const { name } = raw.info;
   registry.string(describe(koffi, raw.info.result).name)?.resolve(library, declare);
   if (options !== undefined) checkOptions(options, OPTIONS);

@@ -25,6 +25,11 @@ class Registry {
     this.#strings.clear();
   }
 
+  /** Whether nothing has an owner, so that no function can have to do with ownership. */
+  get isEmpty() {
+    return this.#types.size === 0 && this.#strings.size === 0 && this.#callbackKinds.size === 0;
+  }
+
   get size() {
     return this.#types.size;
   }

@@ -114,9 +114,9 @@ function general(raw, plan, converts, refuses) {
   return function (...args) {
     if (args.length < count) return raw(...args);
     if (!plan.variadic) args.length = count;
-    const transfer = new Transfer(plan.params, converts, args);
     calls.depth++;
     try {
+      const transfer = new Transfer(plan.params, converts, args);
       let result;
       try {
         result = raw(...transfer.values);
@@ -168,7 +168,7 @@ function wrap(koffi, raw, plan) {
   Object.defineProperty(wrapped, 'name', { value: raw.name, configurable: true });
   Object.defineProperty(wrapped, 'length', { value: raw.length, configurable: true });
   wrapped.info = raw.info;
-  wrapped.async = makeAsync(raw, plan, converts);
+  if (typeof raw.async === 'function') wrapped.async = makeAsync(raw, plan, converts);
   return wrapped;
 }
 

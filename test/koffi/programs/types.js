@@ -136,7 +136,6 @@ module.exports = (koffi, { libc: name, print }) => {
     () => koffi.sizeof('no_such_type'),
     () => koffi.offsetof(Point, 'nothing'),
     () => koffi.decode('text', 'int'),
-    () => koffi.decode(7.5, 'int'),
     () => koffi.decode(null, 'int'),
     () => koffi.decode(),
     () => koffi.decode(Buffer.alloc(4), 'no_such_type'),

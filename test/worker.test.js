@@ -1,0 +1,314 @@
+'use strict';
+// Workers, in child processes: how they end must not be how we end. The referee is shared by all threads of a process.
+
+const { runChild } = require('./support/child.js');
+const { koffi } = require('./support/things.js');
+
+const isKoffi2 = koffi.type === undefined;
+
+const faultless = { double_frees: 0, foreign_frees: 0, size_mismatches: 0, orphans: 0, freed_underfoot: 0 };
+
+/** What workers do: small and large things, bound arguments, parents and children; all kept. */
+const fill = `
+  const { parentPort, workerData } = require('node:worker_threads');
+  const { POINTER, SIZE, stats, track } = require('./lib');
+  const things = require('./test/support/things.js');
+  const canBind = require('./lib/binding').canBind;
+  const sized = canBind ? { address: things.FREE_SIZED, args: [POINTER, SIZE] } : things.FREE;
+  const kept = (globalThis.kept = []);
+  const make = (size, free, parent) => {
+    const address = parent === undefined ? things.make(size) : things.makeChild(parent.address, size);
+    const pointer = track(address, { size, free, parent });
+    kept.push(pointer);
+    return pointer;
+  };
+  for (let i = 0; i < 50; i++) {
+    const parent = make(100, things.FREE);
+    const child = make(200, sized, parent);
+    make(100_000, things.FREE, child);
+    make(10, things.FREE);
+    if (i % 5 === 0) parent.dispose();
+  }
+  for (let i = 0; i < 10; i++) make(10, things.FREE); // not yet in the books
+`;
+const FILLED = 210;
+
+const run = (worker, main) => `
+  const { once } = require('node:events');
+  const { Worker } = require('node:worker_threads');
+  const { stats } = require('./lib');
+  const things = require('./test/support/things.js');
+  const code = ${JSON.stringify(worker)};
+  const start = (workerData) => {
+    const worker = new Worker(code, { eval: true, workerData });
+    worker.ended = new Promise((resolve) => worker.on('exit', resolve));
+    worker.on('error', (error) => (worker.failure = error.message));
+    return worker;
+  };
+  (async () => { ${main} })().then((result) => {
+    const { bytes, pointers } = stats();
+    console.log(JSON.stringify({ result, bytes, pointers, ...things.counters() }));
+  });
+`;
+
+async function ended(worker, main, expected, options) {
+  const child = await runChild(run(worker, main), options);
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  const found = JSON.parse(child.stdout);
+  expect(found).toMatchObject({ bytes: 0, pointers: 0, ...faultless, ...expected });
+  return found;
+}
+
+describe('everything is freed when a worker ends', () => {
+  test.each([
+    ['by coming to its end', '', { result: [0, null] }],
+    ['by an error', 'throw new Error("on purpose")', { result: [1, 'on purpose'] }],
+    ['by a rejection', 'Promise.reject(new Error("on purpose"))', { result: [1, 'on purpose'] }],
+    ['by process.exit()', 'process.exit(7)', { result: [7, null] }],
+    [
+      'by process.exit() from a turn of its event loop',
+      'setImmediate(() => process.exit(7))',
+      { result: [7, null] },
+    ],
+    [
+      'by process.exit() in a destructor',
+      'track(1n, { size: 0, free: () => process.exit(7) }).dispose()',
+      { result: [7, null] },
+    ],
+  ])('%s', async (_, end, expected) => {
+    await ended(fill + end, 'const worker = start(); return [await worker.ended, worker.failure ?? null];', {
+      made: FILLED,
+      freed: FILLED,
+      live: 0,
+      ...expected,
+    });
+  });
+
+  test('by terminate(), while it waits', async () => {
+    await ended(
+      `${fill}; parentPort.on('message', () => {}); parentPort.postMessage('full');`,
+      `const worker = start(); await once(worker, 'message'); await worker.terminate();`,
+      { made: FILLED, freed: FILLED, live: 0 },
+    );
+  });
+
+  test('by terminate(), in a loop that computes', async () => {
+    await ended(
+      `${fill}; parentPort.postMessage('full'); for (;;);`,
+      `const worker = start(); await once(worker, 'message'); await worker.terminate();`,
+      { made: FILLED, freed: FILLED, live: 0 },
+    );
+  });
+
+  // Koffi 2 itself aborts the process when a worker that is calling it is terminated.
+  const testKoffi3 = isKoffi2 ? test.skip : test;
+
+  testKoffi3.each([
+    ['kept', 'make(100 + i % 3 * 50_000, things.FREE)'],
+    ['dropped', 'track(things.make(100_000), { size: 100_000, free: things.FREE })'],
+    ['disposed', 'make(100, i % 2 ? things.FREE : sized).dispose()'],
+    [
+      'freed by JavaScript',
+      'track(things.make(100), { size: 100, free: (it) => things.free(it) }).dispose()',
+    ],
+  ])('by terminate(), in a loop of pointers that are %s', async (_, body) => {
+    const found = await ended(
+      `${fill}; parentPort.postMessage('full'); for (let i = 0; ; i++) { kept.length = Math.min(kept.length, 1e5); ${body}; }`,
+      `
+      for (let i = 0; i < 10; i++) {
+        const worker = start();
+        await once(worker, 'message');
+        for (let j = 0; j < i; j++) await new Promise(setImmediate);
+        await worker.terminate();
+      }
+      `,
+      {},
+    );
+    expect(found.made).toBeGreaterThan(10 * FILLED);
+    // Each thread may just have got a thing from C that track() was not yet told of.
+    expect(found.live).toBeLessThanOrEqual(10);
+  });
+
+  test('what only JavaScript could free is not, and does no harm', async () => {
+    const found = await ended(
+      `
+      ${fill}
+      const native = make(10, things.FREE);
+      const byJavaScript = make(10, (address) => things.free(address), native);
+      make(10, things.FREE, byJavaScript);
+      `,
+      'return start().ended',
+      { result: 0, made: FILLED + 3, freed: FILLED + 2, live: 1, orphans: 1 },
+    );
+    expect(found.double_frees).toBe(0);
+  });
+
+  test('a pointer that was released is not', async () => {
+    await ended(
+      `${fill}; make(10, things.FREE).release(); make(100_000, things.FREE).release();`,
+      'return start().ended',
+      { made: FILLED + 2, freed: FILLED, live: 2 },
+    );
+  });
+
+  test('a worker that knows the drop-in only', async () => {
+    await ended(
+      `
+      const { withOwnership } = require('./lib/koffi/with-ownership.js');
+      const koffi = withOwnership(require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi'));
+      const lib = koffi.load(require('./test/support/counting.js').counting);
+      koffi.owned('OwnedThing', 'void *', { free: 'thing_free', size: 10 });
+      const make = lib.func('OwnedThing thing_new(size_t bytes)');
+      globalThis.kept = [make(10), make(10)];
+      `,
+      'return start().ended',
+      { result: 0, made: 2, freed: 2 },
+    );
+  });
+});
+
+test('two workers at once, and the main thread, have books of their own', async () => {
+  const found = await ended(
+    `
+    ${fill}
+    const { bytes, pointers } = stats();
+    parentPort.postMessage({ bytes, pointers });
+    parentPort.once('message', () => {
+      for (const pointer of kept) pointer.dispose();
+      parentPort.postMessage({ pointers: stats().pointers });
+      parentPort.unref();
+    });
+    `,
+    `
+    const { track } = require('./lib');
+    const mine = track(things.make(5), { size: 5, free: things.FREE });
+    const workers = [start(), start()];
+    const filled = await Promise.all(workers.map((worker) => once(worker, 'message')));
+    const before = stats().pointers;
+    workers[0].postMessage('dispose');
+    const [emptied] = await once(workers[0], 'message');
+    await workers[0].ended;
+    const between = things.counters().live;
+    await workers[1].terminate();
+    const address = mine.address;
+    mine.dispose();
+    return { filled: filled.flat(), before, emptied, between };
+    `,
+    { made: 2 * FILLED + 1, freed: 2 * FILLED + 1, live: 0 },
+  );
+  const each = { bytes: 50 * 100_310 + 100, pointers: FILLED };
+  expect(found.result).toEqual({
+    filled: [each, each],
+    before: 1,
+    emptied: { pointers: 0 },
+    between: FILLED + 1,
+  });
+});
+
+test('20 workers, four at a time', async () => {
+  await ended(
+    fill +
+      'if (workerData % 2) process.exit(workerData); if (workerData % 3 === 0) throw new Error("on purpose");',
+    `
+    for (let i = 0; i < 20; i += 4) {
+      await Promise.all([0, 1, 2, 3].map((j) => start(i + j).ended));
+    }
+    `,
+    { made: 20 * FILLED, freed: 20 * FILLED, live: 0 },
+  );
+});
+
+test('a worker that has the library and no pointer', async () => {
+  await ended(`require('./lib')`, 'return start().ended', { result: 0, made: 0 });
+});
+
+test('the process ends while a worker has pointers', async () => {
+  const child = await runChild(
+    `
+    const { Worker } = require('node:worker_threads');
+    const worker = new Worker(${JSON.stringify(`${fill}; parentPort.postMessage('full'); setInterval(() => {}, 1e6)`)}, { eval: true });
+    worker.on('message', () => process.exit(5));
+    `,
+  );
+  expect(child).toEqual({ code: 5, signal: null, stdout: '', stderr: '' });
+});
+
+describe('twice in one process', () => {
+  const twice = (load) => `
+    const things = require('./test/support/things.js');
+    ${load}
+    const make = (tally, size = 100) => tally.track(things.make(size), { size, free: things.FREE });
+    const kept = [make(a), make(b), make(a), make(b), make(a, 100_000), make(b, 100_000)];
+    const byJavaScript = [a, b].map((tally) => tally.track(things.make(1), { size: 1, free: (it) => things.free(it) }));
+    (() => { for (let i = 0; i < 300; i++) { make(a); make(b); } })();
+    const counts = [a.stats().bytes, b.stats().bytes];
+    a.reportExternal(10);
+    let refused;
+    try { b.reportExternal(-10); } catch (error) { refused = error.code; }
+    a.reportExternal(-10);
+    a.collect();
+    b.collect();
+    const after = [a.stats(), b.stats()].map(({ bytes, pointers }) => [bytes, pointers]);
+    for (const pointer of [...kept, ...byJavaScript]) pointer.dispose();
+    const end = [a, b].map((tally) => [tally.stats().bytes, tally.stats().reported]);
+    console.log(JSON.stringify({ same: a === b, counts, refused, after, end, ...things.counters() }));
+  `;
+  const expected = {
+    same: false,
+    counts: [130_201, 130_201],
+    refused: 'ERR_TALLY_UNBALANCED',
+    after: [
+      [100_201, 4],
+      [100_201, 4],
+    ],
+    end: [
+      [0, 0],
+      [0, 0],
+    ],
+    made: 608,
+    freed: 608,
+    live: 0,
+    ...faultless,
+  };
+
+  test.each([
+    ['JavaScript and addon', 'true'],
+    ['JavaScript alone, as Jest does', `!file.endsWith('.node')`],
+  ])('%s', async (_, condition) => {
+    const child = await runChild(
+      twice(`
+        const a = require('./lib');
+        for (const file of Object.keys(require.cache)) {
+          if (/[\\\\/]lib[\\\\/]|ffi_tally/.test(file) && !file.includes('node_modules') && ${condition}) delete require.cache[file];
+        }
+        const b = require('./lib');
+      `),
+    );
+    expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(JSON.parse(child.stdout)).toMatchObject(expected);
+  });
+
+  test('in this process, by jest.isolateModules()', () => {
+    const things = require('./support/things.js');
+    things.reset();
+    const load = () => {
+      let tally;
+      jest.isolateModules(() => (tally = require('../lib')));
+      return tally;
+    };
+    const [a, b] = [load(), load()];
+    expect(a.track).not.toBe(b.track);
+    const make = (tally, size) => tally.track(things.make(size), { size, free: things.FREE });
+    const kept = [make(a, 10), make(b, 20)];
+    (() => {
+      for (let i = 0; i < 100; i++) void [make(a, 1000), make(b, 1000), make(a, 100_000)];
+    })();
+    // A pointer of one is no parent for the other.
+    expect(() => b.track(1n, { size: 0, free: null, parent: kept[0] })).toThrow(TypeError);
+    a.collect();
+    b.collect();
+    expect([a, b].map((tally) => tally.stats().bytes)).toEqual([10, 20]);
+    for (const pointer of kept) pointer.dispose();
+    expect(things.counters()).toMatchObject({ made: 302, freed: 302, ...faultless });
+  });
+});
