@@ -116,7 +116,7 @@ function flush() {
 /** Throws what an answer of flush() means, if it was a refusal. */
 function refused(answer, size) {
   if (answer === TOO_MUCH) throw new OverflowError(size);
-  if (answer === NO_MEMORY) throw new OutOfMemoryError();
+  if (answer === NO_MEMORY || answer > OVER_LIMIT) throw new OutOfMemoryError();
   if (answer === OVER_LIMIT) {
     flush();
     throw new LimitError(size, binding.stats());

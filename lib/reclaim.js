@@ -170,8 +170,14 @@ function makeRoom(size) {
   }
   reclaim(gc.canCollect() ? MAJOR : 0);
   const { bytes, manual, limit } = binding.stats();
-  if (pressure.handler !== null && bytes + manual + size > limit) {
-    pressure.handler({ bytes: bytes + manual, limit, size });
+  const { handler } = pressure;
+  if (handler !== null && bytes + manual + size > limit) {
+    pressure.handler = null; // what the handler tracks itself is refused without asking it
+    try {
+      handler({ bytes: bytes + manual, limit, size });
+    } finally {
+      pressure.handler = handler;
+    }
   }
   return true;
 }

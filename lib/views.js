@@ -4,7 +4,7 @@
 
 const binding = require('./binding');
 const { checkSize } = require('./check');
-const { ArgumentValueError, NoViewsError } = require('./errors');
+const { ArgumentValueError, NoViewsError, UnsupportedError } = require('./errors');
 
 // Each keeps the other alive: pointer -> { buffer, length }, and buffer -> pointer.
 const views = new WeakMap();
@@ -13,6 +13,13 @@ const owners = new WeakMap();
 // A view that died with its pointer is no longer counted by V8, so what is reported must make up for it.
 const { FinalizationRegistry } = globalThis;
 const collected = new FinalizationRegistry((length) => binding.forgetView(length));
+
+// A buffer moved elsewhere would no longer keep the pointer alive.
+const MOVERS = ['transfer', 'transferToFixedLength'];
+
+function refuseToMove() {
+  throw new UnsupportedError('A view of native memory cannot be transferred: copy it with slice()');
+}
 
 /** The view of a pointer, made when first asked for. */
 function open(pointer, address, length) {
@@ -29,6 +36,9 @@ function open(pointer, address, length) {
   const buffer = binding.view(address, length);
   if (buffer === null) throw new ArgumentValueError(length, 'length', 'what one ArrayBuffer can hold');
   if (buffer === undefined) throw new NoViewsError();
+  for (const name of MOVERS) {
+    if (typeof buffer[name] === 'function') Object.defineProperty(buffer, name, { value: refuseToMove });
+  }
   views.set(pointer, { buffer, length });
   owners.set(buffer, pointer);
   collected.register(buffer, length, buffer);

@@ -78,8 +78,11 @@ void Collector::NoteMajor() {
   sentinel_weak_ = false;
 }
 
-// Returns whether the object still lives.
+// Returns whether there still is an object to watch.
 bool Collector::Look(SlotId id) {
+  const SlotState state = ledger_->at(id).state;
+  if (state == SlotState::kGiven) return true;  // may be taken back
+  if (state != SlotState::kLive) return false;
   if (!IsEmpty(static_cast<napi_ref>(ledger_->at(id).reference))) return true;
   Forget(id);
   ledger_->End(id, Reason::kCollected);
@@ -91,16 +94,15 @@ void Collector::Sweep(Clock::time_point deadline) {
   if (!sweep_young_ && sweep_old_ && SweepOld(deadline)) sweep_old_ = false;
 }
 
-// The lists may name a slot that has ended or been used again since: only a live slot of the list's own
-// generation counts, and one that is listed twice is looked at twice.
+// The lists may name a slot that has ended or been used again since: only the list's own generation
+// counts, and a slot that is listed twice is looked at twice.
 bool Collector::SweepYoung(Clock::time_point deadline) {
   while (cursor_middle_ < middle_.size()) {
     Napi::HandleScope scope(env_);
     for (uint32_t i = 0; i < kBatch && cursor_middle_ < middle_.size(); i++) {
       const SlotId id = middle_[cursor_middle_++];
       Slot& slot = ledger_->at(id);
-      if (slot.state != SlotState::kLive || slot.generation != Generation::kMiddle) continue;
-      if (Look(id)) slot.generation = Generation::kOld;
+      if (slot.generation == Generation::kMiddle && Look(id)) slot.generation = Generation::kOld;
     }
     if (Clock::now() >= deadline) return false;
   }
@@ -109,8 +111,7 @@ bool Collector::SweepYoung(Clock::time_point deadline) {
     for (uint32_t i = 0; i < kBatch && cursor_young_ < young_.size(); i++) {
       const SlotId id = young_[cursor_young_++];
       Slot& slot = ledger_->at(id);
-      if (slot.state != SlotState::kLive || slot.generation != Generation::kYoung) continue;
-      if (!Look(id)) continue;
+      if (slot.generation != Generation::kYoung || !Look(id)) continue;
       slot.generation = Generation::kMiddle;
       young_[kept_young_++] = id;
     }
@@ -130,8 +131,7 @@ bool Collector::SweepOld(Clock::time_point deadline) {
     Napi::HandleScope scope(env_);
     for (uint32_t i = 0; i < kBatch && cursor_old_ < ledger_->end(); i++) {
       const SlotId id = cursor_old_++;
-      const Slot& slot = ledger_->at(id);
-      if (slot.state == SlotState::kLive && slot.generation == Generation::kOld) Look(id);
+      if (ledger_->at(id).generation == Generation::kOld) Look(id);
     }
     if (Clock::now() >= deadline) return false;
   }

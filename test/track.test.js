@@ -323,6 +323,7 @@ describe('once there is a destructor, the pointer is freed before an error', () 
     ['a label that is a number', { label: 1 }, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['a label that is null', { label: null }, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['an empty label', { label: '' }, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+    ['an option that does not exist', { sise: 1 }, TypeError, 'ERR_TALLY_UNKNOWN_OPTION'],
     ['a parent that is an address', { parent: 1n }, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['a parent that is an object', { parent: {} }, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
   ];

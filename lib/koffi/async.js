@@ -4,28 +4,21 @@
 
 const { setImmediate } = require('node:timers');
 const binding = require('../binding');
-const { drain } = require('../reclaim');
 const { internals } = require('../tracked-pointer');
+const { lend } = require('./lend');
 const { complete } = require('./outcome');
 const { Transfer } = require('./transfer');
 
-function hold(params, args) {
-  const slots = [];
-  for (let i = 0; i < args.length; i++) {
-    const { role } = params[i] ?? { role: 'borrow' };
-    if (role === 'borrow' && internals.isTracked(args[i])) slots.push(internals.slotOf(args[i]));
-  }
-  for (const slot of slots) binding.hold(slot);
-  return () => {
-    for (const slot of slots) binding.unhold(slot);
-    drain(Infinity);
-  };
-}
-
 /** REQUIRES: there are as many arguments as `raw` takes, and a callback after them. */
 function callAsync(raw, plan, converts, args, callback) {
-  const transfer = new Transfer(plan.params, converts, args);
-  const letGo = hold(plan.params, args);
+  const letGo = lend(plan.params, args);
+  let transfer;
+  try {
+    transfer = new Transfer(plan.params, converts, args);
+  } catch (error) {
+    letGo();
+    throw error;
+  }
 
   const finished = (error, result) => {
     if (error) {

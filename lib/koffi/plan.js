@@ -158,6 +158,8 @@ function planFor({ koffi, registry, library, declare, raw, definition, direction
     producer: owned === undefined ? null : producerOf(owned),
     resized,
     producerOf,
+    // Whether what C gives may hold an argument.
+    depends: [owned, ...params.map((param) => param?.owned)].some((type) => type?.parent !== undefined),
   };
 }
 

@@ -10,6 +10,7 @@ const { makeKind } = require('../kinds');
 const { NO_SLOT } = require('../nursery');
 const { internals } = require('../tracked-pointer');
 const { addressOf, symbolAddress } = require('./dialect');
+const { holding } = require('./lend');
 
 /** The destructor of `owned` for pointers that come from `library`. */
 function resolveDestructor(koffi, library, owned) {
@@ -93,27 +94,28 @@ class Producer {
     );
   }
 
-  // A parent by number was lent to the call, so it is there even if it has been ended meanwhile.
-  parentSlotOf(address, args) {
-    const { parent } = this.owned;
-    if (parent === undefined) return NO_SLOT;
-    if (typeof parent === 'number') {
-      return internals.isTracked(args[parent]) ? internals.lentSlotOf(args[parent]) : NO_SLOT;
-    }
-    const found = parent(address, ...args);
-    return internals.isTracked(found) ? internals.slotOf(found) : NO_SLOT;
-  }
-
   /** The tracked pointer for what C returned; null for NULL. */
   produce(result, args) {
     if (result === null) return null;
     const address = addressOf(this.koffi, result);
     if (address === 0n) return null;
+    const { parent } = this.owned;
+    if (parent === undefined) return this.#adopt(address, args, NO_SLOT);
+    if (typeof parent === 'function') return this.#adopt(address, args, undefined);
+    if (!internals.isTracked(args[parent])) return this.#adopt(address, args, NO_SLOT);
+    // It was lent to the call, so it is there even if it has been ended meanwhile.
+    const slot = internals.lentSlotOf(args[parent]);
+    return holding(slot, () => this.#adopt(address, args, slot));
+  }
+
+  #adopt(address, args, parentSlot) {
     let size;
-    let parentSlot;
     try {
       size = this.sizeOf(address, args, 'the pointer was freed');
-      parentSlot = this.parentSlotOf(address, args);
+      if (parentSlot === undefined) {
+        const found = this.owned.parent(address, ...args);
+        parentSlot = internals.isTracked(found) ? internals.slotOf(found) : NO_SLOT;
+      }
     } catch (error) {
       throw freeOnError(address, 0, this.kind, this.kind.run, error);
     }

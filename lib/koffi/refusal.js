@@ -20,10 +20,10 @@ function prototypeLike(koffi, raw, params) {
     : koffi.proto('void', types);
 }
 
-/** What tells whether Koffi refuses `values` as arguments of `raw`. When in doubt, it does not. */
+/** What tells whether `error` was Koffi's refusal of `values` as arguments of `raw`. In doubt, it was not. */
 function makeRefusal(koffi, raw, params) {
   let proto;
-  return (values) => {
+  return (values, error) => {
     try {
       proto ??= prototypeLike(koffi, raw, params);
     } catch {
@@ -32,9 +32,10 @@ function makeRefusal(koffi, raw, params) {
     try {
       koffi.call(toKoffiPointer(koffi, binding.nothing), proto, ...values);
       return false;
-    } catch {
-      // In a worker that is being terminated every call fails, whatever its arguments.
-      return binding.isAlive();
+    } catch (refusal) {
+      // In a worker that is being terminated every call fails, whatever its arguments; and arguments may
+      // have changed since.
+      return refusal.message === error?.message && refusal.name === error.name && binding.isAlive();
     }
   };
 }

@@ -76,9 +76,10 @@ class Transfer {
     for (let i = 0; i < this.#params.length; i++) {
       const { role, producer } = this.#params[i] ?? {};
       if ((role !== 'out' && role !== 'inout') || boxOf(args[i]) === null) continue;
-      args[i][0] = null;
       try {
-        args[i][0] = producer.produce(this.values[i][0], args);
+        // First the owner, then the box, which may be frozen: then the pointer is garbage, not lost.
+        const pointer = producer.produce(this.values[i][0], args);
+        args[i][0] = pointer;
       } catch (error) {
         errors.push(error);
       }

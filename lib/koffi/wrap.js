@@ -6,6 +6,7 @@ const calls = require('../calls');
 const { settleDeferred } = require('../reclaim');
 const { internals } = require('../tracked-pointer');
 const { borrowing, consuming } = require('./arguments');
+const { lend } = require('./lend');
 const { makeAsync } = require('./async');
 const { complete } = require('./outcome');
 const { makeRefusal } = require('./refusal');
@@ -17,20 +18,23 @@ function leave() {
   if (--calls.depth === 0 && calls.deferred) settleDeferred();
 }
 
-// Koffi itself complains of too few arguments, and ignores what is too much. The result is tracked before
-// the call counts as over, so that whatever it depends on is still there.
+// Koffi itself complains of too few arguments, and ignores what is too much.
 function borrow1(raw, a, producer) {
   return function (x) {
     if (arguments.length < 1) return raw.apply(undefined, arguments);
     const p = a === null ? x : a(x);
+    let result;
     calls.depth++;
     try {
-      const result = raw(p);
-      if (producer === null) return result;
-      return producer.produce(result, producer.wantsArguments ? [x] : NO_ARGUMENTS);
-    } finally {
+      result = raw(p);
+    } catch (error) {
       leave();
+      throw error;
     }
+    calls.depth--;
+    if (producer !== null) result = producer.produce(result, producer.wantsArguments ? [x] : NO_ARGUMENTS);
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
   };
 }
 
@@ -39,14 +43,18 @@ function borrow2(raw, a, b, producer) {
     if (arguments.length < 2) return raw.apply(undefined, arguments);
     const p = a === null ? x : a(x);
     const q = b === null ? y : b(y);
+    let result;
     calls.depth++;
     try {
-      const result = raw(p, q);
-      if (producer === null) return result;
-      return producer.produce(result, producer.wantsArguments ? [x, y] : NO_ARGUMENTS);
-    } finally {
+      result = raw(p, q);
+    } catch (error) {
       leave();
+      throw error;
     }
+    calls.depth--;
+    if (producer !== null) result = producer.produce(result, producer.wantsArguments ? [x, y] : NO_ARGUMENTS);
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
   };
 }
 
@@ -56,14 +64,19 @@ function borrow3(raw, a, b, c, producer) {
     const p = a === null ? x : a(x);
     const q = b === null ? y : b(y);
     const r = c === null ? z : c(z);
+    let result;
     calls.depth++;
     try {
-      const result = raw(p, q, r);
-      if (producer === null) return result;
-      return producer.produce(result, producer.wantsArguments ? [x, y, z] : NO_ARGUMENTS);
-    } finally {
+      result = raw(p, q, r);
+    } catch (error) {
       leave();
+      throw error;
     }
+    calls.depth--;
+    if (producer !== null)
+      result = producer.produce(result, producer.wantsArguments ? [x, y, z] : NO_ARGUMENTS);
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
   };
 }
 
@@ -74,14 +87,19 @@ function borrow4(raw, a, b, c, d, producer) {
     const q = b === null ? y : b(y);
     const r = c === null ? z : c(z);
     const s = d === null ? w : d(w);
+    let result;
     calls.depth++;
     try {
-      const result = raw(p, q, r, s);
-      if (producer === null) return result;
-      return producer.produce(result, producer.wantsArguments ? [x, y, z, w] : NO_ARGUMENTS);
-    } finally {
+      result = raw(p, q, r, s);
+    } catch (error) {
       leave();
+      throw error;
     }
+    calls.depth--;
+    if (producer !== null)
+      result = producer.produce(result, producer.wantsArguments ? [x, y, z, w] : NO_ARGUMENTS);
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
   };
 }
 
@@ -100,7 +118,7 @@ function consume1(raw, convert, destroys, refuses) {
       internals.givenAway(value, destroys);
       return result;
     } catch (error) {
-      if (refuses([address])) internals.takeBack(value, address);
+      if (refuses([address], error)) internals.takeBack(value, address);
       else internals.givenAway(value, destroys);
       throw error;
     } finally {
@@ -114,20 +132,25 @@ function general(raw, plan, converts, refuses) {
   return function (...args) {
     if (args.length < count) return raw(...args);
     if (!plan.variadic) args.length = count;
-    calls.depth++;
+    const letGo = plan.depends ? lend(plan.params, args) : null;
     try {
-      const transfer = new Transfer(plan.params, converts, args);
+      let transfer;
       let result;
+      calls.depth++;
       try {
+        transfer = new Transfer(plan.params, converts, args);
         result = raw(...transfer.values);
       } catch (error) {
-        if (transfer.moves && refuses(transfer.values)) transfer.refused();
-        else transfer.taken();
+        if (transfer?.moves && refuses(transfer.values, error)) transfer.refused();
+        else transfer?.taken();
         throw error;
+      } finally {
+        calls.depth--;
       }
       return complete(plan, transfer, result, args);
     } finally {
-      leave();
+      if (letGo !== null) letGo();
+      if (calls.deferred && calls.depth === 0) settleDeferred();
     }
   };
 }

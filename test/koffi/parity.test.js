@@ -19,9 +19,11 @@ const {
 const library = koffi.load(counting);
 const rawLibrary = raw.load(counting);
 
+beforeEach(things.reset);
 afterEach(expectBalance);
 
-const ADDED = ['owned'];
+// The door itself, `ffi-tally/koffi`, has withOwnership() too.
+const ADDED = koffiName === 'koffi' ? ['owned', 'withOwnership'] : ['owned'];
 const WRAPPED = [
   'load', 'out', 'inout', 'reset', 'alloc', 'free', 'view', 'register', 'unregister', 'address', 'as', 'call',
   'decode', 'encode',
@@ -185,7 +187,7 @@ describe('a function with ownership', () => {
         theirs.info.name,
       ]);
       expect(ours.info.arguments).toHaveLength(theirs.info.arguments.length);
-      expect(Object.keys(ours)).toEqual(Object.keys(theirs));
+      expect(Object.keys(ours).sort()).toEqual(Object.keys(theirs).sort());
       expect(typeof ours.async).toBe('function');
     }
   });
@@ -241,12 +243,18 @@ describe('a function with ownership', () => {
     const ours = library.func(`void thing_enlarge(${T} *thing, size_t bytes)`);
     const theirs = rawLibrary.func(`void thing_enlarge(${Plain} *thing, size_t bytes)`);
     const calls = [[], [null], [null, 1, 2], [null, 'text'], [null, {}], [null, undefined], [true, 1], ['text', 1], [Symbol.iterator, 1]]; // prettier-ignore
-    for (const args of calls) {
-      const [a, b] = [errorOf(() => ours(...args)), errorOf(() => theirs(...args))];
-      expect(a.constructor.name).toBe(b.constructor.name);
-      expect(a.message.replaceAll(T, Plain)).toBe(b.message);
-      expect(a.code).toBe(b.code);
-    }
+    const attempt = (func, args) => {
+      try {
+        return { result: func(...args) };
+      } catch (error) {
+        return {
+          name: error.constructor.name,
+          message: error.message.replaceAll(T, Plain),
+          code: error.code,
+        };
+      }
+    };
+    for (const args of calls) expect(attempt(ours, args)).toEqual(attempt(theirs, args));
     for (const args of [
       [],
       ['no_such_function', Owned, []],

@@ -97,6 +97,8 @@ TEST_F(LedgerTest, SlotsAreUsedAgain) {
   }
   EXPECT_EQ(ledger_.end(), 1U);
   ExpectEmpty();
+  for (int i = 0; i < 5000; i++) Add(1);
+  EXPECT_EQ(ledger_.end(), 5000U) << "one that is in use again is not counted as free";
 }
 
 TEST_F(LedgerTest, AHoldDelays) {

@@ -176,6 +176,22 @@ TEST(PacerTest, GarbageThatDiesYoungCostsMinorCollectionsOnly) {
   EXPECT_LE(simulation.minors(), 10000U * 8 / 32);
 }
 
+TEST(PacerTest, LargeOnesThatDieYoungCostMinorCollectionsToo) {
+  Simulation simulation;
+  for (int i = 0; i < 1000; i++) simulation.AllocateAndDrop(200 * kMiB);
+  EXPECT_LE(simulation.majors(), 1U) << "one alone passes the allowance, and a minor GC is enough";
+}
+
+TEST(PacerTest, WhatWasDisposedMakesNoRoomForGarbage) {
+  Simulation simulation;
+  for (int i = 0; i < 1024; i++) simulation.Allocate(kMiB);
+  simulation.CollectUnasked(Collection::kMajor);
+  for (size_t i = simulation.objects(); i-- > 0;) simulation.Dispose(i);
+  EXPECT_EQ(simulation.live(), 0);
+  for (int i = 0; i < 4096; i++) simulation.Allocate(kMiB);
+  EXPECT_GE(simulation.majors(), 2U);
+}
+
 TEST(PacerTest, GarbageStaysBelowTheAllowanceAndAStep) {
   for (const int64_t size : {int64_t{16}, int64_t{4096}, kMiB, 8 * kMiB, 63 * kMiB, 200 * kMiB}) {
     SCOPED_TRACE(size);
@@ -383,7 +399,12 @@ TEST(PacerTest, RandomPrograms) {
           simulation.Allocate(size);
         }
         if (below(100) < disposals && simulation.objects() > 0) {
-          simulation.Drop(static_cast<size_t>(below(simulation.objects())));
+          const auto index = static_cast<size_t>(below(simulation.objects()));
+          if (below(2) == 0) {
+            simulation.Drop(index);
+          } else {
+            simulation.Dispose(index);
+          }
         }
         if (below(200) == 0) simulation.CollectUnasked(Collection::kMinor);
         if (below(500) == 0) simulation.CollectUnasked(Collection::kMajor);

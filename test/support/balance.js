@@ -1,4 +1,5 @@
 'use strict';
+/* global expect */
 
 const { collect, stats } = require('../../lib');
 const { counters, faultless } = require('./things.js');

@@ -1,0 +1,79 @@
+'use strict';
+// Each example is a program that a user would start from. They run as they are; one whose C library is missing here
+// is skipped, and says so.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const koffi = require('koffi');
+const { runChild } = require('./support/child.js');
+
+const isMac = process.platform === 'darwin';
+const directory = path.join(__dirname, '../examples');
+
+const examples = {
+  'gd.js': [
+    isMac ? 'libgd.dylib' : 'libgd.so.3',
+    /^a PNG file of \d+ bytes, signature 89504e470d0a1a0a$/,
+    /^its pixel: #336699$/,
+    /^the sum of 1000 pixels: 499500$/,
+    /^peak below 256 MB: true$/,
+    /^images left: 0$/,
+  ],
+  'libc.js': [
+    isMac ? 'libSystem.dylib' : 'libc.so.6',
+    /^200 mappings of 4 MB, peak below 256 MB: true$/,
+    /^mappings left: 0$/,
+    /^a string that C allocated$/,
+    /^written into memory: 19 bytes, in a block of at least as many$/,
+    /^first line: 'use strict';$/,
+  ],
+  'libxml2.js': [
+    isMac ? 'libxml2.dylib' : 'libxml2.so.2',
+    /^apple, pear, fig$/,
+    /^not XML: null$/,
+    /^1000 documents, peak below 256 MB: true$/,
+    /^documents and nodes left: 0$/,
+  ],
+  'sqlite.js': [
+    isMac ? 'libsqlite3.dylib' : 'libsqlite3.so.0',
+    /^apple$/,
+    /^pear$/,
+    /^closed: true, still in the books: 2$/,
+    /^after the last statement: 0$/,
+    /^after 500 forgotten databases: 0$/,
+    /^statements and databases closed by garbage collection: 1000$/,
+  ],
+  'zstd.js': [
+    isMac ? 'libzstd.dylib' : 'libzstd.so.1',
+    /^310000 bytes became \d+$/,
+    /^the context grew with its use: true, the books know: true$/,
+    /^unpacked, it is the same: true$/,
+    /^peak below 256 MB: true$/,
+    /^contexts left: 0$/,
+  ],
+};
+
+function canLoad(library) {
+  try {
+    koffi.load(library);
+    return true;
+  } catch {
+    process.emitWarning(`${library} is not installed: its example is not tested`);
+    return false;
+  }
+}
+
+test('every example is tested', () => {
+  const files = fs.readdirSync(directory).filter((name) => name.endsWith('.js'));
+  expect(files.sort()).toEqual(Object.keys(examples).sort());
+});
+
+for (const [name, [library, ...expected]] of Object.entries(examples)) {
+  (canLoad(library) ? test : test.skip)(`examples/${name}`, async () => {
+    const { stdout, ...rest } = await runChild(path.join(directory, name));
+    expect(rest).toEqual({ code: 0, signal: null, stderr: '' });
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(expected.length);
+    expected.forEach((pattern, i) => expect(lines[i]).toMatch(pattern));
+  });
+}

@@ -1,0 +1,158 @@
+'use strict';
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { runChild } = require('./support/child.js');
+
+const root = path.join(__dirname, '..');
+const manifest = require('../package.json');
+
+const json = async (code, options) => {
+  const child = await runChild(code, options);
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  return JSON.parse(child.stdout);
+};
+
+test('exports what the design names, and nothing else', () => {
+  expect(Object.keys(require('../lib')).sort()).toEqual(
+    [
+      'POINTER',
+      'SIZE',
+      'TrackedPointer',
+      'collect',
+      'configure',
+      'memoryUsage',
+      'reportExternal',
+      'stats',
+      'track',
+      'withOwnership',
+    ].sort(),
+  );
+});
+
+// By its own name: that goes through the map of exports, as for a user.
+test.each(['ffi-tally', 'ffi-tally/koffi'])(
+  'import and require of %s give the same objects',
+  async (name) => {
+    const found = await json(`
+    const required = require('${name}');
+    import('${name}').then((imported) => {
+      const names = Object.keys(required);
+      const missing = names.filter((name) => name !== 'default' && !(name in imported));
+      const different = names.filter((name) => name in imported && name !== 'default' && imported[name] !== required[name]);
+      const more = Object.keys(imported).filter(
+        (name) => name !== 'default' && name !== 'module.exports' && imported[name] !== undefined && !(name in required),
+      );
+      const sameDefault = imported.default === required || imported.default === required.default;
+      console.log(JSON.stringify({ count: names.length, missing, different, more, sameDefault }));
+    });
+  `);
+    expect(found).toEqual({
+      count: expect.any(Number),
+      missing: [],
+      different: [],
+      more: [],
+      sameDefault: true,
+    });
+    expect(found.count).toBeGreaterThan(5);
+  },
+);
+
+test('named imports, as the README writes them', async () => {
+  const code = `
+    import { POINTER, SIZE, TrackedPointer, collect, configure, memoryUsage, reportExternal, stats, track } from 'ffi-tally';
+    import koffi, { load, owned, withOwnership } from 'ffi-tally/koffi';
+    const all = [POINTER, SIZE, TrackedPointer, collect, configure, memoryUsage, reportExternal, stats, track, koffi, load, owned, withOwnership];
+    console.log(JSON.stringify(all.map((value) => typeof value)));
+  `;
+  const types = await json(code, { execArgv: ['--input-type=module'] });
+  expect(types).toEqual([
+    'symbol',
+    'symbol',
+    ...Array(7).fill('function'),
+    'object',
+    ...Array(3).fill('function'),
+  ]);
+});
+
+test('the require cache holds one copy whichever way it was loaded', async () => {
+  const found = await json(`
+    import('ffi-tally').then((imported) => {
+      imported.reportExternal(5);
+      console.log(JSON.stringify([require('ffi-tally').stats().manual, require('./lib').stats().manual]));
+    });
+  `);
+  expect(found).toEqual([5, 5]);
+});
+
+test('what the map of exports names exists, and is packed', () => {
+  const files = [];
+  const collectFiles = (value) => {
+    if (typeof value === 'string') files.push(value);
+    else for (const inner of Object.values(value)) collectFiles(inner);
+  };
+  collectFiles(manifest.exports);
+  files.push(manifest.main, manifest.types, ...Object.values(manifest.bin ?? {}));
+  for (const file of files) {
+    expect([file, fs.existsSync(path.join(root, file))]).toEqual([file, true]);
+    const top = path.normalize(file).split(path.sep)[0];
+    expect([
+      file,
+      top === 'package.json' || manifest.files.some((name) => name.split('/')[0] === top),
+    ]).toEqual([file, true]);
+  }
+});
+
+test('types come first, or TypeScript would not see them', () => {
+  const check = (value) => {
+    if (typeof value === 'string') return;
+    const keys = Object.keys(value);
+    if (keys.includes('types')) expect(keys[0]).toBe('types');
+    if (keys.includes('default')) expect(keys.at(-1)).toBe('default');
+    Object.values(value).forEach(check);
+  };
+  check(manifest.exports);
+});
+
+test('what is not exported cannot be required', async () => {
+  const found = await json(`
+    const codes = ['ffi-tally/lib/track.js', 'ffi-tally/lib/binding', 'ffi-tally/build/Release/ffi_tally.node'].map((name) => {
+      try { require(name); } catch (error) { return error.code; }
+    });
+    console.log(JSON.stringify(codes));
+  `);
+  expect(found).toEqual(Array(3).fill('ERR_PACKAGE_PATH_NOT_EXPORTED'));
+  expect(require(path.join(root, 'package.json')).name).toBe('ffi-tally');
+});
+
+test('all that a build needs is packed', () => {
+  const gyp = fs.readFileSync(path.join(root, 'binding.gyp'), 'utf8');
+  const sources = [...gyp.matchAll(/"(native\/[^"]+\.cc)"/g)].map(([, file]) => file);
+  const there = fs.readdirSync(path.join(root, 'native')).filter((name) => name.endsWith('.cc'));
+  expect(sources.sort()).toEqual(there.map((name) => `native/${name}`).sort());
+  expect(manifest.files).toEqual(expect.arrayContaining(['binding.gyp', 'native', 'lib', 'types']));
+  expect(manifest.dependencies).toHaveProperty('node-addon-api');
+});
+
+test('says what it runs on', () => {
+  expect(manifest.engines.node).toBe('>=18');
+  expect(manifest.peerDependencies.koffi).toBe('^2.9 || ^3');
+  expect(manifest.license).toBe('MIT');
+});
+
+test('entry points re-export and do nothing else', () => {
+  for (const file of ['lib/index.js', 'lib/index.mjs']) {
+    const source = fs.readFileSync(path.join(root, file), 'utf8');
+    expect(source).not.toMatch(/function|=>|class |if \(/);
+  }
+});
+
+test('only lib/binding.js opens the addon', () => {
+  for (const name of fs.readdirSync(path.join(root, 'lib'), { recursive: true })) {
+    if (!/\.m?js$/.test(name) || name === 'binding.js') continue;
+    expect([name, fs.readFileSync(path.join(root, 'lib', name), 'utf8').includes(".node'")]).toEqual([
+      name,
+      false,
+    ]);
+  }
+});
