@@ -2,15 +2,23 @@
 // The one way in which a native pointer becomes a tracked one.
 
 const binding = require('./binding');
+const calls = require('./calls');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
-const { beat, destructors, relieve } = require('./reclaim');
+const { beat, destructors, heart, relieve } = require('./reclaim');
 const { internals } = require('./tracked-pointer');
 
 /** Frees a pointer that could not be tracked. */
 function free(address, size, kind, run = kind.run) {
-  if (kind.form !== Form.JAVASCRIPT) binding.free(kind.id, address, size);
-  else run(address);
+  if (kind.form === Form.JAVASCRIPT) {
+    run(address);
+    return;
+  }
+  calls.depth++;
+  calls.destroying = true;
+  binding.free(kind.id, address, size);
+  calls.destroying = false;
+  calls.depth--;
 }
 
 /** Frees a pointer that could not be tracked because of `error`. Returns that error. */
@@ -29,7 +37,14 @@ function freeOnError(address, size, kind, run, error) {
  * thrown.
  */
 function adopt(address, size, kind, parentSlot, run) {
-  beat();
+  if (!heart.beating) beat();
+  if (parentSlot === nursery.NO_SLOT && run === null && nursery.hasRoom(size, kind)) {
+    return internals.makeYoung(address, size, kind);
+  }
+  return adoptSlowly(address, size, kind, parentSlot, run);
+}
+
+function adoptSlowly(address, size, kind, parentSlot, run) {
   const pointer = internals.make(address, kind);
   let advice;
   try {
@@ -44,4 +59,15 @@ function adopt(address, size, kind, parentSlot, run) {
   return pointer;
 }
 
-module.exports = { adopt, freeOnError };
+/** The same for a pointer that has not even a kind. */
+function freeOnce(address, size, { form, address: code, args, run }, error) {
+  try {
+    if (form === Form.JAVASCRIPT) run(address);
+    else binding.freeOnce(form, code, args, address, size);
+  } catch {
+    // The first error is the one to tell.
+  }
+  return error;
+}
+
+module.exports = { adopt, freeOnError, freeOnce };

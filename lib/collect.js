@@ -5,6 +5,7 @@ const calls = require('./calls');
 const { checkOptions } = require('./check');
 const { ArgumentValueError } = require('./errors');
 const gc = require('./gc');
+const { unpinUnloaded } = require('./kinds');
 const nursery = require('./nursery');
 const { reclaim } = require('./reclaim');
 
@@ -34,6 +35,7 @@ function collect(options = {}) {
   } else {
     reclaim(0);
   }
+  unpinUnloaded();
   const after = binding.stats();
   return {
     bytes: Math.max(before.bytes - after.bytes, 0),

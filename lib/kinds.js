@@ -16,13 +16,9 @@ class Kind {
     this.id = id;
     this.label = label;
     this.form = form;
+    this.young = form !== Form.JAVASCRIPT; // what JavaScript must free cannot be freed from the nursery
     this.run = run; // (address) => void, when all pointers of the kind share a JavaScript destructor
     this.type = type; // the owned type, or null
-  }
-
-  // A pointer that JavaScript must free cannot be freed from the nursery.
-  get young() {
-    return this.form !== Form.JAVASCRIPT;
   }
 }
 
@@ -42,7 +38,8 @@ function makeKind(label, destructor, type = null) {
   const id = binding.addKind(accountOf(label), form, address, args);
   if (id < 0) throw new OutOfMemoryError();
   const kind = new Kind(id, label, form, run, type);
-  kinds[id] = kind;
+  // Only these are looked up by number; others would keep their libraries loaded from here.
+  if (form === Form.JAVASCRIPT) kinds[id] = kind;
   return kind;
 }
 
@@ -59,10 +56,43 @@ function kindFor(label, destructor) {
   return kind;
 }
 
-/** Lets go of libraries that no pointer needs. Known kinds are forgotten: their addresses may be stale. */
-function unpinIdle() {
-  byLabel.clear();
-  binding.unpinIdle();
+// The kind of the pointer tracked last, which is usually that of the next.
+const last = { free: undefined, label: undefined, kind: null };
+
+function lastKind(free, label) {
+  return typeof free === 'bigint' && free === last.free && label === last.label ? last.kind : null;
 }
 
-module.exports = { Form, kindById: (id) => kinds[id], kindFor, makeKind, unpinIdle };
+function rememberKind(free, label, kind) {
+  last.free = free;
+  last.label = label;
+  last.kind = kind;
+}
+
+let unloading = false;
+
+/**
+ * Lets go of libraries that no pointer needs. Known kinds are forgotten: their addresses may be stale.
+ * REQUIRES: the nursery is empty.
+ */
+function unpinIdle() {
+  byLabel.clear();
+  rememberKind(undefined, undefined, null);
+  unloading = binding.unpinIdle();
+}
+
+/** The same for what was still needed when its library was unloaded. REQUIRES: the nursery is empty. */
+function unpinUnloaded() {
+  if (unloading) unpinIdle();
+}
+
+module.exports = {
+  Form,
+  kindById: (id) => kinds[id],
+  kindFor,
+  lastKind,
+  makeKind,
+  rememberKind,
+  unpinIdle,
+  unpinUnloaded,
+};

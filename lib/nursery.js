@@ -26,7 +26,8 @@ const kinds = new Uint32Array(buffer, 8 + 16 * CAPACITY, CAPACITY);
 const slots = new Uint32Array(buffer, 8 + 20 * CAPACITY, CAPACITY);
 const objects = new Array(CAPACITY).fill(null);
 
-let bytes = 0;
+// In a typed array: a variable that may hold more than 2^31 is a new heap number at every change.
+const held = new Float64Array(1);
 let tell;
 
 // Whether native code may have given slots that the pointers do not know yet: a full stack can end the
@@ -51,7 +52,7 @@ function settle(parent, forced) {
 /** Tells the pointers that have got slots. May be cut short, and called again. */
 function rejoin() {
   tell(objects, slots, told);
-  if (counter[0] === 0) bytes = 0;
+  if (counter[0] === 0) held[0] = 0;
   parting.open = false;
 }
 
@@ -61,23 +62,9 @@ function rejoin() {
  */
 function enter(object, address, size, kind, parent) {
   if (parting.open) rejoin();
-  const index = counter[0];
-  addresses[index] = address;
-  sizes[index] = size;
-  kinds[index] = kind.id;
-  slots[index] = WAITING;
-  objects[index] = object;
-  counter[0] = index + 1;
-  bytes += size;
-  if (
-    size < LARGE_POINTER &&
-    bytes < LARGE_NURSERY &&
-    index + 1 < CAPACITY &&
-    parent === NO_SLOT &&
-    kind.young
-  ) {
-    return 0;
-  }
+  const stays = parent === NO_SLOT && hasRoom(size, kind);
+  const index = put(object, address, size, kind);
+  if (stays) return 0;
   let advice = NO_MEMORY;
   try {
     advice = settle(parent, false);
@@ -90,16 +77,40 @@ function enter(object, address, size, kind, parent) {
       objects[index] = null;
       slots[index] = NO_SLOT;
       counter[0] = index;
-      bytes -= size;
+      held[0] -= size;
     }
   }
   return advice;
 }
 
+/** Whether a pointer of that size and kind, without a parent, would stay here. */
+function hasRoom(size, kind) {
+  return (
+    size < LARGE_POINTER &&
+    held[0] + size < LARGE_NURSERY &&
+    counter[0] + 1 < CAPACITY &&
+    kind.young &&
+    !parting.open
+  );
+}
+
+/** Enters a pointer for which hasRoom(). Returns its index. */
+function put(object, address, size, kind) {
+  const index = counter[0];
+  addresses[index] = address;
+  sizes[index] = size;
+  kinds[index] = kind.id;
+  slots[index] = WAITING;
+  objects[index] = object;
+  counter[0] = index + 1;
+  held[0] += size;
+  return index;
+}
+
 /** The entry at `index` is about to be settled by native code: what C then does may come back here. */
 function forget(index) {
   objects[index] = null;
-  bytes -= sizes[index];
+  held[0] -= sizes[index];
 }
 
 /** Marks the entry at `index`, which C is about to take, or unmarks it when C did not. */
@@ -132,9 +143,11 @@ module.exports = {
   flush,
   forget,
   give,
+  hasRoom,
   nextIndex: () => counter[0],
   onFlush,
   parting,
+  put,
   refused,
   rejoin,
 };

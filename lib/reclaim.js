@@ -9,11 +9,11 @@ const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
 const gc = require('./gc');
-const { kindById } = require('./kinds');
+const { kindById, unpinUnloaded } = require('./kinds');
 const nursery = require('./nursery');
 
 // Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure.
-const SLICE = 2;
+const SLICE = 1.5;
 const DONE = -1;
 const MORE = -2;
 const MINOR = 1;
@@ -185,21 +185,33 @@ function makeRoom(size) {
 // The heartbeat: a FinalizationRegistry hears of major GCs only, and from the event loop, where nobody
 // may be tracking anything that would notice the dead. It is rooted while there is anything to free,
 // because a registry that can be collected never fires: under Jest the whole module may be dropped.
-let beating = false;
+const heart = { beating: false };
 const heartbeat = new FinalizationRegistry(() => {
   nursery.flush();
   binding.noteMajor();
   if (!slice()) schedule();
-  beating = binding.stats().pointers > 0;
-  if (beating) heartbeat.register({}, undefined);
+  unpinUnloaded();
+  heart.beating = binding.stats().pointers > 0;
+  if (heart.beating) heartbeat.register({}, undefined);
   else binding.root(undefined);
 });
 
 function beat() {
-  if (beating) return;
-  beating = true;
+  if (heart.beating) return;
+  heart.beating = true;
   binding.root(heartbeat);
   heartbeat.register({}, undefined);
 }
 
-module.exports = { announce, beat, destructors, drain, makeRoom, pressure, reclaim, relieve, settleDeferred };
+module.exports = {
+  announce,
+  beat,
+  destructors,
+  drain,
+  heart,
+  makeRoom,
+  pressure,
+  reclaim,
+  relieve,
+  settleDeferred,
+};

@@ -1,10 +1,10 @@
 'use strict';
 
-const { adopt, freeOnError } = require('./adopt');
+const { adopt, freeOnce } = require('./adopt');
 const { checkLabel, checkOptions, checkSize } = require('./check');
 const { toAddress, toDestructor } = require('./destructors');
 const { ArgumentTypeError, NullPointerError } = require('./errors');
-const { Form, kindFor } = require('./kinds');
+const { Form, kindFor, lastKind, rememberKind } = require('./kinds');
 const { NO_SLOT } = require('./nursery');
 const { internals } = require('./tracked-pointer');
 
@@ -24,31 +24,29 @@ function track(pointer, options) {
   if (address === undefined) {
     throw new ArgumentTypeError(pointer, 'address', 'a native address (bigint, or External of Koffi 2)');
   }
-  if (internals.isTracked(pointer))
-    throw new ArgumentTypeError(pointer, 'address', 'a pointer without an owner');
   if (typeof options !== 'object' || options === null) {
     throw new ArgumentTypeError(options, 'options', 'an object');
   }
-  if (options.free === undefined) {
-    throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
-  }
-  const destructor = toDestructor(options.free);
+  const { free, label = UNLABELLED } = options;
+  if (free === undefined) throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
+  let kind = lastKind(free, label);
+  const destructor = kind === null ? toDestructor(free) : null;
 
   // From here on the pointer is ours, and an error must not lose it.
   let size = 0;
-  let label = UNLABELLED;
-  let parentSlot;
-  let kind;
+  let parentSlot = NO_SLOT;
   try {
     checkOptions(options, OPTIONS);
     size = checkSize(options.size, 'size');
-    if (options.label !== undefined) label = checkLabel(options.label);
-    kind = kindFor(label, destructor);
+    if (kind === null) {
+      kind = kindFor(checkLabel(label), destructor);
+      rememberKind(free, label, kind);
+    }
     parentSlot = parentSlotOf(options.parent);
   } catch (error) {
-    throw freeOnError(address, size, kindFor(UNLABELLED, destructor), destructor.run, error);
+    throw freeOnce(address, size, destructor ?? toDestructor(free), error);
   }
-  const run = destructor.form === Form.JAVASCRIPT ? destructor.run : null;
+  const run = kind.form === Form.JAVASCRIPT ? destructor.run : null;
   return adopt(address, size, kind, parentSlot, run);
 }
 

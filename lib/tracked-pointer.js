@@ -79,6 +79,21 @@ class TrackedPointer {
       return;
     }
     const slot = this.#settled();
+    if (calls.depth === 0 && this.#kind.young) {
+      this.#address = null;
+      calls.depth = 1;
+      calls.destroying = true;
+      let more = true;
+      try {
+        more = binding.dispose(slot);
+      } finally {
+        calls.depth = 0;
+        calls.destroying = false;
+      }
+      if (more) drain(Infinity);
+      if (calls.deferred) settleDeferred();
+      return;
+    }
     this.#address = null;
     binding.end(slot);
     drain(Infinity);
@@ -128,6 +143,13 @@ class TrackedPointer {
     });
 
     internals.make = (address, kind) => new TrackedPointer(KEY, address, 0, kind);
+
+    // The same for a pointer for which the nursery has room.
+    internals.makeYoung = (address, size, kind) => {
+      const pointer = new TrackedPointer(KEY, address, -1 - nursery.nextIndex(), kind);
+      nursery.put(pointer, address, size, kind);
+      return pointer;
+    };
 
     // Enters a new pointer into the books. Returns what nursery.enter() returned.
     internals.enter = (pointer, size, kind, parentSlot) => {

@@ -46,10 +46,12 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
   TALLY_EXPORT("flush", Flush);
   TALLY_EXPORT("free", Free);
+  TALLY_EXPORT("freeOnce", FreeOnce);
   ExportPlain(exports, "disposeYoung", DisposeYoung, environment);
   ExportPlain(exports, "releaseYoung", ReleaseYoung, environment);
 
   TALLY_EXPORT("end", End);
+  ExportPlain(exports, "dispose", Dispose, environment);
   TALLY_EXPORT("give", Give);
   TALLY_EXPORT("takeBack", TakeBack);
   TALLY_EXPORT("release", Release);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "check.h"
+#include "process_memory.h"
 
 namespace tally {
 
@@ -104,6 +105,7 @@ bool Collector::SweepYoung(Clock::time_point deadline) {
       Slot& slot = ledger_->at(id);
       if (slot.generation == Generation::kMiddle && Look(id)) slot.generation = Generation::kOld;
     }
+    SettleAllocator();
     if (Clock::now() >= deadline) return false;
   }
   while (cursor_young_ < young_.size()) {
@@ -115,6 +117,7 @@ bool Collector::SweepYoung(Clock::time_point deadline) {
       slot.generation = Generation::kMiddle;
       young_[kept_young_++] = id;
     }
+    SettleAllocator();
     if (Clock::now() >= deadline) return false;
   }
   young_.Truncate(kept_young_);
@@ -133,6 +136,7 @@ bool Collector::SweepOld(Clock::time_point deadline) {
       const SlotId id = cursor_old_++;
       if (ledger_->at(id).generation == Generation::kOld) Look(id);
     }
+    SettleAllocator();
     if (Clock::now() >= deadline) return false;
   }
   return true;

@@ -42,6 +42,8 @@ class Destructor {
   ~Destructor();
 
   Form form() const { return form_; }
+  // Whether Run does what there is to do.
+  bool is_freed_here() const { return form_ != Form::kJavaScript; }
   bool is_native() const { return form_ == Form::kDirect || form_ == Form::kBound; }
 
   // Frees `address`. REQUIRES: form() is not kJavaScript; the function's library is mapped.

@@ -55,6 +55,25 @@ BoundArgument Bound(const Napi::Value& value) {
   return argument;
 }
 
+// Reads form, address and bound arguments, three arguments from `first` on.
+Destructor ToDestructor(const Napi::CallbackInfo& info, size_t first) {
+  switch (static_cast<Destructor::Form>(Unsigned(info[first]))) {
+    case Destructor::Form::kJavaScript:
+      return Destructor::JavaScript();
+    case Destructor::Form::kDirect:
+      return Destructor::Direct(Address(info[first + 1]));
+    case Destructor::Form::kBound: {
+      const auto values = info[first + 2].As<Napi::Array>();
+      std::vector<BoundArgument> arguments;
+      for (uint32_t i = 0; i < values.Length(); i++) arguments.push_back(Bound(values.Get(i)));
+      return Destructor::Bound(Address(info[first + 1]), std::move(arguments));
+    }
+    case Destructor::Form::kNone:
+      break;
+  }
+  return Destructor::None();
+}
+
 }  // namespace
 
 Napi::Value AddAccount(const Napi::CallbackInfo& info) {
@@ -62,25 +81,17 @@ Napi::Value AddAccount(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value AddKind(const Napi::CallbackInfo& info) {
-  const uint32_t account = Unsigned(info[0]);
-  const auto form = static_cast<Destructor::Form>(Unsigned(info[1]));
-  Destructor destructor = Destructor::None();
-  if (form == Destructor::Form::kJavaScript) destructor = Destructor::JavaScript();
-  if (form == Destructor::Form::kDirect) destructor = Destructor::Direct(Address(info[2]));
-  if (form == Destructor::Form::kBound) {
-    const auto values = info[3].As<Napi::Array>();
-    std::vector<BoundArgument> arguments;
-    for (uint32_t i = 0; i < values.Length(); i++) arguments.push_back(Bound(values.Get(i)));
-    destructor = Destructor::Bound(Address(info[2]), std::move(arguments));
-    if (destructor.form() != form) return Number(info, -1);
-  }
-  return Number(info, Of(info).AddKind(account, std::move(destructor)));
+  Destructor destructor = ToDestructor(info, 1);
+  if (destructor.form() != static_cast<Destructor::Form>(Unsigned(info[1]))) return Number(info, -1);
+  return Number(info, Of(info).AddKind(Unsigned(info[0]), std::move(destructor)));
 }
 
-Napi::Value UnpinIdle(const Napi::CallbackInfo& info) {
-  Of(info).UnpinIdle();
+Napi::Value FreeOnce(const Napi::CallbackInfo& info) {
+  ToDestructor(info, 0).Run(Address(info[3]), Signed(info[4]));
   return info.Env().Undefined();
 }
+
+Napi::Value UnpinIdle(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).UnpinIdle()); }
 
 Napi::Value Flush(const Napi::CallbackInfo& info) {
   return Number(info, Of(info).Flush(info[0], Unsigned(info[1]), info[2].As<Napi::Boolean>()));
@@ -118,6 +129,19 @@ napi_value ReleaseYoung(napi_env env, napi_callback_info info) {
 Napi::Value End(const Napi::CallbackInfo& info) {
   Of(info).End(Unsigned(info[0]));
   return info.Env().Undefined();
+}
+
+napi_value Dispose(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument = nullptr;
+  napi_value result = nullptr;
+  void* data = nullptr;
+  uint32_t slot = 0;
+  TALLY_CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, &data));
+  TALLY_CHECK(napi_get_value_uint32(env, argument, &slot));
+  const bool more = static_cast<Environment*>(data)->Dispose(slot);
+  TALLY_CHECK(napi_get_boolean(env, more, &result));
+  return result;
 }
 
 Napi::Value Give(const Napi::CallbackInfo& info) { return Number(info, Of(info).Give(Unsigned(info[0]))); }

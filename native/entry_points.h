@@ -10,13 +10,15 @@ namespace tally::entry {
 
 Napi::Value AddAccount(const Napi::CallbackInfo& info);  // (label) -> account
 Napi::Value AddKind(const Napi::CallbackInfo& info);     // (account, form, address, args) -> kind
-Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // ()
+Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // () -> whether others are pinned
+Napi::Value FreeOnce(const Napi::CallbackInfo& info);    // (form, address, args, pointer, size)
 
 Napi::Value Flush(const Napi::CallbackInfo& info);  // (objects, parentSlot, forced) -> advice
 Napi::Value Free(const Napi::CallbackInfo& info);   // (kind, address, size)
 
-// What a pointer that is disposed soon costs is the cost of these two, so they do without a wrapper.
+// What a pointer that is disposed soon costs is the cost of these, so they do without a wrapper.
 napi_value DisposeYoung(napi_env env, napi_callback_info info);  // (index)
+napi_value Dispose(napi_env env, napi_callback_info info);       // (slot) -> whether there is more
 napi_value ReleaseYoung(napi_env env, napi_callback_info info);  // (index, freed)
 
 Napi::Value End(const Napi::CallbackInfo& info);        // (slot)

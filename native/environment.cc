@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "check.h"
+#include "process_memory.h"
 
 namespace tally {
 
@@ -38,11 +39,17 @@ double Environment::AddKind(uint32_t account, Destructor destructor) {
   return static_cast<double>(kind);
 }
 
-void Environment::UnpinIdle() {
+bool Environment::UnpinIdle() {
   assert(nursery_.count() == 0);
+  bool pinned = false;
   for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
-    if (ledger_.live_of(kind) == 0) destructors_[kind].Unpin();
+    if (ledger_.live_of(kind) == 0) {
+      destructors_[kind].Unpin();
+    } else {
+      pinned |= destructors_[kind].is_native();
+    }
   }
+  return pinned;
 }
 
 uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
@@ -149,6 +156,17 @@ bool Environment::Release(SlotId slot, Reason reason) {
   return ledger_.HasReady();
 }
 
+bool Environment::Dispose(SlotId slot) {
+  End(slot);
+  if (ledger_.IsNextReady(slot) && destructors_[ledger_.at(slot).kind].is_freed_here()) {
+    ledger_.NextReady();
+    const Slot& next = ledger_.at(slot);
+    ledger_.Settle(slot, !RunDestructor(next.kind, next.address, next.size));
+    Tell();
+  }
+  return ledger_.HasReady();
+}
+
 bool Environment::Resize(SlotId slot, int64_t size) {
   if (!ledger_.CanCharge(size - ledger_.at(slot).size)) return false;
   ledger_.Resize(slot, size);
@@ -157,13 +175,15 @@ bool Environment::Resize(SlotId slot, int64_t size) {
 }
 
 double Environment::Drain(double milliseconds) {
+  constexpr uint32_t kSettleEvery = 1024;
   const auto deadline = Deadline(milliseconds);
   double result = kDone;
-  for (;;) {
+  for (uint32_t i = 1;; i++) {
     const SlotId id = ledger_.NextReady();
     if (id == kNoSlot) break;
+    if (i % kSettleEvery == 0) SettleAllocator();
     const Slot& slot = ledger_.at(id);
-    if (destructors_[slot.kind].form() == Destructor::Form::kJavaScript) {
+    if (!destructors_[slot.kind].is_freed_here()) {
       result = id;
       break;
     }

@@ -40,14 +40,16 @@ class Environment {
 
   double AddAccount(std::string label) { return static_cast<double>(ledger_.AddAccount(std::move(label))); }
   double AddKind(uint32_t account, Destructor destructor);
-  void UnpinIdle();
+  // Lets go of the libraries that no pointer needs. Returns whether others are still pinned.
+  // REQUIRES: the nursery is empty.
+  bool UnpinIdle();
 
   // Moves the nursery's pointers into the ledger and watches their objects; `parent` is that of the
   // last one. Returns an advice; or kNoMemory, kTooMuch, kStopped or, unless `forced`, kOverLimit, with
   // nothing changed.
   uint32_t Flush(napi_value objects, SlotId parent, bool forced);
 
-  // Frees a pointer that was never booked, because tracking it failed.
+  // Frees a pointer that was never booked, because tracking it failed, or has not even a kind.
   void Free(uint32_t kind, uint64_t address, int64_t size);
 
   // Frees a pointer that is still in the nursery. It has left before its destructor runs.
@@ -63,6 +65,9 @@ class Environment {
   void TakeBack(SlotId slot) { ledger_.TakeBack(slot); }
 
   void End(SlotId slot);
+  // Ends a pointer and frees it now if nothing holds it. REQUIRES: its destructor is not JavaScript's.
+  // Returns whether there is more to free.
+  bool Dispose(SlotId slot);
   void Hold(SlotId slot) { ledger_.Hold(slot); }
   void Unhold(SlotId slot) { ledger_.Unhold(slot); }
   bool Resize(SlotId slot, int64_t size);

@@ -80,7 +80,7 @@ void Ledger::Resize(SlotId id, int64_t size) {
   assert(slot.state != SlotState::kFree && size >= 0 && CanCharge(size - slot.size));
   const int64_t delta = size - slot.size;
   slot.size = size;
-  if (slot.state != SlotState::kLive) dead_bytes_ += delta;
+  if (slot.state == SlotState::kEnded || slot.state == SlotState::kReady) dead_bytes_ += delta;
   Charge(&account_of(slot.kind), delta);
 }
 

@@ -101,6 +101,7 @@ class Ledger {
   // The next pointer to free, or kNoSlot. Children come before their parents.
   SlotId NextReady();
   bool HasReady() const { return ready_head_ != kNoSlot; }
+  bool IsNextReady(SlotId slot) const { return ready_head_ == slot; }
 
   // The memory is gone: returns the charge, lets go of the parent, frees the slot. `failed` when the
   // destructor threw. REQUIRES: slot came from NextReady.

@@ -43,6 +43,14 @@ uintptr_t NothingAddress() {
   return reinterpret_cast<uintptr_t>(nothing);
 }
 
+void SettleAllocator() {
+#if defined(__GLIBC__)
+  // Requests of at least 1024 bytes merge the blocks of the fastbins first.
+  void* volatile block = std::malloc(2048);  // NOLINT(*-no-malloc)
+  std::free(block);                          // NOLINT(*-no-malloc)
+#endif
+}
+
 bool ReadAllocator(AllocatorFigures* figures) {
 #if defined(TALLY_HAS_MALLINFO2)
   const struct mallinfo2 info = mallinfo2();

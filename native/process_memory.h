@@ -26,6 +26,10 @@ uintptr_t FreeBlockAddress();
 // conventions that Koffi uses by default).
 uintptr_t NothingAddress();
 
+// Many small blocks have been freed. glibc puts off merging them until somebody's next large request, which
+// then takes tens of milliseconds for a million of them; here it is done for those freed since the last call.
+void SettleAllocator();
+
 // Returns false where the platform cannot tell.
 bool ReadAllocator(AllocatorFigures* figures);
 

@@ -4,9 +4,10 @@
 const { adopt } = require('../adopt');
 const binding = require('../binding');
 const calls = require('../calls');
+const { collect } = require('../collect');
 const { checkOptions, checkSize } = require('../check');
 const { direct } = require('../destructors');
-const { OutOfMemoryError } = require('../errors');
+const { ArgumentValueError, OutOfMemoryError } = require('../errors');
 const { Form, kindFor, makeKind } = require('../kinds');
 const { NO_SLOT } = require('../nursery');
 const { announce } = require('../reclaim');
@@ -47,9 +48,11 @@ function takeOwned(args) {
 }
 
 /** alloc(type, length, { owned: true }): zeroed memory that belongs to its tracked pointer. */
-function allocOwned(koffi, type, length) {
+function allocOwned(koffi, registry, type, length) {
   const { name, size } = describe(koffi, type);
   const bytes = size * checkSize(length, 'length');
+  if (bytes === 0) throw new ArgumentValueError(bytes, 'length', 'memory of at least one byte');
+  registry.addBase(name);
   const address = binding.allocate(checkSize(bytes, 'length'));
   if (address === 0n) throw new OutOfMemoryError();
   return adopt(address, bytes, kindFor(`alloc ${name}`, direct(binding.freeBlock)), NO_SLOT, null);
@@ -73,7 +76,14 @@ function guarded(callback) {
 
 /** register(callback, type, { owned: true }): a callback whose slot is given back by its end. */
 function registerOwned(koffi, registry, args, type) {
-  const raw = koffi.register(...args);
+  let raw;
+  try {
+    raw = koffi.register(...args);
+  } catch (error) {
+    // Slots are few, and weigh nothing that would ask for a collection.
+    if (collect().pointers === 0) throw error;
+    raw = koffi.register(...args);
+  }
   const { name } = describe(koffi, type);
   const kind = registry.callbackKind(name, () =>
     makeKind(
@@ -97,7 +107,7 @@ function onMemory(koffi, registry) {
   return Object.assign(replaced, {
     alloc(...args) {
       const { owned, rest } = takeOwned(args);
-      return owned ? allocOwned(koffi, ...rest) : koffi.alloc(...rest);
+      return owned ? allocOwned(koffi, registry, ...rest) : koffi.alloc(...rest);
     },
 
     // A tracked pointer that is freed by hand is disposed, whatever its destructor is.

@@ -53,7 +53,7 @@ function roleOf(koffi, registry, type, direction, where) {
     );
   }
   if (direction === 'out' || direction === 'inout') return null;
-  if (isAny(base.name) ? registry.size > 0 : registry.owns(base.name))
+  if (isAny(base.name) ? registry.ownsAny : registry.owns(base.name))
     return { role: 'borrow', base: base.name };
   return null;
 }
@@ -79,6 +79,15 @@ function checkNumber(value, name, count) {
   return value;
 }
 
+// Owned strings are freed by a function of the library that gives them, as a result or through a pointer.
+function resolveStrings(koffi, registry, library, declare, types) {
+  for (const type of types) {
+    const { name } = describe(koffi, type);
+    const string = registry.string(name) ?? registry.string(pointee(koffi, type)?.name);
+    string?.resolve(library, declare);
+  }
+}
+
 // Options that would mean nothing are mistakes.
 function checkOneOff(options, owned, name) {
   if (options === undefined) return;
@@ -101,29 +110,33 @@ function checkOneOff(options, owned, name) {
 function planFor({ koffi, registry, library, declare, raw, definition, directions, variadic, options }) {
   if (registry.isEmpty && options === undefined) return null;
   const { name } = raw.info;
-  registry.string(describe(koffi, raw.info.result).name)?.resolve(library, declare);
   if (options !== undefined) checkOptions(options, OPTIONS);
   const types = argumentsOf(raw);
+  resolveStrings(koffi, registry, library, declare, [raw.info.result, ...types.map(({ type }) => type)]);
   const written = definition === undefined ? directions : directionsIn(definition);
+  const result = describe(koffi, raw.info.result);
+  const own = registry.get(result.name);
+  checkOneOff(options, own, name);
+  const { keeps, resizes, free, size, parent } = options ?? {};
+  let owned = own;
+  if (own === undefined && (free !== undefined || keeps !== undefined)) {
+    owned = adHoc(koffi, raw.info.result, name, { free, size });
+    registry.addBase(owned.base);
+  }
   const params = types.map(({ type, direction }, i) =>
     roleOf(koffi, registry, type, direction ?? written?.[i] ?? 'in', `argument ${i} of ${name}()`),
   );
 
-  const { keeps, resizes, free, size, parent } = options ?? {};
   const kept = checkNumber(keeps, 'keeps', types.length);
   const resized = checkNumber(resizes, 'resizes', types.length);
-  const result = describe(koffi, raw.info.result);
-  let owned = registry.get(result.name);
-  checkOneOff(options, owned, name);
-  if (owned === undefined && (free !== undefined || kept !== undefined)) {
-    owned = adHoc(koffi, raw.info.result, name, { free, size });
-  } else if (owned !== undefined && size !== undefined) {
+  if (own !== undefined && size !== undefined) {
     const base = { name: owned.base, size: 0 };
     owned = new OwnedType(owned.name, owned.base, { ...owned, size: checkMeasure(size, base, owned.name) });
   }
   if (owned !== undefined) {
-    const own = parent ?? kept;
-    if (own !== undefined) owned = new OwnedType(owned.name, owned.base, { ...owned, parent: own });
+    const dependsOn = parent ?? kept;
+    if (dependsOn !== undefined)
+      owned = new OwnedType(owned.name, owned.base, { ...owned, parent: dependsOn });
   }
   const member = owned === undefined ? ownedMember(koffi, registry, result.raw) : undefined;
   if (member !== undefined) {

@@ -7,6 +7,8 @@ const binding = require('../binding');
 const { argumentsOf, toKoffiPointer } = require('./dialect');
 
 const MARKERS = { out: 'out', inout: 'inout' };
+// How Koffi begins to complain of an argument.
+const REFUSAL = /^(Unexpected|Expected|Invalid|Cannot|Missing|Failed|Value|Array|String|Object|Type)/;
 let count = 0;
 
 function prototypeLike(koffi, raw, params) {
@@ -24,6 +26,7 @@ function prototypeLike(koffi, raw, params) {
 function makeRefusal(koffi, raw, params) {
   let proto;
   return (values, error) => {
+    if (!(error instanceof Error) || !REFUSAL.test(error.message)) return false;
     try {
       proto ??= prototypeLike(koffi, raw, params);
     } catch {

@@ -14,6 +14,11 @@ class Registry {
     this.#bases.add(owned.base);
   }
 
+  /** Some tracked pointers to `base` have no owned type of their own. */
+  addBase(base) {
+    this.#bases.add(base);
+  }
+
   addString(string) {
     this.#strings.set(string.name, string);
   }
@@ -27,11 +32,7 @@ class Registry {
 
   /** Whether nothing has an owner, so that no function can have to do with ownership. */
   get isEmpty() {
-    return this.#types.size === 0 && this.#strings.size === 0 && this.#callbackKinds.size === 0;
-  }
-
-  get size() {
-    return this.#types.size;
+    return this.#bases.size === 0 && this.#strings.size === 0 && this.#callbackKinds.size === 0;
   }
 
   /** The owned string type of that name, or undefined. */
@@ -60,6 +61,11 @@ class Registry {
   /** Whether some owned type points to `base`. */
   owns(base) {
     return this.#bases.has(base);
+  }
+
+  /** Whether there may be tracked pointers at all. */
+  get ownsAny() {
+    return this.#bases.size > 0;
   }
 
   /** Whether the C function `name` frees some owned pointer to `base`. */

@@ -3,7 +3,7 @@
 // once, so there is no pointer to track.
 
 const { checkOptions } = require('../check');
-const { ArgumentTypeError, UnknownSymbolError, UnsupportedError } = require('../errors');
+const { ArgumentTypeError, ArgumentValueError, UnknownSymbolError, UnsupportedError } = require('../errors');
 
 /** A string type that C gives away. Its destructor is looked up where a function first returns it. */
 class OwnedString {
@@ -14,6 +14,7 @@ class OwnedString {
   constructor(koffi, name, type, options) {
     checkOptions(options, ['free']);
     const { free } = options;
+    if (free === '') throw new ArgumentValueError(free, 'free', 'the name of a C function');
     if (typeof free === 'string') this.#symbol = free;
     else if (typeof free === 'function') this.#free = free;
     else throw new ArgumentTypeError(free, 'free', 'the name of a C function, or a function of the pointer');

@@ -5,7 +5,16 @@ const { TrackedPointer, collect, stats } = require('../../lib');
 const { errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
 const { gcUntil } = require('../support/gc-until.js');
 const { runChild } = require('../support/child.js');
-const { counting, declareThings, koffi, koffiName, ownedThing, things, unique } = require('./setup.js');
+const {
+  counting,
+  declareThings,
+  isKoffi2,
+  koffi,
+  koffiName,
+  ownedThing,
+  things,
+  unique,
+} = require('./setup.js');
 const { counters } = things;
 
 const library = koffi.load(counting);
@@ -318,6 +327,8 @@ describe('buffers are kept until the callback', () => {
 });
 
 test('a worker that ends with calls in flight', async () => {
+  // Koffi 2 itself aborts the process when a worker is stopped while its calls are in flight.
+  const ways = isKoffi2 ? ['ends', 'disposed'] : ['ends', 'disposed', 'terminated', 'throws', 'exits'];
   const work = `
     const { parentPort, workerData } = require('node:worker_threads');
     const { declareThings, koffi, counting } = require('./test/koffi/setup.js');
@@ -334,7 +345,7 @@ test('a worker that ends with calls in flight', async () => {
     const { Worker } = require('node:worker_threads');
     const { counters } = require('./test/support/counting.js');
     (async () => {
-      for (const way of ['ends', 'disposed', 'terminated', 'throws', 'exits']) {
+      for (const way of ${JSON.stringify(ways)}) {
         const worker = new Worker(${JSON.stringify(work)}, { eval: true, workerData: way });
         worker.on('error', () => {});
         const exit = new Promise((resolve) => worker.on('exit', resolve));
@@ -347,11 +358,5 @@ test('a worker that ends with calls in flight', async () => {
   `;
   const child = await runChild(code, { env: { FFI_TALLY_TEST_KOFFI: koffiName } });
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
-  expect(child.stdout.trim().split('\n')).toEqual([
-    'ends 0 0 0 0',
-    'disposed 0 0 0 0',
-    'terminated 0 0 0 0',
-    'throws 0 0 0 0',
-    'exits 0 0 0 0',
-  ]);
+  expect(child.stdout.trim().split('\n')).toEqual(ways.map((way) => `${way} 0 0 0 0`));
 });

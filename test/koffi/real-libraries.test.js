@@ -211,50 +211,6 @@ const xml = tryLoad('libxml2.so.2', 'libxml2.dylib');
   });
 });
 
-const zlib = tryLoad('libz.so.1', 'libz.dylib');
-(zlib === null ? describe.skip : describe)('zlib', () => {
-  test('a stream in memory of our own, ended by a destructor with a life of its own', () => {
-    const Stream = unique('z_stream');
-    const Owned = unique('Stream');
-    koffi.struct(Stream, {
-      next_in: 'void *',
-      avail_in: 'unsigned int',
-      total_in: 'unsigned long',
-      next_out: 'void *',
-      avail_out: 'unsigned int',
-      total_out: 'unsigned long',
-      msg: 'void *',
-      state: 'void *',
-      zalloc: 'void *',
-      zfree: 'void *',
-      opaque: 'void *',
-      data_type: 'int',
-      adler: 'unsigned long',
-      reserved: 'unsigned long',
-    });
-    koffi.owned(Owned, `${Stream} *`, { free: null });
-    const init = zlib.func(`int deflateInit_(${Stream} *stream, int level, const char *version, int size)`);
-    const deflate = zlib.func(`int deflate(${Stream} *stream, int flush)`);
-    const end = zlib.func(`int deflateEnd(${Stream} *stream)`);
-    const version = zlib.func('const char *zlibVersion()');
-    const input = koffi.alloc('char', 1000, { owned: true });
-    const output = koffi.alloc('char', 1000, { owned: true });
-    const stream = koffi.alloc(Stream, 1, { owned: true });
-    expect(init(stream, 6, version(), koffi.sizeof(Stream))).toBe(0);
-    const set = (member, type, value) => koffi.encode(stream, koffi.offsetof(Stream, member), type, value);
-    set('next_in', 'int64_t', input.address);
-    set('avail_in', 'unsigned int', 1000);
-    set('next_out', 'int64_t', output.address);
-    set('avail_out', 'unsigned int', 1000);
-    expect(deflate(stream, 4)).toBe(1);
-    const written = 1000 - koffi.decode(stream, koffi.offsetof(Stream, 'avail_out'), 'unsigned int');
-    expect(end(stream)).toBe(0);
-    const packed = Buffer.from(output.view()).subarray(0, written);
-    expect(require('node:zlib').inflateSync(packed)).toEqual(Buffer.alloc(1000));
-    for (const block of [input, output, stream]) block.dispose();
-  });
-});
-
 const zstd = tryLoad('libzstd.so.1', 'libzstd.dylib');
 (zstd === null ? describe.skip : describe)('libzstd', () => {
   test('a context says its own size, and is measured again after use', () => {

@@ -2,9 +2,9 @@
 // The things of the referee as plain Koffi sees them, for tests that track() by hand.
 
 const koffi = require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi');
-const { counting, counters, reset } = require('./counting.js');
+const counting = require('./counting.js');
 
-const library = koffi.load(counting);
+const library = koffi.load(counting.counting);
 
 /** The address of a C function of the referee, as a bigint. */
 function symbol(name) {
@@ -16,6 +16,25 @@ const childNew = library.func('void *child_new(void *parent, size_t bytes)');
 
 /** The address behind what Koffi returned for a pointer: Koffi 2 has Externals. */
 const addressOf = (pointer) => (typeof pointer === 'bigint' ? pointer : koffi.address(pointer));
+
+// The referee is one for the whole process, and Jest runs many files in one: what a failed test has left behind is not
+// the fault of the next.
+let base = counting.counters();
+
+/** Sets every counter to zero, for counters() below. */
+function reset() {
+  counting.reset();
+  base = counting.counters();
+}
+
+/** Every counter of the referee, since the last reset(). */
+function counters() {
+  const found = counting.counters();
+  found.live -= base.live;
+  found.live_bytes -= base.live_bytes;
+  found.peak_bytes -= base.live_bytes;
+  return found;
+}
 
 /** What must be zero whatever happened. */
 const faultless = {
