@@ -26,6 +26,7 @@ const shown = (value, show) => (value === undefined || value === null ? '' : sho
 
 const columns = [
   { head: 'time', cell: ({ time }) => ms(time) },
+  { head: 'CPU', cell: ({ cpu }) => ms(cpu) },
   {
     head: '/ ref.',
     cell: ({ time, rounds }, results, reference) => {

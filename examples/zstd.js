@@ -4,7 +4,8 @@
 const koffi = require('ffi-tally/koffi');
 const { collect, stats } = require('ffi-tally');
 
-const zstd = koffi.load(process.platform === 'darwin' ? 'libzstd.dylib' : 'libzstd.so.1');
+// Node exports the functions of a zstd of its own: without `deep`, the library would call those for its own.
+const zstd = koffi.load(process.platform === 'darwin' ? 'libzstd.dylib' : 'libzstd.so.1', { deep: true });
 
 koffi.opaque('ZSTD_CCtx');
 koffi.opaque('ZSTD_DCtx');

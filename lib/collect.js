@@ -5,7 +5,7 @@ const calls = require('./calls');
 const { checkOptions } = require('./check');
 const { ArgumentValueError } = require('./errors');
 const gc = require('./gc');
-const { unpinUnloaded } = require('./kinds');
+const { unpinIdle } = require('./kinds');
 const nursery = require('./nursery');
 const { reclaim } = require('./reclaim');
 
@@ -35,7 +35,8 @@ function collect(options = {}) {
   } else {
     reclaim(0);
   }
-  unpinUnloaded();
+  nursery.flush();
+  unpinIdle();
   const after = binding.stats();
   return {
     bytes: Math.max(before.bytes - after.bytes, 0),

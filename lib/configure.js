@@ -66,7 +66,8 @@ function checkAtExit(atExit) {
 /** Changes how memory is paced, limited and given back; returns the settings in force. */
 function configure(options = {}) {
   checkOptions(options, Object.keys(current));
-  const wanted = { ...current, ...options };
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  const wanted = { ...current, ...Object.fromEntries(given) };
   const next = {
     budget: checkBudget(wanted.budget),
     growth: checkGrowth(wanted.growth),

@@ -19,6 +19,8 @@ class Kind {
     this.young = form !== Form.JAVASCRIPT; // what JavaScript must free cannot be freed from the nursery
     this.run = run; // (address) => void, when all pointers of the kind share a JavaScript destructor
     this.type = type; // the owned type, or null
+    this.library = null; // what keeps the destructor there until a pointer has a slot, which pins it
+    this.pinned = 0; // the generation of pins in which this kind, having no library, was pinned
   }
 }
 
@@ -32,14 +34,28 @@ function accountOf(label) {
   return account;
 }
 
-/** A new kind, for as long as the environment lives. */
-function makeKind(label, destructor, type = null) {
+/**
+ * A new kind, for as long as the environment lives. `library` is the JavaScript object that keeps the
+ * destructor's code loaded, or null.
+ */
+function makeKind(label, destructor, type = null, library = null) {
   const { form, address, args, run } = destructor;
   const id = binding.addKind(accountOf(label), form, address, args);
   if (id < 0) throw new OutOfMemoryError();
   const kind = new Kind(id, label, form, run, type);
+  kind.library = library;
   // Only these are looked up by number; others would keep their libraries loaded from here.
   if (form === Form.JAVASCRIPT) kinds[id] = kind;
+  return kind;
+}
+
+let generation = 1;
+
+// Between its first pointer and the slot of that pointer, only this keeps a library with no object loaded.
+function pin(kind) {
+  if (kind.pinned === generation) return kind;
+  binding.pin(kind.id);
+  kind.pinned = generation;
   return kind;
 }
 
@@ -53,14 +69,14 @@ function kindFor(label, destructor) {
     kind = makeKind(label, destructor.form === Form.JAVASCRIPT ? { ...destructor, run: null } : destructor);
     known.set(destructor.key, kind);
   }
-  return kind;
+  return pin(kind);
 }
 
 // The kind of the pointer tracked last, which is usually that of the next.
 const last = { free: undefined, label: undefined, kind: null };
 
 function lastKind(free, label) {
-  return typeof free === 'bigint' && free === last.free && label === last.label ? last.kind : null;
+  return typeof free === 'bigint' && free === last.free && label === last.label ? pin(last.kind) : null;
 }
 
 function rememberKind(free, label, kind) {
@@ -69,21 +85,10 @@ function rememberKind(free, label, kind) {
   last.kind = kind;
 }
 
-let unloading = false;
-
-/**
- * Lets go of libraries that no pointer needs. Known kinds are forgotten: their addresses may be stale.
- * REQUIRES: the nursery is empty.
- */
+/** Lets go of the libraries that no pointer needs. REQUIRES: the nursery is empty. */
 function unpinIdle() {
-  byLabel.clear();
-  rememberKind(undefined, undefined, null);
-  unloading = binding.unpinIdle();
-}
-
-/** The same for what was still needed when its library was unloaded. REQUIRES: the nursery is empty. */
-function unpinUnloaded() {
-  if (unloading) unpinIdle();
+  generation++;
+  binding.unpinIdle();
 }
 
 module.exports = {
@@ -94,5 +99,4 @@ module.exports = {
   makeKind,
   rememberKind,
   unpinIdle,
-  unpinUnloaded,
 };

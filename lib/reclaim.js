@@ -9,7 +9,7 @@ const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
 const gc = require('./gc');
-const { kindById, unpinUnloaded } = require('./kinds');
+const { kindById, unpinIdle } = require('./kinds');
 const nursery = require('./nursery');
 
 // Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure.
@@ -190,7 +190,8 @@ const heartbeat = new FinalizationRegistry(() => {
   nursery.flush();
   binding.noteMajor();
   if (!slice()) schedule();
-  unpinUnloaded();
+  nursery.flush();
+  unpinIdle();
   heart.beating = binding.stats().pointers > 0;
   if (heart.beating) heartbeat.register({}, undefined);
   else binding.root(undefined);

@@ -36,8 +36,8 @@ function track(pointer, options) {
   let size = 0;
   let parentSlot = NO_SLOT;
   try {
+    size = checkSize(options.size, 'size'); // first, because the destructor may need it
     checkOptions(options, OPTIONS);
-    size = checkSize(options.size, 'size');
     if (kind === null) {
       kind = kindFor(checkLabel(label), destructor);
       rememberKind(free, label, kind);

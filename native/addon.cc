@@ -42,6 +42,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 #define TALLY_EXPORT(name, function) exports.Set(name, Napi::Function::New<function>(env, name, environment))
   TALLY_EXPORT("addAccount", AddAccount);
   TALLY_EXPORT("addKind", AddKind);
+  TALLY_EXPORT("pin", Pin);
   TALLY_EXPORT("unpinIdle", UnpinIdle);
 
   TALLY_EXPORT("flush", Flush);

@@ -91,7 +91,15 @@ Napi::Value FreeOnce(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-Napi::Value UnpinIdle(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).UnpinIdle()); }
+Napi::Value Pin(const Napi::CallbackInfo& info) {
+  Of(info).Pin(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value UnpinIdle(const Napi::CallbackInfo& info) {
+  Of(info).UnpinIdle();
+  return info.Env().Undefined();
+}
 
 Napi::Value Flush(const Napi::CallbackInfo& info) {
   return Number(info, Of(info).Flush(info[0], Unsigned(info[1]), info[2].As<Napi::Boolean>()));

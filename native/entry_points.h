@@ -10,7 +10,8 @@ namespace tally::entry {
 
 Napi::Value AddAccount(const Napi::CallbackInfo& info);  // (label) -> account
 Napi::Value AddKind(const Napi::CallbackInfo& info);     // (account, form, address, args) -> kind
-Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // () -> whether others are pinned
+Napi::Value Pin(const Napi::CallbackInfo& info);         // (kind)
+Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // ()
 Napi::Value FreeOnce(const Napi::CallbackInfo& info);    // (form, address, args, pointer, size)
 
 Napi::Value Flush(const Napi::CallbackInfo& info);  // (objects, parentSlot, forced) -> advice

@@ -34,22 +34,15 @@ Napi::Value Environment::NurseryBuffer() { return nursery_.buffer(); }
 double Environment::AddKind(uint32_t account, Destructor destructor) {
   const int64_t kind = ledger_.AddKind(account);
   if (kind < 0) return -1;
-  destructor.Pin();
   destructors_.push_back(std::move(destructor));
   return static_cast<double>(kind);
 }
 
-bool Environment::UnpinIdle() {
-  assert(nursery_.count() == 0);
-  bool pinned = false;
+void Environment::UnpinIdle() {
+  if (nursery_.count() > 0) return;  // the ledger is full
   for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
-    if (ledger_.live_of(kind) == 0) {
-      destructors_[kind].Unpin();
-    } else {
-      pinned |= destructors_[kind].is_native();
-    }
+    if (ledger_.live_of(kind) == 0) destructors_[kind].Unpin();
   }
-  return pinned;
 }
 
 uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
@@ -177,6 +170,11 @@ bool Environment::Resize(SlotId slot, int64_t size) {
 double Environment::Drain(double milliseconds) {
   constexpr uint32_t kSettleEvery = 1024;
   const auto deadline = Deadline(milliseconds);
+  // The clock is read often only where destructors are slow.
+  constexpr auto kSlow = std::chrono::microseconds(50);
+  auto looked = Collector::Clock::now();
+  uint32_t batch = 1;
+  uint32_t until_look = 1;
   double result = kDone;
   for (uint32_t i = 1;; i++) {
     const SlotId id = ledger_.NextReady();
@@ -188,7 +186,12 @@ double Environment::Drain(double milliseconds) {
       break;
     }
     ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
-    if (ledger_.HasReady() && deadline != kForever && Collector::Clock::now() >= deadline) {
+    if (deadline == kForever || !ledger_.HasReady() || --until_look > 0) continue;
+    const auto now = Collector::Clock::now();
+    batch = now - looked > kSlow ? 1 : std::min(batch * 2, 32U);
+    looked = now;
+    until_look = batch;
+    if (now >= deadline) {
       result = kMore;
       break;
     }

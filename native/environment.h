@@ -40,9 +40,10 @@ class Environment {
 
   double AddAccount(std::string label) { return static_cast<double>(ledger_.AddAccount(std::move(label))); }
   double AddKind(uint32_t account, Destructor destructor);
-  // Lets go of the libraries that no pointer needs. Returns whether others are still pinned.
-  // REQUIRES: the nursery is empty.
-  bool UnpinIdle();
+  // Keeps the library of the kind's destructor mapped, until UnpinIdle finds no pointer of that kind.
+  void Pin(uint32_t kind) { destructors_[kind].Pin(); }
+  // Lets go of the libraries that no pointer needs, if the nursery is empty.
+  void UnpinIdle();
 
   // Moves the nursery's pointers into the ledger and watches their objects; `parent` is that of the
   // last one. Returns an advice; or kNoMemory, kTooMuch, kStopped or, unless `forced`, kOverLimit, with

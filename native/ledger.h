@@ -36,11 +36,13 @@ enum class Generation : uint8_t { kYoung, kMiddle, kOld };
 struct Slot {
   uint64_t address = 0;
   int64_t size = 0;
-  void* reference = nullptr;  // the collector's weak reference while live
+  union {
+    void* reference = nullptr;  // live and given: the collector's weak reference
+    SlotId next;                // ready and free: the next in the queue or list
+  };
   uint32_t kind = 0;
   SlotId parent = kNoSlot;
-  SlotId next = kNoSlot;  // in the queue of the ready or in the list of the free
-  uint32_t holds = 0;     // children and calls that need the memory
+  uint32_t holds = 0;  // children and calls that need the memory
   SlotState state = SlotState::kFree;
   Generation generation = Generation::kYoung;
   Reason reason = Reason::kDisposed;

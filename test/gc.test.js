@@ -96,6 +96,14 @@ describe('in a synchronous loop', () => {
     expect(counters()).toMatchObject({ freed: 300, orphans: 0 });
   });
 
+  test('what dies young costs minor collections, hardly a major one', () => {
+    const before = stats().collections;
+    churn(300, 8 * MIB);
+    const { minor, major } = stats().collections;
+    expect(minor - before.minor).toBeGreaterThan(10);
+    expect(major - before.major).toBeLessThanOrEqual(5);
+  });
+
   test('what is disposed at once needs no collection', () => {
     const before = stats().collections;
     for (let i = 0; i < 300; i++) make(8 * MIB).dispose();

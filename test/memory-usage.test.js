@@ -57,8 +57,9 @@ testAllocator('native memory that nobody tracks is untracked', () => {
   const before = memoryUsage();
   const address = things.make(100 * MIB);
   const after = memoryUsage();
-  expect(after.allocator.inUse - before.allocator.inUse).toBeGreaterThanOrEqual(100 * MIB);
-  expect(after.untracked - before.untracked).toBeGreaterThanOrEqual(100 * MIB);
+  // V8 allocates and frees meanwhile, too.
+  expect(after.allocator.inUse - before.allocator.inUse).toBeGreaterThan(90 * MIB);
+  expect(after.untracked - before.untracked).toBeGreaterThan(90 * MIB);
   const pointer = track(address, { size: 100 * MIB, free: things.FREE });
   expect(memoryUsage().untracked).toBeLessThan(before.untracked + 10 * MIB);
   pointer.dispose();

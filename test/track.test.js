@@ -460,6 +460,25 @@ describe('inside a destructor', () => {
     expect(stats().totals.failed).toBe(0);
   });
 
+  test('what is disposed there is freed after it has returned, never inside', () => {
+    const order = [];
+    const logged = (name, then = () => {}) =>
+      track(make(10), {
+        size: 10,
+        free(address) {
+          order.push(`${name} begins`);
+          then();
+          things.free(address);
+          order.push(`${name} ends`);
+        },
+      });
+    const inner = logged('inner');
+    const middle = logged('middle', () => inner.dispose());
+    logged('outer', () => middle.dispose()).dispose();
+    const names = ['outer', 'middle', 'inner'];
+    expect(order).toEqual(names.flatMap((name) => [`${name} begins`, `${name} ends`]));
+  });
+
   test('a call back from C: a destructor that is a C callback', () => {
     const proto = koffi.proto(`void track_test_${Date.now()}_free(void *thing)`);
     const kept = [];

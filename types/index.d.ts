@@ -394,6 +394,21 @@ export function configure(options?: {
 }): Settings;
 
 /**
+ * `koffi` with ownership in its prototypes: what `ffi-tally/koffi` exports, for a Koffi that goes by another name.
+ * Typed in full as the function of the same name in `ffi-tally/koffi`.
+ *
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE` for what is no Koffi.
+ *
+ * @example
+ * ```js
+ * const koffi = withOwnership(require('koffi'));
+ * ```
+ */
+export function withOwnership<K extends { load: unknown; pointer: unknown }>(
+  koffi: K,
+): K & { owned(name: string, type: unknown, options: object): unknown };
+
+/**
  * The codes of all errors that this library throws. Codes are API; the texts of messages are not. Errors of Koffi
  * pass unchanged. When each is thrown and what to do: `docs/errors.md`.
  */

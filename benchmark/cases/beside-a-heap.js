@@ -20,7 +20,7 @@ module.exports = {
   rounds: 3,
   sizes: {
     full: { heap: 360e6, count: 1500, bytes: 1 << 20 },
-    quick: { heap: 90e6, count: 500, bytes: 1 << 20 },
+    quick: { heap: 90e6, count: 300, bytes: 1 << 20 },
   },
   cap: 3e9,
 

@@ -18,7 +18,7 @@ module.exports = {
   ],
   reference: 'raw-batches',
   rounds: 3,
-  sizes: { full: { count: 1000, bytes: 8 << 20 }, quick: { count: 150, bytes: 8 << 20 } },
+  sizes: { full: { count: 1000, bytes: 8 << 20 }, quick: { count: 100, bytes: 8 << 20 } },
   cap: 2e9,
 
   async run({ peer, sizes, meter }) {

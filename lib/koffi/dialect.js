@@ -41,6 +41,7 @@ function describe(koffi, type) {
     primitive: info.primitive,
     size: info.size,
     members: info.members,
+    proto: info.proto,
     disposable: info.disposable === true,
     raw: type,
   };

@@ -74,9 +74,7 @@ class Producer {
   constructor(koffi, library, func, owned) {
     this.koffi = koffi;
     this.owned = owned;
-    this.kind = makeKind(owned.name, resolveDestructor(koffi, library, owned), owned);
-    // The destructor lives in the library, and Koffi unloads it once nothing refers to it.
-    this.kind.library = library;
+    this.kind = makeKind(owned.name, resolveDestructor(koffi, library, owned), owned, library);
     this.measure = resolveMeasure(library, func, owned);
     // C functions and malloc_usable_size take the address and nothing else.
     this.measuresArguments = typeof owned.size === 'function';

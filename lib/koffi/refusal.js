@@ -3,6 +3,7 @@
 // argument, so that C never had the pointers it takes, or did a callback throw after C had them? Koffi
 // does not say. But it converts the same arguments the same way for a function that does nothing.
 
+const { isNativeError } = require('node:util').types;
 const binding = require('../binding');
 const { argumentsOf, toKoffiPointer } = require('./dialect');
 
@@ -26,7 +27,7 @@ function prototypeLike(koffi, raw, params) {
 function makeRefusal(koffi, raw, params) {
   let proto;
   return (values, error) => {
-    if (!(error instanceof Error) || !REFUSAL.test(error.message)) return false;
+    if (!isNativeError(error) || !REFUSAL.test(error.message)) return false;
     try {
       proto ??= prototypeLike(koffi, raw, params);
     } catch {

@@ -42,17 +42,15 @@ class Transfer {
     }
     const box = boxOf(value, `argument ${i}`);
     if (box === null) return;
-    let address = null;
-    if (param.role === 'inout')
-      address = internals.isTracked(box[0]) ? this.#giveAway(box[0], false) : box[0];
-    this.values[i] = [address];
+    const held = param.role === 'inout' ? box[0] : null;
+    this.values[i] = [param.convert(held)];
+    if (internals.isTracked(held)) this.#giveAway(held, false);
   }
 
   #giveAway(pointer, freed) {
     const address = internals.addressOf(pointer);
     internals.giveAway(pointer);
     this.#given.push([pointer, address, freed]);
-    return address;
   }
 
   /** Whether there is anything whose owner depends on how the call ends. */

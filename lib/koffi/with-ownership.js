@@ -28,8 +28,8 @@ function extend(koffi) {
     ...onMemory(koffi, registry),
     load: (...args) => withOwnedFunctions(koffi, registry, koffi.load(...args)),
     owned: (name, type, options) => declare(koffi, registry, name, type, options),
-    out: (type) => registry.noteDirection(koffi.out(type), 'out'),
-    inout: (type) => registry.noteDirection(koffi.inout(type), 'inout'),
+    out: (...args) => registry.noteDirection(koffi.out(...args), 'out'),
+    inout: (...args) => registry.noteDirection(koffi.inout(...args), 'inout'),
     reset(...args) {
       registry.clear();
       return koffi.reset(...args);

@@ -109,8 +109,8 @@ function consume1(raw, convert, destroys, refuses) {
     if (arguments.length < 1) return raw.apply(undefined, arguments);
     const address = convert(value);
     if (!internals.isTracked(value)) return raw(address);
-    // Others need it still: it is ended now, and freed after them.
-    if (destroys && internals.isHeld(value)) return value.dispose();
+    // Others need it still, or C uses it: it is ended now, and freed after them.
+    if (destroys && (calls.depth !== 0 || internals.isHeld(value))) return value.dispose();
     internals.giveAway(value);
     calls.depth++;
     try {

@@ -98,6 +98,21 @@ testMaps('a library that nobody refers to, with live pointers', async () => {
   expect(lines).toEqual(['true 1045', '0 0']);
 });
 
+testMaps('a library that nobody refers to goes like one of Koffi, once its pointers are gone', async () => {
+  const lines = await run(`
+    const things = [];
+    (() => {
+      const make = load().func('Owned thing_new(size_t bytes)');
+      things.push(make(10), make(10));
+    })();
+    await gcUntil('never', () => (collect(), !mapped()), 5).catch(() => {});
+    say(mapped());
+    things.length = 0;
+    say(await gcUntil('the library is gone', () => (collect(), !mapped()), 20).then(() => true, () => false));
+  `);
+  expect(lines).toEqual(['true', 'true']);
+});
+
 test('unload() twice, and Symbol.dispose, are those of Koffi', async () => {
   const lines = await run(`
     for (const api of [raw, koffi]) {

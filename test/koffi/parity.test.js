@@ -283,10 +283,12 @@ test('reset() forgets owned types, so that their names can be used again', async
       koffi.reset();
       kept.dispose();
     }
-    console.log(koffi.reset.name);
+    koffi.pointer('Owned', koffi.opaque('Thing'));
+    const plain = koffi.load(counting).func('Owned thing_new(size_t bytes)')(10);
+    console.log(koffi.reset.name, typeof plain === typeof koffi.load(counting).symbol('thing_new', 'void *'));
   `;
   const child = await runChild(code, { env: { FFI_TALLY_TEST_KOFFI: koffiName } });
-  expect(child).toMatchObject({ code: 0, signal: null, stderr: '', stdout: '1\n2\nreset\n' });
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '', stdout: '1\n2\nreset true\n' });
 });
 
 test('errno is that of the call, also after one with ownership', () => {

@@ -13,7 +13,9 @@ const isLinux = process.platform === 'linux';
 function tryLoad(linux, mac) {
   const name = isMac ? mac : linux;
   try {
-    return koffi.load(name);
+    // Node exports the functions of a zlib and a zstd of its own: without `deep` these libraries would call those for
+    // their own.
+    return koffi.load(name, { deep: true });
   } catch {
     process.emitWarning(`${name} is not installed: it is not tested`);
     return null;

@@ -116,7 +116,7 @@ module.exports = (koffi, { libc: name, print }) => {
     libc.func('Division_types div(int a, int b)')(17, 5),
     libc.func('div', Division, ['int', 'int'])(-17, 5),
   );
-  const Timespec = koffi.struct('Timespec_types', { sec: 'int64_t', nsec: 'int64_t' });
+  koffi.struct('Timespec_types', { sec: 'int64_t', nsec: 'int64_t' });
   const time = {};
   print(
     libc.func('int clock_gettime(int clock, _Out_ Timespec_types *time)')(0, time),

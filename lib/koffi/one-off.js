@@ -1,0 +1,67 @@
+'use strict';
+// The options of one declaration, { free, size, parent, keeps, resizes }, and the owned type that they make
+// of its result.
+
+const { checkOptions } = require('../check');
+const { NONE } = require('../destructors');
+const { ArgumentValueError, UnsupportedError } = require('../errors');
+const { pointee } = require('./dialect');
+const { OwnedType, checkFree, checkIndex, checkMeasure } = require('./owned-type');
+
+const OPTIONS = ['free', 'size', 'parent', 'keeps', 'resizes'];
+
+// Options that would mean nothing are mistakes.
+function checkOneOff({ free, size, parent, keeps }, owned, name) {
+  if (owned !== undefined && free !== undefined) {
+    throw new UnsupportedError(`The result of ${name}() already has a destructor, that of '${owned.name}'`);
+  }
+  if (owned === undefined && free === undefined && (size !== undefined || parent !== undefined)) {
+    throw new UnsupportedError(`The result of ${name}() has no owner: 'size' and 'parent' need 'free'`);
+  }
+  if (parent !== undefined && keeps !== undefined) {
+    throw new UnsupportedError(`The result of ${name}() cannot have both 'parent' and 'keeps'`);
+  }
+}
+
+/** The number of an argument, below `count`; undefined stays what it is. */
+function checkArgument(value, name, count) {
+  if (value === undefined) return undefined;
+  if (checkIndex(value, name) < count) return value;
+  throw new ArgumentValueError(value, name, `the number of an argument, below ${count}`);
+}
+
+function makeType(koffi, type, name, { free, size }) {
+  const base = pointee(koffi, type);
+  if (base === undefined) {
+    throw new UnsupportedError(`The result of ${name}() is no pointer that could be owned or kept`);
+  }
+  const label = `${name}()`;
+  if (free === undefined) return new OwnedType(label, base.name, { free: NONE, size: 0 });
+  return new OwnedType(label, base.name, { free: checkFree(free), size: checkMeasure(size, base, label) });
+}
+
+/**
+ * The owned type of the result of `name`, whose type is `type` and, where prototypes say so, `owned`.
+ * Returns undefined for a result without an owner.
+ */
+function ownedResult({ koffi, registry, type, owned, name, options = {}, count }) {
+  checkOptions(options, OPTIONS);
+  checkOneOff(options, owned, name);
+  const { free, size, parent, keeps } = options;
+  let result = owned;
+  if (owned === undefined && (free !== undefined || keeps !== undefined)) {
+    result = makeType(koffi, type, name, options);
+    registry.addBase(result.base); // functions declared from now on borrow it
+  } else if (owned !== undefined && size !== undefined) {
+    const base = { name: owned.base, size: 0 };
+    result = new OwnedType(owned.name, owned.base, { ...owned, size: checkMeasure(size, base, owned.name) });
+  }
+  const dependsOn = parent ?? checkArgument(keeps, 'keeps', count);
+  if (result !== undefined && dependsOn !== undefined) {
+    result = new OwnedType(result.name, result.base, { ...result, parent: dependsOn });
+  }
+  if (typeof result?.parent === 'number') checkArgument(result.parent, 'parent', count);
+  return result;
+}
+
+module.exports = { checkArgument, ownedResult };
