@@ -29,7 +29,8 @@ function ownedInside(koffi, registry, type, seen) {
 
 /** Throws if `type` contains an owned type: `where` names the place. */
 function refuseOwnedInside(koffi, registry, type, where) {
-  const whole = pointee(koffi, type)?.raw ?? type;
+  const base = pointee(koffi, type);
+  const whole = base === undefined || registry.has(base.name) ? type : base.raw;
   const path = ownedInside(koffi, registry, whole, new Set());
   if (path === undefined) return;
   const { name } = describe(koffi, whole);

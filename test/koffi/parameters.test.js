@@ -664,7 +664,8 @@ describe('forms that cannot be followed are refused with what to write instead',
     );
   });
 
-  test('an owned type in the prototype of a callback', () => {
+  // Koffi 2 does not tell what a prototype consists of.
+  (isKoffi2 ? test.skip : test)('an owned type in the prototype of a callback', () => {
     const { Owned, T } = ownedThing();
     const Callback = unique('Callback');
     koffi.proto(`int ${Callback}(${Owned} thing, int value)`);
