@@ -10,5 +10,6 @@ export const {
   reportExternal,
   stats,
   track,
+  withOwnership,
 } = tally;
 export default tally;

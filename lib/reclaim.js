@@ -189,7 +189,7 @@ const heart = { beating: false };
 const heartbeat = new FinalizationRegistry(() => {
   nursery.flush();
   binding.noteMajor();
-  if (!slice()) schedule();
+  schedule();
   nursery.flush();
   unpinIdle();
   heart.beating = binding.stats().pointers > 0;

@@ -9,12 +9,15 @@ namespace {
 // Half of V8's own step, so that Buffers, which share its counter, find room too.
 constexpr int64_t kReportStep = int64_t{32} << 20;
 
+// How much of what it was not told before V8 hears after each major GC. More would make it start the next.
+constexpr int64_t kCatchUp = int64_t{4} << 20;
+
 // Below this, telling V8 costs more than the news is worth.
 constexpr int64_t kReportGrain = int64_t{1} << 20;
 
 }  // namespace
 
-int64_t Pacer::FirstStep() const { return std::max(options_.budget / 4 * 3, allowance_ / 8); }
+int64_t Pacer::FirstStep() const { return std::max(options_.budget / 4 * 3, allowance_ / 4); }
 
 void Pacer::Configure(const Options& options) {
   options_ = options;
@@ -65,7 +68,8 @@ void Pacer::Collected(Collection collection, int64_t before, int64_t after, int6
 }
 
 int64_t Pacer::Report(int64_t live) {
-  const int64_t target = options_.can_major ? std::min(live, mark_ + kReportStep) : live;
+  const int64_t news = std::min(live - std::min(base_, live) + kCatchUp, kReportStep);
+  const int64_t target = options_.can_major ? std::min(live, mark_ + news) : live;
   const int64_t delta = target - reported_;
   if (delta >= 0 && delta < kReportGrain && target != 0) return 0;
   reported_ = target;

@@ -1,9 +1,8 @@
 'use strict';
 // Tracked pointers that a call uses for longer than its C function runs: for an asynchronous call until its
-// callback, for one whose result depends on an argument until the result holds that argument itself.
+// callback, for one that gives what depends on an argument until that holds the argument itself.
 
 const binding = require('../binding');
-const calls = require('../calls');
 const { drain } = require('../reclaim');
 const { internals } = require('../tracked-pointer');
 
@@ -21,15 +20,4 @@ function lend(params, args) {
   };
 }
 
-/** Runs `body` while `slot` is held. */
-function holding(slot, body) {
-  binding.hold(slot);
-  try {
-    return body();
-  } finally {
-    binding.unhold(slot);
-    calls.deferred = true; // it may be free to go
-  }
-}
-
-module.exports = { holding, lend };
+module.exports = { lend };

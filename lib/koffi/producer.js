@@ -3,14 +3,14 @@
 
 const { adopt, freeOnError } = require('../adopt');
 const binding = require('../binding');
-const { checkSize } = require('../check');
+const calls = require('../calls');
 const { bound, direct } = require('../destructors');
-const { SizeError, UnknownSymbolError } = require('../errors');
+const { UnknownSymbolError } = require('../errors');
 const { makeKind } = require('../kinds');
 const { NO_SLOT } = require('../nursery');
 const { internals } = require('../tracked-pointer');
 const { addressOf, symbolAddress } = require('./dialect');
-const { holding } = require('./lend');
+const { Measure } = require('./measure');
 
 /** The destructor of `owned` for pointers that come from `library`. */
 function resolveDestructor(koffi, library, owned) {
@@ -22,74 +22,25 @@ function resolveDestructor(koffi, library, owned) {
   return typeof free === 'string' ? direct(address) : bound(address, free.args);
 }
 
-/** (address, callArguments) => bytes, not yet checked; or a number. */
-function resolveMeasure(library, func, owned) {
-  const { size } = owned;
-  if (typeof size === 'number') return size;
-  if (size === 'malloc') return binding.usableSize;
-  if (typeof size === 'string') {
-    try {
-      return func.call(library, size, 'size_t', ['void *']);
-    } catch (cause) {
-      const error = new UnknownSymbolError(size, 'size function', owned.name);
-      error.cause = cause;
-      throw error;
-    }
-  }
-  return size;
-}
-
-// A spread costs more than the usual size function.
-function measureCall(measure, address, args) {
-  switch (args.length) {
-    case 0:
-      return measure(address);
-    case 1:
-      return measure(address, args[0]);
-    case 2:
-      return measure(address, args[0], args[1]);
-    case 3:
-      return measure(address, args[0], args[1], args[2]);
-    default:
-      return measure(address, ...args);
-  }
-}
-
-function measureWith(measure, label, address, args, consequence) {
-  let size;
-  try {
-    size = measureCall(measure, address, args);
-  } catch (error) {
-    throw new SizeError(label, 'its size function threw', consequence, error);
-  }
-  try {
-    return checkSize(size, 'size');
-  } catch (error) {
-    throw new SizeError(label, `its size function returned no size (${error.message})`, consequence, error);
-  }
-}
-
 /** What makes tracked pointers of type `owned` out of results of functions in `library`. */
 class Producer {
   constructor(koffi, library, func, owned) {
     this.koffi = koffi;
     this.owned = owned;
     this.kind = makeKind(owned.name, resolveDestructor(koffi, library, owned), owned, library);
-    this.measure = resolveMeasure(library, func, owned);
-    // C functions and malloc_usable_size take the address and nothing else.
-    this.measuresArguments = typeof owned.size === 'function';
-    this.wantsArguments = this.measuresArguments || owned.parent !== undefined;
+    this.measure = new Measure(library, func, owned);
+    // Whether the result depends on nothing but the call's arguments.
+    this.alone = owned.parent === undefined;
   }
 
-  sizeOf(address, args, consequence) {
-    if (typeof this.measure === 'number') return this.measure;
-    return measureWith(
-      this.measure,
-      this.owned.name,
-      address,
-      this.measuresArguments ? args : [],
-      consequence,
-    );
+  /** What produce() does, for a result that is `alone`, of a call with `count` arguments, at most six. */
+  produceAlone(result, count, x, y, z, w, u, v) {
+    if (result === null) return null;
+    const address = typeof result === 'bigint' ? result : addressOf(this.koffi, result);
+    if (address === 0n) return null;
+    let size = this.measure.constant;
+    if (size < 0) size = this.measure.of(this.kind, address, count, x, y, z, w, u, v);
+    return adopt(address, size, this.kind, NO_SLOT, null);
   }
 
   /** The tracked pointer for what C returned; null for NULL. */
@@ -103,13 +54,19 @@ class Producer {
     if (!internals.isTracked(args[parent])) return this.#adopt(address, args, NO_SLOT);
     // It was lent to the call, so it is there even if it has been ended meanwhile.
     const slot = internals.lentSlotOf(args[parent]);
-    return holding(slot, () => this.#adopt(address, args, slot));
+    binding.hold(slot);
+    try {
+      return this.#adopt(address, args, slot);
+    } finally {
+      binding.unhold(slot);
+      calls.deferred = true; // the parent may be free to go
+    }
   }
 
   #adopt(address, args, parentSlot) {
     let size;
     try {
-      size = this.sizeOf(address, args, 'the pointer was freed');
+      size = this.measure.ofCall(address, args, 'the pointer was freed');
       if (parentSlot === undefined) {
         const found = this.owned.parent(address, ...args);
         parentSlot = internals.isTracked(found) ? internals.slotOf(found) : NO_SLOT;
@@ -122,7 +79,7 @@ class Producer {
 
   /** Measures again a pointer that a call may have changed. */
   remeasure(pointer) {
-    pointer.resize(this.sizeOf(pointer.address, [], 'its old size stands'));
+    pointer.resize(this.measure.ofCall(pointer.address, [], 'its old size stands'));
   }
 }
 

@@ -12,8 +12,6 @@ const { complete } = require('./outcome');
 const { makeRefusal } = require('./refusal');
 const { Transfer } = require('./transfer');
 
-const NO_ARGUMENTS = [];
-
 function leave() {
   if (--calls.depth === 0 && calls.deferred) settleDeferred();
 }
@@ -32,7 +30,9 @@ function borrow1(raw, a, producer) {
       throw error;
     }
     calls.depth--;
-    if (producer !== null) result = producer.produce(result, producer.wantsArguments ? [x] : NO_ARGUMENTS);
+    if (producer !== null) {
+      result = producer.alone ? producer.produceAlone(result, 1, x) : producer.produce(result, [x]);
+    }
     if (calls.deferred && calls.depth === 0) settleDeferred();
     return result;
   };
@@ -52,7 +52,9 @@ function borrow2(raw, a, b, producer) {
       throw error;
     }
     calls.depth--;
-    if (producer !== null) result = producer.produce(result, producer.wantsArguments ? [x, y] : NO_ARGUMENTS);
+    if (producer !== null) {
+      result = producer.alone ? producer.produceAlone(result, 2, x, y) : producer.produce(result, [x, y]);
+    }
     if (calls.deferred && calls.depth === 0) settleDeferred();
     return result;
   };
@@ -73,8 +75,11 @@ function borrow3(raw, a, b, c, producer) {
       throw error;
     }
     calls.depth--;
-    if (producer !== null)
-      result = producer.produce(result, producer.wantsArguments ? [x, y, z] : NO_ARGUMENTS);
+    if (producer !== null) {
+      result = producer.alone
+        ? producer.produceAlone(result, 3, x, y, z)
+        : producer.produce(result, [x, y, z]);
+    }
     if (calls.deferred && calls.depth === 0) settleDeferred();
     return result;
   };
@@ -96,8 +101,66 @@ function borrow4(raw, a, b, c, d, producer) {
       throw error;
     }
     calls.depth--;
-    if (producer !== null)
-      result = producer.produce(result, producer.wantsArguments ? [x, y, z, w] : NO_ARGUMENTS);
+    if (producer !== null) {
+      result = producer.alone
+        ? producer.produceAlone(result, 4, x, y, z, w)
+        : producer.produce(result, [x, y, z, w]);
+    }
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
+  };
+}
+
+function borrow5(raw, a, b, c, d, e, producer) {
+  return function (x, y, z, w, u) {
+    if (arguments.length < 5) return raw.apply(undefined, arguments);
+    const p = a === null ? x : a(x);
+    const q = b === null ? y : b(y);
+    const r = c === null ? z : c(z);
+    const s = d === null ? w : d(w);
+    const t = e === null ? u : e(u);
+    let result;
+    calls.depth++;
+    try {
+      result = raw(p, q, r, s, t);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    calls.depth--;
+    if (producer !== null) {
+      result = producer.alone
+        ? producer.produceAlone(result, 5, x, y, z, w, u)
+        : producer.produce(result, [x, y, z, w, u]);
+    }
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
+  };
+}
+
+function borrow6(raw, a, b, c, d, e, f, producer) {
+  return function (x, y, z, w, u, v) {
+    if (arguments.length < 6) return raw.apply(undefined, arguments);
+    const p = a === null ? x : a(x);
+    const q = b === null ? y : b(y);
+    const r = c === null ? z : c(z);
+    const s = d === null ? w : d(w);
+    const t = e === null ? u : e(u);
+    const o = f === null ? v : f(v);
+    let result;
+    calls.depth++;
+    try {
+      result = raw(p, q, r, s, t, o);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    calls.depth--;
+    if (producer !== null) {
+      result = producer.alone
+        ? producer.produceAlone(result, 6, x, y, z, w, u, v)
+        : producer.produce(result, [x, y, z, w, u, v]);
+    }
     if (calls.deferred && calls.depth === 0) settleDeferred();
     return result;
   };
@@ -170,7 +233,7 @@ function convertersOf({ name, params }) {
 function wrap(koffi, raw, plan) {
   const converts = convertersOf(plan);
   const { params, producer } = plan;
-  const [a, b, c, d] = converts;
+  const [a, b, c, d, e, f] = converts;
   const refuses = makeRefusal(koffi, raw, params);
   const special = plan.variadic || plan.resized !== undefined;
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
@@ -185,6 +248,10 @@ function wrap(koffi, raw, plan) {
     wrapped = borrow3(raw, a, b, c, producer);
   } else if (borrows && params.length === 4) {
     wrapped = borrow4(raw, a, b, c, d, producer);
+  } else if (borrows && params.length === 5) {
+    wrapped = borrow5(raw, a, b, c, d, e, producer);
+  } else if (borrows && params.length === 6) {
+    wrapped = borrow6(raw, a, b, c, d, e, f, producer);
   } else {
     wrapped = general(raw, plan, converts, refuses);
   }
