@@ -344,7 +344,9 @@ TEST(PacerTest, ReportsInStepsThatDoNotWakeV8) {
   pacer.Collected(Collection::kMinor, 2000 * kMiB, 2000 * kMiB, 0, true);
   EXPECT_EQ(pacer.Report(2000 * kMiB), 0) << "a minor GC resets nothing in V8";
   pacer.Collected(Collection::kMajor, 2000 * kMiB, 2000 * kMiB, 0, true);
-  EXPECT_EQ(pacer.Report(2000 * kMiB), 32 * kMiB);
+  EXPECT_EQ(pacer.Report(2000 * kMiB), 4 * kMiB) << "history comes in small instalments";
+  EXPECT_EQ(pacer.Report(2010 * kMiB), 10 * kMiB) << "growth comes as it is";
+  EXPECT_EQ(pacer.Report(3000 * kMiB), 18 * kMiB) << "up to the step";
   EXPECT_EQ(pacer.Report(1), 1 - 64 * kMiB) << "a decrease does not wait";
   EXPECT_EQ(pacer.Report(0), -1);
   EXPECT_EQ(pacer.reported(), 0);
