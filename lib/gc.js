@@ -9,8 +9,10 @@ let gc;
 function find() {
   if (typeof globalThis.gc === 'function') return globalThis.gc;
   try {
+    const exposed = vm.runInNewContext('globalThis.gc');
+    if (typeof exposed === 'function') return exposed;
     v8.setFlagsFromString('--expose-gc');
-    const found = vm.runInNewContext('gc');
+    const found = vm.runInNewContext('globalThis.gc');
     // Contexts made later should not find a global that nobody asked for.
     v8.setFlagsFromString('--no-expose-gc');
     return typeof found === 'function' ? found : null;

@@ -94,21 +94,18 @@ function reclaim(asked) {
   return binding.collected(asked, gc.heapUsed());
 }
 
-let canMinor = true;
-let canMajor = true;
-
-function probe() {
-  canMajor = gc.canCollect();
-  canMinor = canMajor && canMinor;
-  binding.setCapabilities(canMinor, canMajor);
-}
+// A runtime may have no minor GC to ask for, or one that does not clear weak references: told by this many
+// that emptied none, one after the other.
+const ENOUGH_MISSES = 3;
+let misses = 0;
 
 function collectMinor() {
   gc.collectMinor();
-  if (binding.observe()) return;
-  // A runtime whose minor GC cannot be asked for, or does not clear weak references.
-  canMinor = false;
-  probe();
+  if (binding.observe()) {
+    misses = 0;
+  } else if (++misses === ENOUGH_MISSES) {
+    binding.setCapabilities(false, true);
+  }
 }
 
 /** Does what an advice asks for. */
@@ -123,7 +120,7 @@ function relieve(advice) {
   }
   while ((advice & (MINOR | MAJOR)) !== 0) {
     if (!gc.canCollect()) {
-      probe();
+      binding.setCapabilities(false, false);
       advice = reclaim(0);
     } else if ((advice & MAJOR) !== 0) {
       gc.collectMajor();
@@ -190,7 +187,6 @@ const heartbeat = new FinalizationRegistry(() => {
   nursery.flush();
   binding.noteMajor();
   schedule();
-  nursery.flush();
   unpinIdle();
   heart.beating = binding.stats().pointers > 0;
   if (heart.beating) heartbeat.register({}, undefined);
