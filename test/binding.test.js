@@ -64,7 +64,7 @@ test('not built: the paths tried, why not, and what to do', async () => {
     );
   }
   expect(message).toContain('npm rebuild ffi-tally');
-  expect(message).toContain('npm approve-builds ffi-tally');
+  expect(message).toContain('npm install-scripts approve ffi-tally');
   expect(message).toContain('--allow-addons');
   expect(cause).toBe(null);
 });
