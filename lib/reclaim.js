@@ -87,10 +87,10 @@ function settleDeferred() {
   if (advice !== 0) relieve(advice);
 }
 
-/** Sweeps and drains without a limit of time, and tells the pacer. Returns the next advice. */
-function reclaim(asked) {
+/** Sweeps, frees for that long, and tells the pacer. Returns the next advice. */
+function reclaim(asked, milliseconds = Infinity) {
   binding.sweep(Infinity);
-  drain(Infinity);
+  if (!drain(milliseconds)) schedule();
   return binding.collected(asked, gc.heapUsed());
 }
 
@@ -128,8 +128,9 @@ function relieve(advice) {
       reclaim(MAJOR);
       return; // what a major GC left is alive: asking again at once would return nothing
     } else {
+      // What does not fit into a slice is freed by the next pointers, a slice each: no one of them pays for all.
       collectMinor();
-      advice = reclaim(MINOR);
+      advice = reclaim(MINOR, SLICE);
     }
   }
 }

@@ -90,7 +90,7 @@ uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
 
 uint32_t Environment::Advise() {
   const bool seen = Observe() || collector_.HasWork();
-  return static_cast<uint32_t>(pacer_.Advise(live())) | (seen || ledger_.HasReady() ? kSweep : 0);
+  return static_cast<uint32_t>(pacer_.Advise(undecided())) | (seen || ledger_.HasReady() ? kSweep : 0);
 }
 
 bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t size) {
@@ -204,7 +204,7 @@ void Environment::Settle(SlotId slot, bool failed) { ledger_.Settle(slot, failed
 
 bool Environment::Observe() {
   if (!collector_.Observe()) return false;
-  if (!noted_) before_ = live();
+  if (!noted_) before_ = undecided();
   noted_ = true;
   noted_major_ |= collector_.saw_major();
   return true;
@@ -212,7 +212,7 @@ bool Environment::Observe() {
 
 void Environment::NoteMajor() {
   Observe();
-  if (!noted_) before_ = live();
+  if (!noted_) before_ = undecided();
   noted_ = true;
   noted_major_ = true;
   collector_.NoteMajor();
@@ -225,7 +225,7 @@ bool Environment::Sweep(double milliseconds) {
 
 uint32_t Environment::Collected(Collection asked, int64_t heap) {
   if (noted_) {
-    pacer_.Collected(noted_major_ ? Collection::kMajor : Collection::kMinor, before_, live(), heap,
+    pacer_.Collected(noted_major_ ? Collection::kMajor : Collection::kMinor, before_, undecided(), heap,
                      asked != Collection::kNone);
   }
   noted_ = false;

@@ -107,6 +107,8 @@ class Environment {
   int64_t Tell();
 
   int64_t live() const { return ledger_.bytes() + ledger_.manual(); }
+  // What a collection could still find dead: live without what is known to be.
+  int64_t undecided() const { return live() - ledger_.dead_bytes(); }
   const Ledger& ledger() const { return ledger_; }
   Ledger& ledger() { return ledger_; }
   Pacer& pacer() { return pacer_; }
@@ -128,7 +130,7 @@ class Environment {
   Nursery nursery_;
   std::vector<Destructor> destructors_;  // by kind
   Napi::Reference<Napi::Value> root_;
-  int64_t before_ = 0;         // live when the GCs not yet swept were first noted
+  int64_t before_ = 0;         // undecided when the GCs not yet swept were first noted
   int64_t limit_ = kMaxBytes;  // live bytes that no new pointer may pass
   int64_t viewed_ = 0;         // bytes that V8 counts itself, as ArrayBuffers
   bool noted_ = false;
