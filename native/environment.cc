@@ -1,7 +1,6 @@
 #include "environment.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <utility>
 
@@ -45,49 +44,6 @@ void Environment::UnpinIdle() {
   }
 }
 
-uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
-  const uint32_t count = nursery_.count();
-  int64_t bytes = 0;
-  for (uint32_t i = 0; i < count; i++) {
-    if (!nursery_.holds(i)) continue;
-    if (!ledger_.CanCharge(bytes + nursery_.size(i))) return kTooMuch;
-    bytes += nursery_.size(i);
-  }
-  if (!forced && bytes > limit_ - live()) return kOverLimit;
-  if (!ledger_.Reserve(count) || !collector_.Reserve(count)) return kNoMemory;
-
-  // Reading an element fails when the stack is full or the worker is being terminated, so all are read
-  // before anything changes.
-  Napi::HandleScope scope(env_);
-  std::array<napi_value, Nursery::kCapacity> values{};
-  for (uint32_t i = 0; i < count; i++) {
-    if (nursery_.holds(i) && napi_get_element(env_, objects, i, &values[i]) != napi_ok) return kStopped;
-  }
-
-  for (uint32_t i = 0; i < count; i++) {
-    if (!nursery_.holds(i)) continue;
-    const uint32_t kind = nursery_.kind(i);
-    if (ledger_.live_of(kind) == 0) destructors_[kind].Pin();
-    const SlotId slot =
-        ledger_.Add(kind, nursery_.address(i), nursery_.size(i), i + 1 == count ? parent : kNoSlot);
-    napi_valuetype type = napi_undefined;
-    TALLY_CHECK(napi_typeof(env_, values[i], &type));
-    const bool given = nursery_.slot(i) == Nursery::kGiven;
-    nursery_.slot(i) = slot;
-    if (type == napi_object) {
-      collector_.Watch(slot, values[i]);
-      if (given) ledger_.Give(slot);
-    } else if (given) {
-      ledger_.GiveAway(slot, Reason::kReleased);
-    } else {
-      ledger_.End(slot, Reason::kDisposed);  // dispose() was cut short, by a stack overflow say
-    }
-  }
-  nursery_.count() = 0;
-  Tell();
-  return Advise();
-}
-
 uint32_t Environment::Advise() {
   const bool seen = Observe() || collector_.HasWork();
   return static_cast<uint32_t>(pacer_.Advise(undecided())) | (seen || ledger_.HasReady() ? kSweep : 0);
@@ -109,26 +65,6 @@ bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t size) {
 
 void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
   if (!RunDestructor(kind, address, size)) ledger_.account_of(kind).failed++;
-}
-
-void Environment::LeaveNursery(uint32_t index) {
-  assert(nursery_.holds(index));
-  nursery_.slot(index) = Nursery::kGone;
-  if (index + 1 == nursery_.count()) nursery_.count() = index;
-}
-
-void Environment::DisposeYoung(uint32_t index) {
-  const uint32_t kind = nursery_.kind(index);
-  const int64_t size = nursery_.size(index);
-  const uint64_t address = nursery_.address(index);
-  LeaveNursery(index);
-  ledger_.Pass(kind, size, Reason::kDisposed);
-  Free(kind, address, size);
-}
-
-void Environment::ReleaseYoung(uint32_t index, Reason reason) {
-  ledger_.Pass(nursery_.kind(index), nursery_.size(index), reason);
-  LeaveNursery(index);
 }
 
 void Environment::End(SlotId slot) {
@@ -269,41 +205,6 @@ int64_t Environment::Tell() {
   TALLY_CHECK(
       napi_adjust_external_memory(env_, pacer_.Report(std::max(live() - viewed_, int64_t{0})), &counter));
   return counter;
-}
-
-void Environment::TearDown() {
-  if (torn_down_ || !free_at_exit_) return;
-  torn_down_ = true;
-
-  for (uint32_t i = 0; i < nursery_.count(); i++) {
-    if (nursery_.slot(i) != Nursery::kWaiting) continue;
-    const uint32_t kind = nursery_.kind(i);
-    ledger_.Pass(kind, nursery_.size(i), Reason::kTornDown);
-    if (destructors_[kind].is_native()) destructors_[kind].Run(nursery_.address(i), nursery_.size(i));
-  }
-  nursery_.count() = 0;
-
-  for (SlotId id = 0; id < ledger_.end(); id++) {
-    const SlotState state = ledger_.at(id).state;
-    if (state == SlotState::kLive || state == SlotState::kGiven) collector_.Forget(id);
-    if (state == SlotState::kLive) ledger_.End(id, Reason::kTornDown);
-    if (state == SlotState::kGiven) ledger_.GiveAway(id, Reason::kReleased);
-  }
-  const auto free_ready = [this] {
-    for (SlotId id = ledger_.NextReady(); id != kNoSlot; id = ledger_.NextReady()) {
-      const Slot& slot = ledger_.at(id);
-      const Destructor& destructor = destructors_[slot.kind];
-      if (destructor.is_native()) destructor.Run(slot.address, slot.size);
-      ledger_.Settle(id);
-    }
-  };
-  free_ready();
-  // What is held now is held by asynchronous calls. Node has waited for them before it came here, and the
-  // callbacks that would have let go will not come.
-  ledger_.DropCallHolds();
-  free_ready();
-  collector_.Stop();
-  Tell();
 }
 
 }  // namespace tally

@@ -1,0 +1,101 @@
+// The entry points that tell figures and set them.
+
+#include <string>
+
+#include "entry_points.h"
+#include "process_memory.h"
+#include "values.h"
+
+namespace tally::entry {
+
+Napi::Value ReportByHand(const Napi::CallbackInfo& info) {
+  return Number(info, Of(info).ReportByHand(Signed(info[0])));
+}
+
+Napi::Value Live(const Napi::CallbackInfo& info) { return Number(info, Of(info).live()); }
+
+Napi::Value Counter(const Napi::CallbackInfo& info) { return Number(info, Of(info).Tell()); }
+
+Napi::Value Stats(const Napi::CallbackInfo& info) {
+  const Ledger& ledger = Of(info).ledger();
+  const Pacer& pacer = Of(info).pacer();
+  Napi::Object stats = Napi::Object::New(info.Env());
+  Put(stats, "bytes", ledger.bytes());
+  Put(stats, "pointers", ledger.pointers());
+  Put(stats, "manual", ledger.manual());
+  Put(stats, "peakBytes", ledger.peak_bytes());
+  Put(stats, "deadBytes", ledger.dead_bytes());
+  Put(stats, "deadPointers", ledger.dead_pointers());
+  Put(stats, "reported", pacer.reported());
+  Put(stats, "limit", Of(info).limit());
+  Put(stats, "allowance", pacer.allowance());
+  Put(stats, "step", pacer.step());
+  Put(stats, "minor", pacer.asked_minor());
+  Put(stats, "major", pacer.asked_major());
+  Put(stats, "returnedByMinor", pacer.returned_minor());
+  Put(stats, "returnedByMajor", pacer.returned_major());
+
+  Napi::Array accounts = Napi::Array::New(info.Env(), ledger.accounts());
+  for (uint32_t i = 0; i < ledger.accounts(); i++) {
+    const Account& account = ledger.account(i);
+    Napi::Object entry = Napi::Object::New(info.Env());
+    entry.Set("label", account.label);
+    Put(entry, "bytes", account.bytes);
+    Put(entry, "pointers", account.pointers);
+    Put(entry, "peakBytes", account.peak_bytes);
+    Put(entry, "chargedBytes", account.charged_bytes);
+    Put(entry, "tracked", account.tracked);
+    Put(entry, "disposed", account.ended[static_cast<int>(Reason::kDisposed)]);
+    Put(entry, "collected", account.ended[static_cast<int>(Reason::kCollected)]);
+    Put(entry, "released", account.ended[static_cast<int>(Reason::kReleased)]);
+    Put(entry, "failed", account.failed);
+    accounts.Set(i, entry);
+  }
+  stats.Set("accounts", accounts);
+  return stats;
+}
+
+Napi::Value Configure(const Napi::CallbackInfo& info) {
+  Pacer::Options options = Of(info).pacer().options();
+  options.budget = Signed(info[0]);
+  options.growth = Double(info[1]);
+  Of(info).pacer().Configure(options);
+  Of(info).set_limit(Signed(info[2]));
+  Of(info).set_free_at_exit(info[3].As<Napi::Boolean>());
+  return info.Env().Undefined();
+}
+
+Napi::Value SetCapabilities(const Napi::CallbackInfo& info) {
+  Pacer::Options options = Of(info).pacer().options();
+  options.can_minor = info[0].As<Napi::Boolean>();
+  options.can_major = info[1].As<Napi::Boolean>();
+  Of(info).pacer().Configure(options);
+  return info.Env().Undefined();
+}
+
+Napi::Value ExternalAddress(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal()) return info.Env().Undefined();
+  void* pointer = info[0].As<Napi::External<void>>().Data();
+  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(reinterpret_cast<uintptr_t>(pointer)));
+}
+
+Napi::Value UsableSize(const Napi::CallbackInfo& info) {
+  const int64_t size = UsableBytes(reinterpret_cast<void*>(static_cast<uintptr_t>(Address(info[0]))));
+  return size < 0 ? info.Env().Undefined() : Number(info, size);
+}
+
+Napi::Value Allocate(const Napi::CallbackInfo& info) {
+  const auto block = AllocateBlock(static_cast<size_t>(Signed(info[0])));
+  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(block));
+}
+
+Napi::Value AllocatorBytes(const Napi::CallbackInfo& info) {
+  AllocatorFigures figures{};
+  if (!ReadAllocator(&figures)) return info.Env().Undefined();
+  Napi::Object result = Napi::Object::New(info.Env());
+  Put(result, "inUse", figures.in_use);
+  Put(result, "held", figures.held);
+  return result;
+}
+
+}  // namespace tally::entry

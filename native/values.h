@@ -1,0 +1,41 @@
+// Node-API values to C++ and back, for the entry points. lib/ has validated what arrives.
+
+#ifndef FFI_TALLY_VALUES_H_
+#define FFI_TALLY_VALUES_H_
+
+#include <napi.h>
+
+#include <cstdint>
+
+#include "environment.h"
+
+namespace tally::entry {
+
+inline Environment& Of(const Napi::CallbackInfo& info) { return *static_cast<Environment*>(info.Data()); }
+
+inline uint32_t Unsigned(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
+inline int64_t Signed(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }
+inline double Double(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
+
+inline uint64_t Address(const Napi::Value& value) {
+  bool lossless = false;
+  return value.As<Napi::BigInt>().Uint64Value(&lossless);
+}
+
+template <typename T>
+Napi::Value Number(const Napi::CallbackInfo& info, T value) {
+  return Napi::Number::New(info.Env(), static_cast<double>(value));
+}
+
+inline Napi::Value Boolean(const Napi::CallbackInfo& info, bool value) {
+  return Napi::Boolean::New(info.Env(), value);
+}
+
+template <typename T>
+void Put(Napi::Object object, const char* name, T value) {
+  object.Set(name, Napi::Number::New(object.Env(), static_cast<double>(value)));
+}
+
+}  // namespace tally::entry
+
+#endif  // FFI_TALLY_VALUES_H_
