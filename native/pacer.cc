@@ -17,7 +17,7 @@ constexpr int64_t kReportGrain = int64_t{1} << 20;
 
 }  // namespace
 
-int64_t Pacer::FirstStep() const { return std::max(options_.budget / 4 * 3, allowance_ / 4); }
+int64_t Pacer::FirstStep() const { return std::max(options_.budget / 4 * 3, allowance_ / 8); }
 
 void Pacer::Configure(const Options& options) {
   options_ = options;

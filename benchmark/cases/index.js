@@ -7,6 +7,7 @@ const names = [
   'above-two-gigabytes',
   'many-small',
   'dispose-at-once',
+  'one-argument',
   'cost-against-size',
   'bytes-per-pointer',
   'dying-at-once',
