@@ -113,7 +113,11 @@ describe('everything is freed when a worker ends', () => {
     ],
   ])('by terminate(), in a loop of pointers that are %s', async (_, body) => {
     const found = await ended(
-      `${fill}; parentPort.postMessage('full'); for (let i = 0; ; i++) { kept.length = Math.min(kept.length, 1e5); ${body}; }`,
+      `${fill}; for (let i = 0; ; i++) {
+        if (i === 100) parentPort.postMessage('full');
+        kept.length = Math.min(kept.length, 1e5);
+        ${body};
+      }`,
       `
       for (let i = 0; i < 10; i++) {
         const worker = start();
