@@ -19,7 +19,7 @@ function helpPage(attempts) {
     'What to do:',
     '  - Build it: npm rebuild ffi-tally --foreground-scripts (needs a C++17 compiler and Python 3;',
     '    libffi-dev and pkg-config too, for destructors with bound arguments)',
-    '  - npm 11 and later build a package only after: npm install-scripts approve ffi-tally',
+    '  - Where npm refuses to run that build: npm install-scripts approve ffi-tally, and then the line above',
     '  - Started with --permission? Then addons need --allow-addons. With --no-addons there are none.',
   ].join('\n');
 }

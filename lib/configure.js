@@ -27,8 +27,10 @@ function containerLimit() {
 function checkLimit(limit) {
   if (limit === 'auto') return containerLimit();
   if (limit === Infinity) return limit;
+  const expected = `a positive number of bytes, 'auto', or Infinity for none`;
+  if (typeof limit === 'string') throw new ArgumentTypeError(limit, 'limit', expected);
   const bytes = checkSize(limit, 'limit');
-  if (bytes === 0) throw new ArgumentValueError(0, 'limit', `bytes, 'auto', or Infinity for none`);
+  if (bytes === 0) throw new ArgumentValueError(0, 'limit', expected);
   return bytes;
 }
 

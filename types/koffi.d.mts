@@ -184,11 +184,11 @@ export function load(...args: Parameters<typeof Koffi.load>): LibraryHandle;
  *
  * It is one type per name and per Koffi, as all types of Koffi are, and `koffi.reset()` forgets it.
  *
- * @param name - The name, for prototypes and as the label of its pointers in `stats()`.
  * A string type, such as `'char *'`, stays one: the caller gets a JavaScript string, and the original is freed at once,
  * by Koffi's own `disposable()`. Such a type belongs to the library whose function returns it first, and nothing of it
  * is tracked.
  *
+ * @param name - The name, for prototypes and as the label of its pointers in `stats()`.
  * @param type - The pointer type that it stands for, such as `'gdImage *'` or `'void *'`.
  * @throws `ERR_TALLY_SIZE_REQUIRED`, `ERR_TALLY_UNSUPPORTED` for what is no pointer type, `ERR_TALLY_NO_LIBFFI`,
  *   `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`; and what Koffi throws, for

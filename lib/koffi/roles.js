@@ -30,7 +30,13 @@ function ownedInside(koffi, registry, type, seen) {
 /** Throws if `type` contains an owned type: `where` names the place. */
 function refuseOwnedInside(koffi, registry, type, where) {
   const base = pointee(koffi, type);
-  const whole = base === undefined || registry.has(base.name) ? type : base.raw;
+  if (registry.has(base?.name)) {
+    throw new UnsupportedError(
+      `Cannot tell who owns what '${base.name} *' points to in ${where}: '${base.name}' is a pointer type ` +
+        `already, write it without the star`,
+    );
+  }
+  const whole = base === undefined ? type : base.raw;
   const path = ownedInside(koffi, registry, whole, new Set());
   if (path === undefined) return;
   const { name } = describe(koffi, whole);
