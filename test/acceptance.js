@@ -4,7 +4,6 @@
 
 const assert = require('node:assert/strict');
 const fs = require('node:fs');
-const { once } = require('node:events');
 const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
 
 const koffiName = process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi';
@@ -171,7 +170,9 @@ async function workers() {
     let thrown;
     worker.on('error', (error) => (thrown = error));
     const exited = new Promise((resolve) => worker.on('exit', resolve));
-    await once(worker, 'message');
+    // Not once(): it rejects when the error of a worker arrives before its message.
+    const told = new Promise((resolve) => worker.on('message', resolve));
+    await Promise.race([told, exited]);
     if (way === 'loop') await worker.terminate();
     await exited;
     assert.equal(thrown?.message, way === 'throw' ? 'on purpose' : undefined);
