@@ -136,7 +136,6 @@ function refused(answer, size) {
 
 module.exports = {
   GIVEN,
-  NO_MEMORY,
   NO_SLOT,
   OVER_LIMIT,
   enter,

@@ -182,7 +182,7 @@ class TrackedPointer {
     internals.lend = (value, want) => {
       if (typeof value !== 'object' || value === null || !(#address in value)) return value;
       const { type } = value.#kind;
-      if (type !== want.last) want.check(value, type);
+      if (type !== want.last) want.check(type);
       if (value.#address === null) throw new DisposedError(value.#kind.label, `pass to ${want.where}`);
       return want.lent === undefined ? value.#address : want.lent(value, value.#address);
     };

@@ -80,7 +80,6 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("collected", Collected);
 
   TALLY_EXPORT("reportByHand", ReportByHand);
-  TALLY_EXPORT("live", Live);
   TALLY_EXPORT("counter", Counter);
   TALLY_EXPORT("stats", Stats);
   TALLY_EXPORT("configure", Configure);

@@ -50,7 +50,6 @@ Napi::Value Advise(const Napi::CallbackInfo& info);     // () -> advice
 Napi::Value Collected(const Napi::CallbackInfo& info);  // (asked, heap) -> advice
 
 Napi::Value ReportByHand(const Napi::CallbackInfo& info);     // (delta) -> total, -1 below zero, -2 too much
-Napi::Value Live(const Napi::CallbackInfo& info);             // () -> bytes, tracked and by hand
 Napi::Value Counter(const Napi::CallbackInfo& info);          // () -> V8's own counter
 Napi::Value Stats(const Napi::CallbackInfo& info);            // () -> object
 Napi::Value Configure(const Napi::CallbackInfo& info);        // (budget, growth, limit, freeAtExit)

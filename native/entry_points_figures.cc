@@ -12,8 +12,6 @@ Napi::Value ReportByHand(const Napi::CallbackInfo& info) {
   return Number(info, Of(info).ReportByHand(Signed(info[0])));
 }
 
-Napi::Value Live(const Napi::CallbackInfo& info) { return Number(info, Of(info).live()); }
-
 Napi::Value Counter(const Napi::CallbackInfo& info) { return Number(info, Of(info).Tell()); }
 
 Napi::Value Stats(const Napi::CallbackInfo& info) {

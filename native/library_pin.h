@@ -43,8 +43,6 @@ class LibraryPin {
   LibraryPin(const LibraryPin&) = delete;
   LibraryPin& operator=(const LibraryPin&) = delete;
 
-  bool holds() const { return handle_ != nullptr; }
-
  private:
   void* handle_ = nullptr;
 };

@@ -16,7 +16,7 @@ class Want {
     this.last = null; // the type that was right last time; null is that of a pointer from track()
   }
 
-  check(value, type) {
+  check(type) {
     if (type === null) return;
     if (!this.accepts(type)) throw new TypeMismatchError(`'${type.name}'`, `'${this.expected}'`, this.where);
     this.last = type;

@@ -2,7 +2,7 @@
 // A pointer type whose values have an owner: what frees them, and how large what they point to is.
 
 const { checkOptions, checkSize } = require('../check');
-const { POINTER, SIZE, toDestructor } = require('../destructors');
+const { toDestructor } = require('../destructors');
 const { ArgumentTypeError, ArgumentValueError, SizeRequiredError, UnsupportedError } = require('../errors');
 const { describe, namedPointer, pointee } = require('./dialect');
 
@@ -95,4 +95,4 @@ function declareOwned(koffi, name, type, options) {
   return { owned, type: namedPointer(koffi, name, base.raw) };
 }
 
-module.exports = { OwnedType, POINTER, SIZE, checkFree, checkIndex, checkMeasure, declareOwned, isAny };
+module.exports = { OwnedType, checkFree, checkIndex, checkMeasure, declareOwned, isAny };
