@@ -2,7 +2,9 @@
   "variables": {
     # Nobody's installation should fail because a new compiler has a new warning.
     "warnings": ["<!(node -p \"process.env.CI ? '-Werror' : '-Wno-error'\")"],
-    "has_libffi%": "<!(pkg-config --exists libffi && echo 1 || echo 0)",
+    "has_libffi%": "<!(node scripts/libffi.js found)",
+    # Set by scripts/prebuild.js: for machines other than this one, so libffi goes in and nothing else shows.
+    "prebuilt%": 0,
   },
   "targets": [
     {
@@ -20,7 +22,7 @@
         "native/process_memory.cc",
         "native/teardown.cc",
       ],
-      "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS",
                   # A worker being terminated refuses exceptions; failing to throw one is no reason to abort.
                   "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
@@ -38,9 +40,24 @@
           "has_libffi==1",
           {
             "defines": ["TALLY_HAS_LIBFFI=1"],
-            "cflags_cc": ["<!@(pkg-config --cflags libffi)"],
-            "libraries": ["<!@(pkg-config --libs libffi)"],
+            "include_dirs": ["<!@(node scripts/libffi.js include)"],
+            "conditions": [
+              ["prebuilt==1", {"libraries": ["<!@(node scripts/libffi.js static)"]}],
+              ["prebuilt==0", {"libraries": ["<!@(node scripts/libffi.js libs)"]}],
+            ],
           },
+        ],
+        [
+          "prebuilt==1",
+          {
+            "defines": ["TALLY_PREBUILT=1", "FFI_STATIC_BUILD"],
+            "cflags_cc": ["-ffunction-sections", "-fdata-sections"],
+            "xcode_settings": {"DEAD_CODE_STRIPPING": "YES", "STRIP_INSTALLED_PRODUCT": "YES"},
+          },
+        ],
+        [
+          "prebuilt==1 and OS=='linux'",
+          {"ldflags": ["-Wl,--gc-sections", "-Wl,-s", "-Wl,--version-script=../native/exports.map"]},
         ],
         ["OS=='linux'", {"libraries": ["-ldl"]}],
       ],

@@ -5,9 +5,11 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { isMainThread } = require('node:worker_threads');
 const { BindingError } = require('./errors');
+const { prebuiltHere } = require('./prebuilt');
 
 const root = path.join(__dirname, '..');
-const candidates = ['build/Release/ffi_tally.node', 'build/Debug/ffi_tally.node'];
+// What was built here comes first: somebody wanted it.
+const candidates = ['build/Release/ffi_tally.node', 'build/Debug/ffi_tally.node', prebuiltHere()];
 
 function helpPage(attempts) {
   return [
@@ -17,8 +19,9 @@ function helpPage(attempts) {
     ...attempts.map(({ file, reason }) => `  ${file}\n    ${reason}`),
     '',
     'What to do:',
-    '  - Build it: npm rebuild ffi-tally --foreground-scripts (needs a C++17 compiler and Python 3;',
-    '    libffi-dev and pkg-config too, for destructors with bound arguments)',
+    '  - Install again: the package has binaries for Linux (glibc, musl), macOS and Windows, which need no scripts',
+    '  - Elsewhere, build it: npm rebuild ffi-tally --build-from-source --foreground-scripts (needs a C++17',
+    '    compiler and Python 3; libffi-dev and pkg-config too, for destructors with bound arguments)',
     '  - Where npm refuses to run that build: npm install-scripts approve ffi-tally, and then the line above',
     '  - Started with --permission? Then addons need --allow-addons. With --no-addons there are none.',
   ].join('\n');

@@ -10,6 +10,8 @@
 #include <windows.h>
 #else
 #include <dlfcn.h>
+
+#include "old_glibc.h"
 #endif
 
 namespace tally {

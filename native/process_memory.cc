@@ -9,9 +9,9 @@
 #endif
 
 #if defined(__GLIBC__)
-#if __GLIBC_PREREQ(2, 33)
-#define TALLY_HAS_MALLINFO2 1
-#endif
+#include <dlfcn.h>
+
+#include "old_glibc.h"
 #endif
 
 namespace tally {
@@ -51,9 +51,18 @@ void SettleAllocator() {
 #endif
 }
 
+#if defined(__GLIBC__)
+// As in <malloc.h> of glibc 2.33, which may be newer than the one we are built with, or run on.
+struct MallInfo2 {
+  size_t arena, ordblks, smblks, hblks, hblkhd, usmblks, fsmblks, uordblks, fordblks, keepcost;
+};
+#endif
+
 bool ReadAllocator(AllocatorFigures* figures) {
-#if defined(TALLY_HAS_MALLINFO2)
-  const struct mallinfo2 info = mallinfo2();
+#if defined(__GLIBC__)
+  static const auto read = reinterpret_cast<MallInfo2 (*)()>(dlsym(RTLD_DEFAULT, "mallinfo2"));
+  if (read == nullptr) return false;
+  const MallInfo2 info = read();
   figures->in_use = static_cast<int64_t>(info.uordblks + info.hblkhd);
   figures->held = static_cast<int64_t>(info.fordblks);
   return true;

@@ -23,35 +23,28 @@ function newest(...names) {
   return time;
 }
 
-function run(title, command, args) {
+function check(title, step) {
   console.log(`${title} ...`);
-  const shell = process.platform === 'win32';
-  const { status, stdout, error } = spawnSync(command, args, {
-    cwd: root,
-    encoding: 'utf8',
-    shell,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const { status, stdout, error } = step();
   if (status === 0) return;
   process.stderr.write(stdout ?? '');
-  console.error(`${title} failed: ${error?.message ?? `${command} ended with ${status}`}`);
+  console.error(`${title} failed: ${error?.message ?? `ended with ${status}`}`);
   process.exit(1);
 }
 
 function installDependencies() {
   const installed = newest('node_modules/.package-lock.json');
   if (installed >= newest('package-lock.json')) return;
-  run('Installing dependencies', 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
+  const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
+  const shell = process.platform === 'win32';
+  const options = { cwd: root, encoding: 'utf8', shell, stdio: ['ignore', 'pipe', 'inherit'] };
+  check('Installing dependencies', () => spawnSync('npm', args, options));
 }
 
 function buildAddon() {
   if (newest('build/Release/ffi_tally.node') > newest('native', 'binding.gyp')) return;
-  const gyp = require.resolve('node-gyp/bin/node-gyp.js', { paths: [root] });
-  const args = [gyp, 'configure', 'build', '--loglevel=warn'];
-  // Headers that came with this Node make the build independent of the network.
-  const prefix = path.dirname(path.dirname(process.execPath));
-  if (fs.existsSync(path.join(prefix, 'include/node/node_api.h'))) args.push(`--nodedir=${prefix}`);
-  run('Building the addon', process.execPath, args);
+  const { compile } = require('./install.js');
+  check('Building the addon', () => compile({ encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
 }
 
 installDependencies();

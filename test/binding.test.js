@@ -4,18 +4,23 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { prebuiltFor, prebuiltHere } = require('../lib/prebuilt.js');
 const { runChild } = require('./support/child.js');
 
 const root = path.join(__dirname, '..');
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-binding-'));
 const addon = 'build/Release/ffi_tally.node';
+const prebuilt = prebuiltHere();
 
 beforeAll(() => {
   for (const name of ['lib', 'package.json'])
     fs.cpSync(path.join(root, name), path.join(directory, name), { recursive: true });
 });
 afterAll(() => fs.rmSync(directory, { recursive: true }));
-afterEach(() => fs.rmSync(path.join(directory, 'build'), { recursive: true, force: true }));
+afterEach(() => {
+  for (const name of ['build', 'prebuilds'])
+    fs.rmSync(path.join(directory, name), { recursive: true, force: true });
+});
 
 function install(content, file = addon) {
   fs.mkdirSync(path.dirname(path.join(directory, file)), { recursive: true });
@@ -54,6 +59,28 @@ test('a debug build will do', async () => {
   expect(await load()).toEqual({ code: 0, signal: null, stdout: 'loaded\n', stderr: '' });
 });
 
+test('a prebuilt binary will do', async () => {
+  install(fs.readFileSync(path.join(root, addon)), prebuilt);
+  expect(await load()).toEqual({ code: 0, signal: null, stdout: 'loaded\n', stderr: '' });
+});
+
+test('what was built here comes before what was prebuilt', async () => {
+  install(fs.readFileSync(path.join(root, addon)));
+  install('this is no library', prebuilt);
+  expect(await load()).toEqual({ code: 0, signal: null, stdout: 'loaded\n', stderr: '' });
+});
+
+test('prebuilt binaries are told apart by platform, processor and, on Linux, C library', () => {
+  expect(prebuiltFor('linux', 'arm64', 'musl')).toBe('prebuilds/linux-arm64/ffi-tally.musl.node');
+  expect(prebuiltFor('darwin', 'x64')).toBe('prebuilds/darwin-x64/ffi-tally.node');
+  expect(prebuilt).toContain(`${process.platform}-${process.arch}`);
+  // What this Node itself says of its C library.
+  const { glibcVersionRuntime } = process.report.getReport().header;
+  if (process.platform === 'linux') {
+    expect(prebuilt).toContain(glibcVersionRuntime === undefined ? '.musl.' : '.glibc.');
+  }
+});
+
 test('not built: the paths tried, why not, and what to do', async () => {
   const { message, cause } = await helpPage();
   expect(message).toContain(`${process.platform}-${process.arch}`);
@@ -63,7 +90,8 @@ test('not built: the paths tried, why not, and what to do', async () => {
       `${path.join(directory, addon.replace('Release', kind))}\n    there is no such file`,
     );
   }
-  expect(message).toContain('npm rebuild ffi-tally');
+  expect(message).toContain(`${path.join(directory, prebuilt)}\n    there is no such file`);
+  expect(message).toContain('npm rebuild ffi-tally --build-from-source');
   expect(message).toContain('npm install-scripts approve ffi-tally');
   expect(message).toContain('--allow-addons');
   expect(cause).toBe(null);

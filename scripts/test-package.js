@@ -1,0 +1,106 @@
+'use strict';
+// What users get: the packed package, installed without install scripts into an empty project whose path has spaces,
+// loads by require and by import, on every Node at hand, with its prebuilt binary. And what its install script does.
+// Needs a registry for the dependencies, and `node scripts/prebuild.js` before it.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { installedNodes } = require('./nodes.js');
+const { root } = require('./tools.js');
+
+const windows = process.platform === 'win32';
+const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally package test '));
+const project = path.join(temporary, 'a project');
+const installed = path.join(project, 'node_modules/ffi-tally');
+const koffi = require('koffi').version;
+
+function run(command, args, { env, ...options } = {}) {
+  const shell = windows && command === 'npm';
+  const all = { ...process.env, ...env };
+  return spawnSync(command, args, { cwd: project, encoding: 'utf8', env: all, shell, ...options });
+}
+
+function npm(...args) {
+  const { status, stdout, stderr } = run('npm', [...args, '--no-audit', '--no-fund', '--prefer-offline']);
+  assert.equal(status, 0, `npm ${args.join(' ')}\n${stdout}${stderr}`);
+  return stdout;
+}
+
+const body = `
+  const libc = koffi.load(process.platform === 'win32' ? 'ucrtbase.dll' : process.platform === 'darwin' ? 'libSystem.dylib' : null);
+  koffi.owned('Block', 'void *', { free: 'free', size: (address, bytes) => bytes });
+  const malloc = libc.func('Block malloc(size_t bytes)');
+  const block = malloc(1000);
+  const { size } = block;
+  block.dispose();
+  console.log(JSON.stringify({ backend: stats().backend, size, bytes: stats().bytes }));
+`;
+const programs = {
+  'require.cjs': `const { stats } = require('ffi-tally');\nconst koffi = require('ffi-tally/koffi');\n${body}`,
+  'import.mjs': `import { stats } from 'ffi-tally';\nimport koffi from 'ffi-tally/koffi';\n${body}`,
+};
+
+/** Runs both programs on every Node at hand. Returns all that they wrote to stderr. */
+function expectBackend(backend) {
+  let errors = '';
+  for (const node of [{ path: process.execPath }, ...installedNodes()]) {
+    for (const program of Object.keys(programs)) {
+      const { status, signal, stdout, stderr } = run(node.path, [program]);
+      assert.deepEqual({ status, signal }, { status: 0, signal: null }, `${node.path} ${program}\n${stderr}`);
+      assert.deepEqual(JSON.parse(stdout), { backend, size: 1000, bytes: 0 }, `${node.path} ${program}`);
+      errors += stderr;
+    }
+  }
+  return errors;
+}
+
+const built = path.join(installed, 'build/Release/ffi_tally.node');
+
+const steps = {
+  'installs without scripts'() {
+    fs.mkdirSync(project);
+    fs.writeFileSync(path.join(project, 'package.json'), '{ "private": true }');
+    for (const [name, code] of Object.entries(programs)) fs.writeFileSync(path.join(project, name), code);
+    const [{ filename }] = JSON.parse(npm('pack', root, '--pack-destination', temporary, '--json'));
+    npm('install', '--ignore-scripts', path.join(temporary, filename), `koffi@${koffi}`);
+  },
+
+  'loads its prebuilt binary'() {
+    assert.equal(expectBackend('native'), '');
+  },
+
+  'installs with scripts, and compiles nothing'() {
+    npm('rebuild', 'ffi-tally');
+    assert.equal(fs.existsSync(built), false);
+  },
+
+  'without a binary that fits and without a compiler: says so, and does not fail'() {
+    fs.rmSync(path.join(installed, 'prebuilds'), { recursive: true });
+    const script = path.join(installed, 'scripts/install.js');
+    const bare = { env: { PATH: temporary, CXX: '', PYTHON: '', npm_config_python: '' } };
+    const { status, stderr } = run(process.execPath, [script], bare);
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /could not be compiled/);
+    assert.match(stderr, /Python 3/);
+    assert.match(stderr, /npm rebuild ffi-tally --build-from-source/);
+    bare.env.npm_config_build_from_source = 'true';
+    assert.equal(run(process.execPath, [script], bare).status, 1, 'but fails when asked to compile');
+  },
+
+  'builds from source'() {
+    const prefix = path.dirname(path.dirname(process.execPath));
+    const args = fs.existsSync(path.join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
+    npm('rebuild', 'ffi-tally', '--build-from-source', '--foreground-scripts', ...args);
+    assert.equal(fs.existsSync(built), true);
+    assert.equal(expectBackend('native'), '');
+  },
+};
+
+for (const [name, step] of Object.entries(steps)) {
+  step();
+  console.log(`ok: ${name}`);
+}
+fs.rmSync(temporary, { recursive: true });
