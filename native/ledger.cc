@@ -33,7 +33,8 @@ void Ledger::Charge(Account* account, int64_t delta) {
   account->bytes += delta;
   bytes_ += delta;
   if (delta > 0) {
-    account->charged_bytes += delta;
+    // Ever, so it can pass what an integer holds: then it stays there.
+    account->charged_bytes = std::min(account->charged_bytes, INT64_MAX - delta) + delta;
     account->peak_bytes = std::max(account->peak_bytes, account->bytes);
     peak_bytes_ = std::max(peak_bytes_, bytes_ + manual_);
   }

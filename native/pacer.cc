@@ -30,7 +30,8 @@ Collection Pacer::Advise(int64_t live) {
   base_ = std::min(base_, live);
   floor_ = std::min(floor_, live);
   const int64_t grown = live - floor_;
-  const bool minors_pay = options_.can_minor && step_ < allowance_;
+  // A minor GC after which nothing was allocated would be asked for again and again.
+  const bool minors_pay = options_.can_minor && step_ < allowance_ && grown > 0;
   if (options_.can_major && live - base_ >= allowance_) {
     // The cheap way first, unless it has just been tried.
     return minors_pay && grown >= step_ / 2 ? Collection::kMinor : Collection::kMajor;

@@ -5,8 +5,10 @@
 namespace tally {
 
 void Environment::TearDown() {
-  if (torn_down_ || !free_at_exit_) return;
+  if (torn_down_) return;
   torn_down_ = true;
+  collector_.Stop();
+  if (!free_at_exit_) return;
 
   for (uint32_t i = 0; i < nursery_.count(); i++) {
     if (nursery_.slot(i) != Nursery::kWaiting) continue;
@@ -35,7 +37,6 @@ void Environment::TearDown() {
   // callbacks that would have let go will not come.
   ledger_.DropCallHolds();
   free_ready();
-  collector_.Stop();
   Tell();
 }
 

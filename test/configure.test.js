@@ -28,6 +28,17 @@ test('returns the settings in force', () => {
   expect(configure({ budget: 2n * BigInt(MIB) }).budget).toBe(2 * MIB);
 });
 
+test.each([1, 2, 3, 4])('a budget of %i bytes', async (budget) => {
+  // In a child: asking for collections without an end could not be stopped here.
+  const child = await runChild(`
+    const { configure, stats, track } = require('./lib');
+    configure({ budget: ${budget} });
+    for (let i = 1n; i < 500n; i++) track(i, { size: 100_000, free: null });
+    console.log(stats().pointers < 499);
+  `);
+  expect(child).toEqual({ code: 0, signal: null, stdout: 'true\n', stderr: '' });
+});
+
 test('what is returned is a copy', () => {
   configure().budget = 1;
   expect(configure()).toEqual(defaults);

@@ -1,0 +1,120 @@
+'use strict';
+// The addon inside Node under tools that see every access to memory.
+//   node scripts/test-memory.js [address] [leaks] [valgrind]      nothing named: all of them
+// address: AddressSanitizer and UndefinedBehaviorSanitizer, with most of the Jest suite.
+// leaks: LeakSanitizer, with the acceptance script. valgrind: Memcheck, with the acceptance script.
+// The first two build an instrumented copy in build/sanitized, so that what is installed stays as it is.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { execFileSync } = require('node:child_process');
+const { root, hasTool, run, skip } = require('./tools.js');
+
+const copy = path.join(root, 'build/sanitized');
+const COPIED = ['binding.gyp', 'jest.config.js', 'lib', 'native', 'package.json', 'scripts', 'test', 'types'];
+
+// Left out are the suites that run no native code of ours, and four that no sanitizer allows: allocating with the
+// sanitizer's malloc() and freeing with the free() of libc's own address, asking mallinfo2(), loading with RTLD_DEEPBIND.
+const SUITES = [
+  'test/(collect|configure|exit|gc|model|no-gc|report-external|stats|track|tracked-pointer|worker)\\.test',
+  'test/koffi/(async|callbacks|library|memory|owned|parameters|views)\\.test',
+];
+
+const SANITIZE = '-fsanitize=address,undefined';
+
+// The preloaded runtime, which must come before every other library.
+function runtime() {
+  const file = execFileSync('g++', ['-print-file-name=libasan.so'], { encoding: 'utf8' }).trim();
+  return path.isAbsolute(file) ? fs.realpathSync(file) : undefined;
+}
+
+function buildCopy() {
+  for (const name of COPIED) {
+    fs.cpSync(path.join(root, name), path.join(copy, name), {
+      recursive: true,
+      preserveTimestamps: true,
+      filter: (file) => path.basename(file) !== 'build',
+    });
+  }
+  const modules = path.join(copy, 'node_modules');
+  if (!fs.existsSync(modules)) fs.symlinkSync(path.join(root, 'node_modules'), modules);
+  const env = {
+    ...process.env,
+    CXX: 'g++',
+    CXXFLAGS: `${SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -UNDEBUG -g`,
+    LDFLAGS: SANITIZE,
+  };
+  const gyp = require.resolve('node-gyp/bin/node-gyp.js', { paths: [root] });
+  const args = [gyp, 'configure', 'build', '--loglevel=warn'];
+  const prefix = path.dirname(path.dirname(process.execPath));
+  if (fs.existsSync(path.join(prefix, 'include/node/node_api.h'))) args.push(`--nodedir=${prefix}`);
+  if (!run(process.execPath, args, { cwd: copy, env, stdio: ['ignore', 'ignore', 'inherit'] })) return false;
+  return run(process.execPath, ['-e', `require('./test/support/build.js')()`], { cwd: copy });
+}
+
+function runSanitized(args, asanOptions, env = {}) {
+  if (process.platform !== 'linux') return skip('sanitizers inside Node', 'done on Linux only');
+  if (!hasTool('g++')) return skip('sanitizers inside Node', 'g++ is not installed');
+  const library = runtime();
+  if (library === undefined) return skip('sanitizers inside Node', 'libasan is not installed');
+  if (!buildCopy()) return false;
+  return run(process.execPath, args, {
+    cwd: copy,
+    env: {
+      ...process.env,
+      LD_PRELOAD: library,
+      ASAN_OPTIONS: `allocator_may_return_null=1:${asanOptions}`,
+      UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
+      ...env,
+    },
+  });
+}
+
+function withFile(name, text, use) {
+  fs.mkdirSync(path.join(root, 'build'), { recursive: true });
+  const file = path.join(root, 'build', name);
+  fs.writeFileSync(file, text);
+  return use(file);
+}
+
+const steps = {
+  address: () => runSanitized(['scripts/test.js', '--ci', ...SUITES], 'detect_leaks=0'),
+
+  // Koffi keeps its libraries, types and the externals of its functions for good.
+  leaks: () =>
+    withFile('lsan.supp', 'leak:koffi.node\n', (file) =>
+      runSanitized(['--expose-gc', 'test/acceptance.js'], 'detect_leaks=1', {
+        LSAN_OPTIONS: `suppressions=${file}:print_suppressions=0`,
+      }),
+    ),
+
+  valgrind: () => {
+    if (!hasTool('valgrind')) return skip('valgrind', 'not installed');
+    // The script itself asks msync() whether a page has gone.
+    const suppressions = '{\n  unmapped on purpose\n  Memcheck:Param\n  msync(start)\n  fun:msync\n}\n';
+    return withFile('valgrind.supp', suppressions, (file) =>
+      run('valgrind', [
+        ...['--quiet', '--error-exitcode=9', `--suppressions=${file}`],
+        // V8 writes code while it runs, and reads what it never wrote.
+        ...['--smc-check=all-non-file', '--undef-value-errors=no'],
+        ...['--fair-sched=yes', process.execPath, '--expose-gc', 'test/acceptance.js'],
+      ]),
+    );
+  },
+};
+
+function main(wanted) {
+  const unknown = wanted.filter((name) => !(name in steps));
+  if (unknown.length > 0) {
+    console.error(`Unknown: ${unknown.join(', ')}; there are ${Object.keys(steps).join(', ')}`);
+    return false;
+  }
+  const failed = (wanted.length > 0 ? wanted : Object.keys(steps)).filter((name) => {
+    console.log(`\n# ${name}`);
+    return !steps[name]();
+  });
+  console.log(failed.length > 0 ? `FAILED: ${failed.join(', ')}` : 'No error was found.');
+  return failed.length === 0;
+}
+
+process.exitCode = main(process.argv.slice(2)) ? 0 : 1;
