@@ -9,6 +9,7 @@ const { reportExternal } = require('./report-external');
 const { stats } = require('./stats');
 const { track } = require('./track');
 const { TrackedPointer } = require('./tracked-pointer');
+const { trim } = require('./trim');
 
 module.exports = {
   POINTER,
@@ -20,5 +21,6 @@ module.exports = {
   reportExternal,
   stats,
   track,
+  trim,
   withOwnership,
 };

@@ -10,6 +10,7 @@ export const {
   reportExternal,
   stats,
   track,
+  trim,
   withOwnership,
 } = tally;
 export default tally;

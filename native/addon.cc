@@ -89,6 +89,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("usableSize", UsableSize);
   TALLY_EXPORT("allocate", Allocate);
   TALLY_EXPORT("allocatorBytes", AllocatorBytes);
+  TALLY_EXPORT("memory", Memory);
+  TALLY_EXPORT("trim", Trim);
 #undef TALLY_EXPORT
   return exports;
 }

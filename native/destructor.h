@@ -45,6 +45,7 @@ class Destructor {
   // Whether Run does what there is to do.
   bool is_freed_here() const { return form_ != Form::kJavaScript; }
   bool is_native() const { return form_ == Form::kDirect || form_ == Form::kBound; }
+  uint64_t function() const { return function_; }
 
   // Frees `address`. REQUIRES: form() is not kJavaScript; the function's library is mapped.
   void Run(uint64_t address, int64_t size) const;

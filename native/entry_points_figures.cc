@@ -96,4 +96,20 @@ Napi::Value AllocatorBytes(const Napi::CallbackInfo& info) {
   return result;
 }
 
+Napi::Value Memory(const Napi::CallbackInfo& info) {
+  Environment& environment = Of(info);
+  Napi::Object result = Napi::Object::New(info.Env());
+  Put(result, "counter", environment.Tell());  // and so the share is up to date
+  Put(result, "reported", environment.pacer().reported());
+  Put(result, "tracked", environment.live());
+  Put(result, "everywhere", Share::Total());
+  Put(result, "viewed", environment.viewed());
+  Put(result, "mapped", environment.Mapped());
+  const int64_t file = FileResident();
+  if (file >= 0) Put(result, "file", file);
+  return result;
+}
+
+Napi::Value Trim(const Napi::CallbackInfo& info) { return Boolean(info, TrimAllocator()); }
+
 }  // namespace tally::entry

@@ -200,7 +200,24 @@ void Environment::Root(Napi::Value value) {
   if (!value.IsUndefined()) root_ = Napi::Reference<Napi::Value>::New(value, 1);
 }
 
+int64_t Environment::Mapped() const {
+  std::vector<bool> unmapped(destructors_.size());
+  bool any = false;
+  for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
+    unmapped[kind] = ledger_.live_of(kind) > 0 && IsUnmap(destructors_[kind].function());
+    any |= unmapped[kind];
+  }
+  if (!any) return 0;
+  int64_t bytes = 0;
+  for (SlotId id = 0; id < ledger_.end(); id++) {
+    const Slot& slot = ledger_.at(id);
+    if (slot.state != SlotState::kFree && unmapped[slot.kind]) bytes += slot.size;
+  }
+  return bytes;
+}
+
 int64_t Environment::Tell() {
+  share_.Set(live());
   int64_t counter = 0;
   TALLY_CHECK(
       napi_adjust_external_memory(env_, pacer_.Report(std::max(live() - viewed_, int64_t{0})), &counter));

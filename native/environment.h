@@ -16,6 +16,7 @@
 #include "ledger.h"
 #include "nursery.h"
 #include "pacer.h"
+#include "share.h"
 
 namespace tally {
 
@@ -106,6 +107,11 @@ class Environment {
   // Tells V8 what the pacer wants it to know. Returns V8's own counter of external bytes.
   int64_t Tell();
 
+  // Bytes that V8 counts itself, as ArrayBuffers over tracked memory.
+  int64_t viewed() const { return viewed_; }
+  // Bytes of the pointers that munmap frees. Looks at all pointers, if there is any of these.
+  int64_t Mapped() const;
+
   int64_t live() const { return ledger_.bytes() + ledger_.manual(); }
   // What a collection could still find dead: live without what is known to be.
   int64_t undecided() const { return live() - ledger_.dead_bytes(); }
@@ -128,11 +134,12 @@ class Environment {
   Collector collector_;
   Pacer pacer_;
   Nursery nursery_;
+  Share share_;
   std::vector<Destructor> destructors_;  // by kind
   Napi::Reference<Napi::Value> root_;
   int64_t before_ = 0;         // undecided when the GCs not yet swept were first noted
   int64_t limit_ = kMaxBytes;  // live bytes that no new pointer may pass
-  int64_t viewed_ = 0;         // bytes that V8 counts itself, as ArrayBuffers
+  int64_t viewed_ = 0;
   bool noted_ = false;
   bool noted_major_ = false;
   bool callback_threw_ = false;

@@ -1,6 +1,10 @@
 #include "process_memory.h"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <cstdlib>
+#include <system_error>
 
 #if defined(__APPLE__)
 #include <malloc/malloc.h>
@@ -8,9 +12,13 @@
 #include <malloc.h>
 #endif
 
-#if defined(__GLIBC__)
+#if !defined(_WIN32)
 #include <dlfcn.h>
+#include <fcntl.h>
+#include <unistd.h>
+#endif
 
+#if defined(__GLIBC__)
 #include "old_glibc.h"
 #endif
 
@@ -51,6 +59,9 @@ void SettleAllocator() {
 #endif
 }
 
+#if defined(__linux__)
+namespace {
+
 #if defined(__GLIBC__)
 // As in <malloc.h> of glibc 2.33, which may be newer than the one we are built with, or run on.
 struct MallInfo2 {
@@ -58,7 +69,7 @@ struct MallInfo2 {
 };
 #endif
 
-bool ReadAllocator(AllocatorFigures* figures) {
+bool ReadGlibc(AllocatorFigures* figures) {
 #if defined(__GLIBC__)
   static const auto read = reinterpret_cast<MallInfo2 (*)()>(dlsym(RTLD_DEFAULT, "mallinfo2"));
   if (read == nullptr) return false;
@@ -66,6 +77,64 @@ bool ReadAllocator(AllocatorFigures* figures) {
   figures->in_use = static_cast<int64_t>(info.uordblks + info.hblkhd);
   figures->held = static_cast<int64_t>(info.fordblks);
   return true;
+#else
+  (void)figures;
+  return false;
+#endif
+}
+
+// Whether malloc moves glibc's figures: a preloaded allocator or a sanitizer leaves them as they are.
+bool IsGlibc() {
+  constexpr size_t kBytes = 1 << 20;
+  for (int attempt = 0; attempt < 3; attempt++) {  // other threads free, too
+    AllocatorFigures before{};
+    AllocatorFigures after{};
+    if (!ReadGlibc(&before)) return false;
+    void* volatile block = std::malloc(kBytes);  // NOLINT(*-no-malloc)
+    ReadGlibc(&after);
+    std::free(block);  // NOLINT(*-no-malloc)
+    if (after.in_use - before.in_use >= static_cast<int64_t>(kBytes / 2)) return true;
+  }
+  return false;
+}
+
+// jemalloc has an interface of its own; any other replacement is a stranger.
+enum class Allocator { kGlibc, kJemalloc, kStranger };
+
+using MallCtl = int (*)(const char*, void*, size_t*, void*, size_t);
+
+MallCtl JemallocControl() { return reinterpret_cast<MallCtl>(dlsym(RTLD_DEFAULT, "mallctl")); }
+
+Allocator TheAllocator() {
+  static const Allocator found = IsGlibc()                      ? Allocator::kGlibc
+                                 : JemallocControl() != nullptr ? Allocator::kJemalloc
+                                                                : Allocator::kStranger;
+  return found;
+}
+
+bool ReadJemalloc(MallCtl control, AllocatorFigures* figures) {
+  uint64_t epoch = 1;  // figures are as old as the last write to this
+  size_t size = sizeof epoch;
+  if (control("epoch", nullptr, nullptr, &epoch, size) != 0) return false;
+  const auto read = [control](const char* name, size_t* value) {
+    size_t length = sizeof *value;
+    return control(name, value, &length, nullptr, 0) == 0;
+  };
+  size_t allocated = 0;
+  size_t resident = 0;
+  if (!read("stats.allocated", &allocated) || !read("stats.resident", &resident)) return false;
+  figures->in_use = static_cast<int64_t>(allocated);
+  figures->held = resident > allocated ? static_cast<int64_t>(resident - allocated) : 0;
+  return true;
+}
+
+}  // namespace
+#endif
+
+bool ReadAllocator(AllocatorFigures* figures) {
+#if defined(__linux__)
+  if (TheAllocator() == Allocator::kJemalloc) return ReadJemalloc(JemallocControl(), figures);
+  return TheAllocator() == Allocator::kGlibc && ReadGlibc(figures);
 #elif defined(__APPLE__)
   malloc_statistics_t statistics{};
   malloc_zone_statistics(nullptr, &statistics);
@@ -75,6 +144,55 @@ bool ReadAllocator(AllocatorFigures* figures) {
 #else
   (void)figures;
   return false;
+#endif
+}
+
+bool TrimAllocator() {
+#if defined(__linux__)
+  // 4096 is jemalloc's MALLCTL_ARENAS_ALL.
+  if (TheAllocator() == Allocator::kJemalloc) {
+    return JemallocControl()("arena.4096.purge", nullptr, nullptr, nullptr, 0) == 0;
+  }
+#if defined(__GLIBC__)
+  if (TheAllocator() != Allocator::kGlibc) return false;
+  malloc_trim(0);
+  return true;
+#else
+  return false;
+#endif
+#elif defined(__APPLE__)
+  malloc_zone_pressure_relief(nullptr, 0);
+  return true;
+#else
+  return false;
+#endif
+}
+
+int64_t FileResident() {
+#if defined(__linux__)
+  const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (file < 0) return -1;
+  std::array<char, 128> text{};
+  const ssize_t length = read(file, text.data(), text.size());
+  close(file);
+  // All pages, resident ones, resident ones of files, and so on.
+  const char* const end = text.data() + std::max(length, ssize_t{0});
+  const char* number = text.data();
+  for (int skipped = 0; skipped < 2 && number < end; skipped++) number = std::find(number, end, ' ') + 1;
+  int64_t pages = 0;
+  if (number >= end || std::from_chars(number, end, pages).ec != std::errc()) return -1;
+  return pages * sysconf(_SC_PAGESIZE);
+#else
+  return -1;
+#endif
+}
+
+bool IsUnmap(uint64_t function) {
+#if defined(_WIN32)
+  (void)function;
+  return false;
+#else
+  return function == reinterpret_cast<uintptr_t>(dlsym(RTLD_DEFAULT, "munmap"));
 #endif
 }
 

@@ -1,4 +1,5 @@
-// What the C allocator says about itself and about one block, per platform. Any thread.
+// What the C allocator says about itself and about one block, and the kernel about the process, per platform.
+// Any thread.
 
 #ifndef FFI_TALLY_PROCESS_MEMORY_H_
 #define FFI_TALLY_PROCESS_MEMORY_H_
@@ -9,8 +10,8 @@
 namespace tally {
 
 struct AllocatorFigures {
-  int64_t in_use = 0;  // bytes in blocks that the program holds
-  int64_t held = 0;    // bytes that the allocator keeps for later
+  int64_t in_use = 0;  // bytes in blocks that the program holds, touched or not
+  int64_t held = 0;    // bytes that the allocator keeps for later, resident or not
 };
 
 // The bytes that a block from malloc really has; -1 where the platform cannot tell.
@@ -30,8 +31,19 @@ uintptr_t NothingAddress();
 // then takes tens of milliseconds for a million of them; here it is done for those freed since the last call.
 void SettleAllocator();
 
-// Returns false where the platform cannot tell.
+// Returns false where the platform cannot tell, as where malloc was replaced by another than jemalloc. Takes
+// time for every free block that lies between others.
 bool ReadAllocator(AllocatorFigures* figures);
+
+// Gives what the allocator holds free back to the kernel. Returns false where the platform cannot.
+bool TrimAllocator();
+
+// Resident bytes of files: executables, libraries, mapped and shared memory. -1 where the platform cannot
+// tell.
+int64_t FileResident();
+
+// Whether `function` unmaps: what it frees does not come from the allocator.
+bool IsUnmap(uint64_t function);
 
 }  // namespace tally
 

@@ -25,6 +25,7 @@ test('exports what the design names, and nothing else', () => {
       'reportExternal',
       'stats',
       'track',
+      'trim',
       'withOwnership',
     ].sort(),
   );

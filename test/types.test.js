@@ -85,6 +85,7 @@ describe('declares what there is', () => {
     expect(membersOf('Stats')).toEqual(keysOf(stats));
     expect(membersOf('AccountStats')).toEqual(keysOf(stats.accounts[0]));
     expect(membersOf('MemoryUsage')).toEqual(keysOf(tally.memoryUsage()));
+    expect(membersOf('MemoryTerms')).toEqual(keysOf(tally.memoryUsage().terms));
     expect(membersOf('Settings')).toEqual(keysOf(tally.configure()));
     expect(membersOf('Collected')).toEqual(keysOf(tally.collect()));
   });

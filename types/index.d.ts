@@ -276,6 +276,46 @@ export interface Stats {
  */
 export function stats(): Stats;
 
+/**
+ * The resident memory of the process as a sum: whatever the platform, the terms that are not `undefined` add up to
+ * `rss`. One byte is in one term only. What a platform cannot tell is `undefined`, never 0, and then it is in `rest`.
+ *
+ * Measured in {@link MemoryUsage.rss | rss} are pages that were touched, in the books bytes that were asked for. Memory
+ * that is asked for and not touched makes `rest` smaller, even negative.
+ */
+export interface MemoryTerms {
+  /**
+   * V8's heap in this thread, and what V8 allocates for itself. `total_physical_size` and `malloced_memory` of
+   * `v8.getHeapStatistics()`, on all platforms. Heaps of other threads are in `rest`: Node does not tell them.
+   */
+  readonly heap: number;
+  /** Charged by {@link track} and {@link reportExternal} in all threads of the process. From the books. */
+  readonly tracked: number;
+  /**
+   * Other memory that V8 or Node counts in this thread: Buffers, WebAssembly memory, strings outside of the heap, what
+   * other addons report. `counter` without `reported` and without views over tracked memory; or
+   * `process.memoryUsage().arrayBuffers` where that is more, because it has `SharedArrayBuffer`s, which V8 leaves out.
+   */
+  readonly buffers: number;
+  /**
+   * Bytes in use in the C allocator that nobody accounts for: `allocator.inUse` without what `tracked` and `buffers` got
+   * from there, at least 0. Node itself holds some megabytes; look at how it grows. Pointers freed by `munmap` are known
+   * not to be in the allocator. Too low by whatever else is in `tracked` or `buffers` and does not come from there, such
+   * as WebAssembly memory; Buffers of other threads are in it.
+   */
+  readonly untracked: number | undefined;
+  /**
+   * Resident bytes that the C allocator holds free, which {@link trim} may give back. `allocator.held`, of which only
+   * what is resident counts: at most the memory that is in no other term and, on Linux, in no file (`/proc/self/statm`).
+   */
+  readonly fragmentation: number | undefined;
+  /**
+   * `rss` without the terms above: the executable and its libraries, stacks, mapped files, heaps of other threads, memory
+   * from `mmap` that nobody tracks. Negative when much has been asked for and not touched.
+   */
+  readonly rest: number;
+}
+
 /** What {@link memoryUsage} returns: everything that `process.memoryUsage()` does, and more. */
 export interface MemoryUsage {
   readonly rss: number;
@@ -294,29 +334,46 @@ export interface MemoryUsage {
    */
   readonly counter: number;
   /**
-   * The C allocator of the whole process: bytes in blocks that the program holds, and bytes that the allocator
-   * keeps for later. From `mallinfo2()` on glibc 2.33 and later and from the malloc zones on macOS; `undefined`
-   * elsewhere.
+   * The C allocator of the whole process: bytes in blocks that the program holds, and bytes that the allocator keeps
+   * for later, resident or not. From `mallinfo2()` on glibc 2.33 and later, `mallctl()` where jemalloc was preloaded,
+   * and the malloc zones on macOS; `undefined` elsewhere, and where malloc was replaced by anything else.
    */
   readonly allocator: { readonly inUse: number; readonly held: number } | undefined;
-  /**
-   * `allocator.inUse - tracked`, at least 0: native memory that nobody has accounted for. Node and V8 hold some
-   * megabytes themselves; look at how it grows. Too low if bytes are charged that malloc did not give (`mmap`).
-   */
+  /** `terms.untracked`: native memory that nobody has accounted for. */
   readonly untracked: number | undefined;
+  /** `rss` as a sum. */
+  readonly terms: MemoryTerms;
 }
 
 /**
- * Where the memory of the process is.
+ * Where the memory of the process is. It takes tens of microseconds; more where the allocator has a great many free
+ * blocks between others, or where very many pointers are tracked and some of them are freed by `munmap`.
  *
  * @see https://nodejs.org/api/process.html#processmemoryusage
+ * @see https://man7.org/linux/man-pages/man3/mallinfo.3.html
  *
  * @example
  * ```js
- * const { rss, tracked, untracked } = memoryUsage();
+ * const { rss, terms } = memoryUsage();
+ * console.log(`${terms.untracked} of ${rss} bytes are in nobody's books`);
  * ```
  */
 export function memoryUsage(): MemoryUsage;
+
+/**
+ * Gives the memory that the C allocator holds free back to the kernel, as far as whole pages are free. It blocks all
+ * threads that allocate for as long as that takes, and the allocator will have to ask for memory again: a thing to do
+ * after a peak, not in a loop. `malloc_trim()` on glibc, purging all arenas on jemalloc,
+ * `malloc_zone_pressure_relief()` on macOS.
+ *
+ * @returns The bytes by which the resident memory fell meanwhile, at least 0; `undefined` where the platform cannot.
+ *
+ * @example
+ * ```js
+ * if (memoryUsage().terms.fragmentation > 256e6) trim();
+ * ```
+ */
+export function trim(): number | undefined;
 
 /** What {@link collect} freed: bytes and pointers. */
 export interface Collected {
