@@ -88,7 +88,11 @@ test('the README has an example of at most 15 lines', () => {
 test('CONTRIBUTING.md says of every source what it is for', () => {
   const text = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
   const named = new Set(text.match(/[\w-]+\.(?:mjs|js|cc|h|map|\*)(?![\w.])/g));
-  const sources = ['lib', 'lib/koffi', 'native'].flatMap((name) =>
+  const folders = fs
+    .readdirSync(path.join(root, 'lib'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => `lib/${entry.name}`);
+  const sources = ['lib', ...folders, 'native'].flatMap((name) =>
     fs
       .readdirSync(path.join(root, name), { withFileTypes: true })
       .filter((entry) => entry.isFile())

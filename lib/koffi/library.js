@@ -4,9 +4,11 @@
 const { addresses } = require('../destructors');
 const { unpinIdle } = require('../kinds');
 const nursery = require('../nursery');
-const { argumentsOf, describe, symbolAddress } = require('./dialect');
+const { Source } = require('../ownership/source');
+const { wrap } = require('../ownership/wrap');
+const { addressOf, argumentsOf, describe, symbolAddress } = require('./dialect');
 const { planFor } = require('./plan');
-const { wrap } = require('./wrap');
+const { makeRefusal } = require('./refusal');
 
 function isOptions(value) {
   return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
@@ -42,9 +44,24 @@ function takesPointers(koffi, raw) {
   return argumentsOf(raw).some(({ type }) => describe(koffi, type).primitive === 'Pointer');
 }
 
+function sourceOf(koffi, library, func) {
+  return new Source(library, {
+    addressOf: (pointer) => addressOf(koffi, pointer),
+    symbol: (name) => symbolAddress(koffi, library, name),
+    sizeFunction: (name) => func.call(library, name, 'size_t', ['void *']),
+  });
+}
+
+function wrapped(koffi, raw, plan) {
+  const declared = wrap(raw, plan, makeRefusal(koffi, raw, plan.params));
+  declared.info = raw.info;
+  return declared;
+}
+
 /** Puts ownership into the functions that `library`, just loaded, will declare. */
 function withOwnedFunctions(koffi, registry, library) {
   const { func, unload } = library;
+  const source = sourceOf(koffi, library, func);
 
   function declare(...args) {
     const { options, theirs, definition, list } = split(args);
@@ -52,7 +69,7 @@ function withOwnedFunctions(koffi, registry, library) {
     const plan = planFor({
       koffi,
       registry,
-      library,
+      source,
       declare: func,
       raw,
       definition,
@@ -60,7 +77,7 @@ function withOwnedFunctions(koffi, registry, library) {
       variadic: definition === undefined ? list.includes('...') : definition.includes('...'),
       options,
     });
-    const declared = plan === null ? raw : wrap(koffi, raw, plan);
+    const declared = plan === null ? raw : wrapped(koffi, raw, plan);
     if (plan === null && typeof raw.async === 'function' && takesPointers(koffi, raw)) pinArguments(raw);
     // A destructor given as this function can be called without JavaScript.
     if (raw.info.arguments.length === 1 && typeof raw.info.name === 'string') {
@@ -71,7 +88,7 @@ function withOwnedFunctions(koffi, registry, library) {
 
   function close() {
     nursery.refused(nursery.flush(), 0); // in the ledger every pointer pins its library
-    registry.forget(library);
+    source.forget();
     unload.call(library);
     unpinIdle();
   }

@@ -13,7 +13,7 @@ const { NO_SLOT } = require('../nursery');
 const { announce } = require('../reclaim');
 const { internals } = require('../tracked-pointer');
 const { describe, toKoffiPointer } = require('./dialect');
-const { OwnedType } = require('./owned-type');
+const { OwnedType } = require('../ownership/owned-type');
 
 const OWNED = ['owned'];
 

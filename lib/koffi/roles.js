@@ -2,8 +2,9 @@
 // What ownership means for one parameter: its role, or a refusal where nobody could tell.
 
 const { UnsupportedError } = require('../errors');
+const { isAny } = require('../ownership/owned-type');
 const { describe, pointee } = require('./dialect');
-const { isAny } = require('./owned-type');
+const { rawCallbacks } = require('./memory');
 
 // What a type that Koffi converts as a whole consists of, as [type, path].
 function partsOf({ name, primitive, members, ref, proto }) {
@@ -45,6 +46,9 @@ function refuseOwnedInside(koffi, registry, type, where) {
   );
 }
 
+// Koffi 2 takes its callbacks as it gave them.
+const lentCallback = (pointer, address) => rawCallbacks.get(pointer) ?? address;
+
 /** null, { role: 'borrow', base }, or { role: 'consume' | 'out' | 'inout', owned }. */
 function roleOf(koffi, registry, type, direction, where) {
   const { name, primitive } = describe(koffi, type);
@@ -63,7 +67,7 @@ function roleOf(koffi, registry, type, direction, where) {
   refuseOwnedInside(koffi, registry, type, where);
 
   if (primitive === 'Callback') {
-    return registry.callbacks > 0 ? { role: 'borrow', base: name, callback: true } : null;
+    return registry.callbacks > 0 ? { role: 'borrow', base: name, expected: name, lent: lentCallback } : null;
   }
   if (base === undefined || direction !== 'in') return null;
   const known = isAny(base.name) ? registry.ownsAny : registry.owns(base.name);

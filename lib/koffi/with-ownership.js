@@ -2,11 +2,11 @@
 // Everything that a koffi exports, plus ownership.
 
 const { ArgumentTypeError } = require('../errors');
+const { declareOwned } = require('./declare');
 const { describe } = require('./dialect');
 const { withOwnedFunctions } = require('./library');
 const { onMemory } = require('./memory');
-const { declareOwned } = require('./owned-type');
-const { Registry } = require('./registry');
+const { KoffiRegistry } = require('./registry');
 const { OwnedString } = require('./strings');
 
 const dropIns = new WeakMap();
@@ -23,7 +23,7 @@ function declare(koffi, registry, name, type, options) {
 }
 
 function extend(koffi) {
-  const registry = new Registry();
+  const registry = new KoffiRegistry();
   return {
     ...onMemory(koffi, registry),
     load: (...args) => withOwnedFunctions(koffi, registry, koffi.load(...args)),

@@ -5,30 +5,27 @@ const { adopt, freeOnError } = require('../adopt');
 const binding = require('../binding');
 const calls = require('../calls');
 const { bound, direct } = require('../destructors');
-const { UnknownSymbolError } = require('../errors');
 const { makeKind } = require('../kinds');
 const { NO_SLOT } = require('../nursery');
 const { internals } = require('../tracked-pointer');
-const { addressOf, symbolAddress } = require('./dialect');
 const { Measure } = require('./measure');
 
-/** The destructor of `owned` for pointers that come from `library`. */
-function resolveDestructor(koffi, library, owned) {
+/** The destructor of `owned` for pointers that come from `source`. */
+function resolveDestructor(source, owned) {
   const { free } = owned;
   const symbol = typeof free === 'string' ? free : free.symbol;
   if (symbol === undefined) return free;
-  const address = symbolAddress(koffi, library, symbol);
-  if (address === undefined) throw new UnknownSymbolError(symbol, 'destructor', owned.name);
+  const address = source.destructor(symbol, owned);
   return typeof free === 'string' ? direct(address) : bound(address, free.args);
 }
 
-/** What makes tracked pointers of type `owned` out of results of functions in `library`. */
+/** What makes tracked pointers of type `owned` out of results of functions of `source`, a Source. */
 class Producer {
-  constructor(koffi, library, func, owned) {
-    this.koffi = koffi;
+  constructor(source, owned) {
+    this.source = source;
     this.owned = owned;
-    this.kind = makeKind(owned.name, resolveDestructor(koffi, library, owned), owned, library);
-    this.measure = new Measure(library, func, owned);
+    this.kind = makeKind(owned.name, resolveDestructor(source, owned), owned, source.library);
+    this.measure = new Measure(source, owned);
     // Whether the result depends on nothing but the call's arguments.
     this.alone = owned.parent === undefined;
   }
@@ -36,7 +33,7 @@ class Producer {
   /** What produce() does, for a result that is `alone`, of a call with `count` arguments, at most six. */
   produceAlone(result, count, x, y, z, w, u, v) {
     if (result === null) return null;
-    const address = typeof result === 'bigint' ? result : addressOf(this.koffi, result);
+    const address = typeof result === 'bigint' ? result : this.source.addressOf(result);
     if (address === 0n) return null;
     let size = this.measure.constant;
     if (size < 0) size = this.measure.of(this.kind, address, count, x, y, z, w, u, v);
@@ -46,7 +43,7 @@ class Producer {
   /** The tracked pointer for what C returned; null for NULL. */
   produce(result, args) {
     if (result === null) return null;
-    const address = addressOf(this.koffi, result);
+    const address = this.source.addressOf(result);
     if (address === 0n) return null;
     const { parent } = this.owned;
     if (parent === undefined) return this.#adopt(address, args, NO_SLOT);

@@ -1,10 +1,9 @@
 'use strict';
-// Turns what JavaScript passes for one parameter into what Koffi takes.
+// Turns what JavaScript passes for one parameter into what the FFI takes.
 
 const binding = require('../binding');
 const { TypeMismatchError } = require('../errors');
 const { internals } = require('../tracked-pointer');
-const { rawCallbacks } = require('./memory');
 
 /** What a parameter expects of a tracked pointer. */
 class Want {
@@ -23,10 +22,9 @@ class Want {
   }
 }
 
-/** For a parameter that borrows a pointer to `base`. */
-function borrowing(where, base, isCallback) {
-  const lent = isCallback ? (value, address) => rawCallbacks.get(value) ?? address : undefined;
-  const want = new Want(where, isCallback ? base : `${base} *`, (type) => type.fits(base), lent);
+/** For a parameter that borrows a pointer to `base`. `lent` is what gives something else than the address. */
+function borrowing(where, base, expected = `${base} *`, lent = undefined) {
+  const want = new Want(where, expected, (type) => type.fits(base), lent);
   return (value) => internals.lend(value, want);
 }
 

@@ -22,7 +22,7 @@ function callAsync(raw, plan, converts, args, callback) {
 
   const finished = (error, result) => {
     if (error) {
-      transfer.refused(); // Koffi converts the arguments on the other thread's behalf, before C runs
+      transfer.refused(); // the arguments are converted first, before C runs
       letGo();
       callback(error);
       return;
@@ -55,7 +55,7 @@ function makeAsync(raw, plan, converts) {
   return function (...args) {
     const at = plan.variadic ? args.length - 1 : count;
     const callback = args[at];
-    // Koffi itself complains of what is missing.
+    // The FFI itself complains of what is missing.
     if (at < count || typeof callback !== 'function') return raw.async(...args);
     const [value] = args;
     if (destroys && internals.isTracked(value) && internals.isHeld(value)) {

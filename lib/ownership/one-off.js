@@ -5,7 +5,6 @@
 const { checkOptions } = require('../check');
 const { NONE } = require('../destructors');
 const { ArgumentValueError, UnsupportedError } = require('../errors');
-const { pointee } = require('./dialect');
 const { OwnedType, checkFree, checkIndex, checkMeasure } = require('./owned-type');
 
 const OPTIONS = ['free', 'size', 'parent', 'keeps', 'resizes'];
@@ -30,8 +29,7 @@ function checkArgument(value, name, count) {
   throw new ArgumentValueError(value, name, `the number of an argument, below ${count}`);
 }
 
-function makeType(koffi, type, name, { free, size }) {
-  const base = pointee(koffi, type);
+function makeType(base, name, { free, size }) {
   if (base === undefined) {
     throw new UnsupportedError(`The result of ${name}() is no pointer that could be owned or kept`);
   }
@@ -41,20 +39,23 @@ function makeType(koffi, type, name, { free, size }) {
 }
 
 /**
- * The owned type of the result of `name`, whose type is `type` and, where prototypes say so, `owned`.
- * Returns undefined for a result without an owner.
+ * The owned type of the result of `name`: a pointer to `base()`, { name, size } or undefined for what is none,
+ * and `owned` where the declaration says so. Returns undefined for a result without an owner.
  */
-function ownedResult({ koffi, registry, type, owned, name, options = {}, count }) {
+function ownedResult({ registry, base, owned, name, options = {}, count }) {
   checkOptions(options, OPTIONS);
   checkOneOff(options, owned, name);
   const { free, size, parent, keeps } = options;
   let result = owned;
   if (owned === undefined && (free !== undefined || keeps !== undefined)) {
-    result = makeType(koffi, type, name, options);
+    result = makeType(base(), name, options);
     registry.addBase(result.base); // functions declared from now on borrow it
   } else if (owned !== undefined && size !== undefined) {
-    const base = { name: owned.base, size: 0 };
-    result = new OwnedType(owned.name, owned.base, { ...owned, size: checkMeasure(size, base, owned.name) });
+    const opaque = { name: owned.base, size: 0 };
+    result = new OwnedType(owned.name, owned.base, {
+      ...owned,
+      size: checkMeasure(size, opaque, owned.name),
+    });
   }
   const dependsOn = parent ?? checkArgument(keeps, 'keeps', count);
   if (result !== undefined && dependsOn !== undefined) {

@@ -10,7 +10,7 @@ function leave() {
   if (--calls.depth === 0 && calls.deferred) settleDeferred();
 }
 
-// Koffi itself complains of too few arguments, and ignores what is too much.
+// The FFI itself complains of too few arguments, and ignores what is too much.
 function borrow1(raw, a, producer) {
   return function (x) {
     if (arguments.length < 1) return raw.apply(undefined, arguments);

@@ -1,5 +1,5 @@
 'use strict';
-// The arguments of one call whose ownership may move: what Koffi gets, and what happens to the owners when
+// The arguments of one call whose ownership may move: what the FFI gets, and what happens to the owners when
 // the call is done or has failed.
 
 const { ArgumentTypeError } = require('../errors');
@@ -58,7 +58,7 @@ class Transfer {
     return this.#given.length > 0;
   }
 
-  /** Koffi refused an argument: C had nothing. */
+  /** The FFI refused an argument: C had nothing. */
   refused() {
     for (const [pointer, address] of this.#given) internals.takeBack(pointer, address);
   }

@@ -8,7 +8,7 @@ function remeasure(plan, args) {
   const pointer = args[plan.resized];
   if (!internals.isTracked(pointer) || pointer.disposed) return;
   const { type } = internals.kindOf(pointer);
-  if (type !== null) plan.producerOf(type).remeasure(pointer);
+  if (type !== null) plan.source.producerOf(type).remeasure(pointer);
 }
 
 /**

@@ -10,7 +10,6 @@ const { borrow, canBorrow, leave } = require('./borrow');
 const { lend } = require('./lend');
 const { makeAsync } = require('./async');
 const { complete } = require('./outcome');
-const { makeRefusal } = require('./refusal');
 const { Transfer } = require('./transfer');
 
 // The destructor called by hand, and any function of one argument that takes ownership.
@@ -71,17 +70,19 @@ function convertersOf({ name, params }) {
     const where = `argument ${i} of ${name}()`;
     if (param.role !== 'borrow' && param.role !== 'consume') return null;
     return param.owned === undefined
-      ? borrowing(where, param.base, param.callback === true)
+      ? borrowing(where, param.base, param.expected, param.lent)
       : consuming(where, param.owned);
   });
 }
 
-/** The function that users call in place of `raw`. */
-function wrap(koffi, raw, plan) {
+/**
+ * The function that users call in place of `raw`. `refuses(values, error)` says whether `error` was the FFI's
+ * refusal of these arguments, so that C never had them.
+ */
+function wrap(raw, plan, refuses) {
   const converts = convertersOf(plan);
   const { params, producer } = plan;
   const [convert] = converts;
-  const refuses = makeRefusal(koffi, raw, params);
   const special = plan.variadic || plan.resized !== undefined;
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
   let wrapped;
@@ -94,7 +95,6 @@ function wrap(koffi, raw, plan) {
   }
   Object.defineProperty(wrapped, 'name', { value: raw.name, configurable: true });
   Object.defineProperty(wrapped, 'length', { value: raw.length, configurable: true });
-  wrapped.info = raw.info;
   if (typeof raw.async === 'function') wrapped.async = makeAsync(raw, plan, converts);
   return wrapped;
 }

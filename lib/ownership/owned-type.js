@@ -3,8 +3,7 @@
 
 const { checkOptions, checkSize } = require('../check');
 const { toDestructor } = require('../destructors');
-const { ArgumentTypeError, ArgumentValueError, SizeRequiredError, UnsupportedError } = require('../errors');
-const { describe, namedPointer, pointee } = require('./dialect');
+const { ArgumentTypeError, ArgumentValueError, SizeRequiredError } = require('../errors');
 
 const OPTIONS = ['free', 'size', 'parent'];
 
@@ -72,27 +71,22 @@ function checkParent(parent) {
   return checkIndex(parent, 'parent');
 }
 
-/** Declares the owned type `name` over the pointer type `type`. Returns { owned, type }. */
-function declareOwned(koffi, name, type, options) {
+function checkName(name) {
   if (typeof name !== 'string' || name === '')
     throw new ArgumentTypeError(name, 'name', 'a non-empty string');
+}
+
+/** The owned type `name` of pointers to `base`, { name, size }, as the options of owned() say. */
+function ownedType(name, base, options) {
   checkOptions(options, OPTIONS);
-  const base = pointee(koffi, type);
-  if (base === undefined) {
-    const { name: given } = describe(koffi, type);
-    throw new UnsupportedError(
-      `Cannot own '${given}': expected a pointer type such as 'Image *' or 'void *'`,
-    );
-  }
   if (options.free === undefined) {
     throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
   }
-  const owned = new OwnedType(name, base.name, {
+  return new OwnedType(name, base.name, {
     free: checkFree(options.free),
     size: checkMeasure(options.size, base, name),
     parent: checkParent(options.parent),
   });
-  return { owned, type: namedPointer(koffi, name, base.raw) };
 }
 
-module.exports = { OwnedType, checkFree, checkIndex, checkMeasure, declareOwned, isAny };
+module.exports = { OwnedType, checkFree, checkIndex, checkMeasure, checkName, isAny, ownedType };

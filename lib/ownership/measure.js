@@ -4,7 +4,7 @@
 const binding = require('../binding');
 const { freeOnError } = require('../adopt');
 const { checkSize } = require('../check');
-const { SizeError, UnknownSymbolError } = require('../errors');
+const { SizeError } = require('../errors');
 
 // One call for each usual number of arguments: a spread costs more than the usual size function.
 function ask(measure, count, address, x, y, z, w, u, v) {
@@ -26,22 +26,13 @@ function ask(measure, count, address, x, y, z, w, u, v) {
   }
 }
 
-function functionNamed(library, func, owned) {
-  try {
-    return func.call(library, owned.size, 'size_t', ['void *']);
-  } catch (cause) {
-    const error = new UnknownSymbolError(owned.size, 'size function', owned.name);
-    error.cause = cause;
-    throw error;
-  }
-}
-
 class Measure {
   #label;
   #measure;
   #takesArguments;
 
-  constructor(library, func, owned) {
+  /** `source` is a Source. */
+  constructor(source, owned) {
     const { size } = owned;
     this.#label = owned.name;
     this.constant = typeof size === 'number' ? size : -1; // bytes, or -1 when they must be asked for
@@ -49,7 +40,7 @@ class Measure {
     this.#takesArguments = typeof size === 'function';
     if (typeof size === 'function') this.#measure = size;
     else if (size === 'malloc') this.#measure = binding.usableSize;
-    else if (typeof size === 'string') this.#measure = functionNamed(library, func, owned);
+    else if (typeof size === 'string') this.#measure = source.sizeFunction(owned);
   }
 
   /** Whether the size depends on the arguments of the call that gave the pointer. */

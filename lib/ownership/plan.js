@@ -1,0 +1,47 @@
+'use strict';
+// What ownership means for a declared function: one role for each parameter, and what makes tracked pointers
+// of its result.
+
+const { UnsupportedError } = require('../errors');
+const { consuming } = require('./arguments');
+
+// Calling the destructor by hand is how a pointer is disposed in C's own words.
+function isDestructor(registry, params, name) {
+  if (params.length !== 1 || params[0] === null) return false;
+  const [{ role, owned, base }] = params;
+  if (role === 'consume') return owned.destructorName === name;
+  return role === 'borrow' && registry.isDestructor(name, base);
+}
+
+function complete(param, where, source) {
+  if (param === null || param.role === 'borrow') return param;
+  if (param.role === 'consume') return { ...param, destroys: false };
+  return { ...param, producer: source.producerOf(param.owned), convert: consuming(where, param.owned) };
+}
+
+/**
+ * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
+ * { role: 'borrow', base, expected, lent } or { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
+ * the result, or undefined; `resized` the number of an argument, or undefined.
+ */
+function makePlan({ name, source, registry, roles, owned, resized, variadic }) {
+  const params = roles.map((role, i) => complete(role, `argument ${i} of ${name}()`, source));
+  if (isDestructor(registry, params, name)) params[0] = { ...params[0], role: 'consume', destroys: true };
+  if (params[owned?.parent]?.role === 'consume') {
+    throw new UnsupportedError(
+      `The result of ${name}() cannot depend on argument ${owned.parent}, which C takes or frees`,
+    );
+  }
+  return {
+    name,
+    params,
+    variadic,
+    producer: owned === undefined ? null : source.producerOf(owned),
+    resized,
+    source,
+    // Whether what C gives may hold an argument.
+    depends: [owned, ...params.map((param) => param?.owned)].some((of) => of?.parent !== undefined),
+  };
+}
+
+module.exports = { makePlan };
