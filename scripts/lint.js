@@ -5,7 +5,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { execFile, spawnSync } = require('node:child_process');
-const { root, filesIn, hasTool, run, skip } = require('./tools.js');
+const { root, compilers, filesIn, hasTool, run, skip } = require('./tools.js');
 
 const bin = (name, file) => path.join(root, 'node_modules', name, file);
 
@@ -18,7 +18,33 @@ function prettier() {
 }
 
 function types() {
-  return run(process.execPath, [bin('typescript', 'bin/tsc'), '--project', 'tsconfig.json']);
+  const check = ({ version, major, minor, file }) => {
+    console.log(`TypeScript ${version}`);
+    // Koffi's own typings are ESM, which CommonJS could not import before 5.8: users of those skip what is in libraries.
+    const older = major < 5 || (major === 5 && minor < 8) ? ['--skipLibCheck'] : [];
+    return run(process.execPath, [file, '--project', 'tsconfig.json', ...older]);
+  };
+  return compilers().map(check).every(Boolean);
+}
+
+function typesCost() {
+  return run(process.execPath, [path.join(__dirname, 'types-cost.js')]);
+}
+
+/** What users get: their resolution of our types, and whether the manifest says what is there. */
+function packed() {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-pack-'));
+  try {
+    const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', directory];
+    if (!run('npm', args, { stdio: ['ignore', 'ignore', 'inherit'], shell: process.platform === 'win32' }))
+      return false;
+    const tarball = path.join(directory, fs.readdirSync(directory)[0]);
+    const attw = [bin('@arethetypeswrong/cli', 'dist/index.js'), '--no-emoji', '--no-color', tarball];
+    const publint = [bin('publint', 'src/cli.js'), '--strict', tarball];
+    return [attw, publint].map((command) => run(process.execPath, command)).every(Boolean);
+  } finally {
+    fs.rmSync(directory, { recursive: true });
+  }
 }
 
 function clangFormat() {
@@ -85,5 +111,8 @@ async function main(wanted) {
   process.exitCode = failed.length > 0 ? 1 : 0;
 }
 
-const steps = { eslint, prettier, types, 'clang-format': clangFormat, 'clang-tidy': clangTidy };
+const steps = {
+  ...{ eslint, prettier, types, 'types-cost': typesCost, packed },
+  ...{ 'clang-format': clangFormat, 'clang-tidy': clangTidy },
+};
 main(process.argv.slice(2));

@@ -37,4 +37,16 @@ function run(command, args, options) {
   return status === 0;
 }
 
-module.exports = { root, filesIn, hasTool, run, skip };
+/** The versions of TypeScript that the typings are for: { name, version, major, minor, file }, the oldest first. */
+function compilers() {
+  const { devDependencies } = require('../package.json');
+  const names = Object.keys(devDependencies).filter((name) => /^typescript(-|$)/.test(name));
+  const found = names.map((name) => {
+    const { version } = require(path.join(root, 'node_modules', name, 'package.json'));
+    const [major, minor] = version.split('.').map(Number);
+    return { name, version, major, minor, file: path.join(root, 'node_modules', name, 'bin/tsc') };
+  });
+  return found.sort((a, b) => a.major - b.major || a.minor - b.minor);
+}
+
+module.exports = { root, compilers, filesIn, hasTool, run, skip };

@@ -13,7 +13,32 @@
 // Without this, everything below would be exported.
 export {};
 
+declare global {
+  namespace FfiTally {
+    /**
+     * Your owned types, for the compiler: name and pointer type, as `koffi.owned()` gets them. Prototypes then know the
+     * name: results are `TrackedPointer<'OwnedImage'>`, and a pointer to something else is an error where it is passed.
+     * Without it such a name is `any` in prototypes.
+     *
+     * @example
+     * ```ts
+     * declare global {
+     *   namespace FfiTally {
+     *     interface OwnedTypes {
+     *       OwnedImage: 'gdImage *';
+     *     }
+     *   }
+     * }
+     * ```
+     */
+    interface OwnedTypes {}
+  }
+}
+
+type OwnedTypes = FfiTally.OwnedTypes;
+
 declare const external: unique symbol;
+declare const pointee: unique symbol;
 
 /** A pointer as Koffi 2 gives it: an opaque object of Node-API. Koffi 3 gives a `bigint`. */
 export interface NativeExternal {
@@ -73,6 +98,33 @@ export interface BoundDestructor {
  */
 export type Destructor = NativeAddress | BoundDestructor | ((address: bigint) => unknown) | null;
 
+/** What a pointer of that label points to: the name of a C type if `FfiTally.OwnedTypes` says so, otherwise anything. */
+export type PointeeOf<Label extends string> = Label extends keyof OwnedTypes
+  ? OwnedTypes[Label] extends infer Type
+    ? PointeeName<Type>
+    : never
+  : any;
+
+type PointeeName<Type> = Type extends `const ${infer Rest}`
+  ? PointeeName<Rest>
+  : Type extends `void${' ' | ''}*`
+    ? any
+    : Type extends `${infer Name} *`
+      ? Name
+      : Type extends `${infer Name}*`
+        ? Name
+        : any;
+
+/** A tracked pointer to the C type of that name, whatever its label. */
+export interface PointerTo<Name extends string> {
+  readonly [pointee]: Name;
+}
+
+/** Any object but a tracked pointer. The second form is for object literals, whose members are checked. */
+export type Untracked =
+  | (object & { readonly [pointee]?: never })
+  | { readonly [member: string]: unknown; readonly [pointee]?: never };
+
 /** The options of {@link track}. */
 export interface TrackOptions<Label extends string = string> {
   /** The native memory that the pointer keeps alive, in bytes: a safe integer, not negative. */
@@ -102,6 +154,9 @@ export interface TrackOptions<Label extends string = string> {
  */
 export class TrackedPointer<Label extends string = string> implements Disposable {
   private constructor();
+
+  /** For the compiler only: what it points to. */
+  readonly [pointee]: PointeeOf<Label>;
 
   /**
    * The native address. It says nothing about ownership: it is valid only as long as this object is alive and not

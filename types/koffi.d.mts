@@ -24,13 +24,28 @@
 
 import type * as Koffi from 'koffi';
 import type { BoundArgument, Destructor, TrackedPointer } from './index.js';
+import type {
+  AnyFunction,
+  ClassicSignature,
+  Directed,
+  OwnedTypeObject,
+  OwningClassicSignature,
+  OwningSignature,
+  Signature,
+  TypeSpecifier,
+} from './signature.mjs';
 
 export * from 'koffi';
 
-declare const ownedName: unique symbol;
-
-/** Whatever names a type to Koffi: its name or its type object. */
-export type TypeSpecifier = Parameters<typeof Koffi.sizeof>[0];
+export type {
+  ClassicSignature,
+  OwnedTypeObject,
+  Pointer,
+  PointerArgument,
+  Signature,
+  StringArgument,
+  TypeSpecifier,
+} from './signature.mjs';
 
 /** The names of types that Koffi makes a JavaScript string of. */
 export type StringTypeName =
@@ -41,11 +56,6 @@ export type StringTypeName =
   | 'string16'
   | 'string32'
   | `${'' | 'const '}${'char' | 'char16' | 'char16_t' | 'char32' | 'char32_t' | 'wchar' | 'wchar_t'} *`;
-
-/** What {@link owned} returns: a type object of Koffi that stands for the owned type `Name`. */
-export type OwnedTypeObject<Name extends string = string> = ReturnType<typeof Koffi.opaque> & {
-  readonly [ownedName]: Name;
-};
 
 /**
  * What frees an owned pointer, in the order of preference:
@@ -111,7 +121,11 @@ export interface FunctionOptions {
   resizes?: number | undefined;
 }
 
-type AnyFunction = (...args: any[]) => any;
+/** Options that leave a plain result plain. */
+export type PlainOptions = FunctionOptions & { free?: undefined; keeps?: undefined };
+
+/** Options that give a plain result an owner. */
+export type OwningOptions = FunctionOptions & ({ free: OwnedDestructor } | { keeps: number });
 
 /**
  * A library of Koffi whose `func()` knows about ownership.
@@ -123,12 +137,14 @@ export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func
   /**
    * Declares a C function.
    *
+   * Its signature in TypeScript is read from the prototype, see `docs/typescript.md`: `int abs(int x)` gives
+   * `(x: number) => number`. What cannot be read is `any`.
+   *
    * @param definition - Its prototype.
-   * @typeParam F - The signature in TypeScript. Default: anything goes.
    * @throws `ERR_TALLY_UNKNOWN_SYMBOL` if the library has no destructor or size function of that name;
    *   `ERR_TALLY_UNSUPPORTED` for ownership that cannot be followed (an array of owned pointers, an owned member of a
-   *   struct) and for options that contradict each other or the result; `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`; and what Koffi
-   *   throws.
+   *   struct) and for options that contradict each other or the result; `ERR_TALLY_UNKNOWN_OPTION`,
+   *   `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`; and what Koffi throws.
    *
    * When the function is called it throws, beside what Koffi throws: `ERR_TALLY_DISPOSED` for a pointer that has ended,
    * `ERR_TALLY_TYPE_MISMATCH` for a tracked pointer of another type, `ERR_TALLY_IN_USE` for a pointer that C would
@@ -141,26 +157,60 @@ export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func
    * const copy = libc.func('void *strdup(const char *text)', { free: 'free', size: 'malloc' });
    * ```
    */
-  func<F extends AnyFunction = AnyFunction>(
-    definition: string,
-    options?: FunctionOptions,
-  ): Koffi.KoffiFunc<F>;
-  /** Declares a C function whose result is owned, in Koffi's classic form. */
-  func<Name extends string>(
-    name: string | number,
-    result: OwnedTypeObject<Name>,
-    parameters: TypeSpecifier[],
-    options?: FunctionOptions,
-  ): Koffi.KoffiFunc<(...args: any[]) => TrackedPointer<Name> | null>;
+  func<const Prototype extends string>(
+    definition: Prototype,
+    options?: PlainOptions,
+  ): Koffi.KoffiFunc<Signature<Prototype>>;
+  /** Declares a C function whose result gets an owner: a plain pointer becomes `TrackedPointer<'name()'>`. */
+  func<const Prototype extends string>(
+    definition: Prototype,
+    options: OwningOptions,
+  ): Koffi.KoffiFunc<OwningSignature<Prototype>>;
+  /** Declares a C function whose signature you give yourself: `func<(x: number) => Status>('status_t f(int x)')`. */
+  func<F extends AnyFunction>(definition: string, options?: FunctionOptions): Koffi.KoffiFunc<F>;
   /** Declares a C function in Koffi's classic form. */
-  func<F extends AnyFunction = AnyFunction>(
+  func<const Type extends TypeSpecifier, const Types extends readonly TypeSpecifier[]>(
+    name: string | number,
+    result: Type,
+    parameters: Types,
+    options?: PlainOptions,
+  ): Koffi.KoffiFunc<ClassicSignature<Type, Types>>;
+  func<
+    const Name extends string,
+    const Type extends TypeSpecifier,
+    const Types extends readonly TypeSpecifier[],
+  >(
+    name: Name,
+    result: Type,
+    parameters: Types,
+    options: OwningOptions,
+  ): Koffi.KoffiFunc<OwningClassicSignature<Name, Type, Types>>;
+  func<F extends AnyFunction>(
     name: string | number,
     result: TypeSpecifier,
     parameters: TypeSpecifier[],
     options?: FunctionOptions,
   ): Koffi.KoffiFunc<F>;
   /** Declares a C function in Koffi's classic form, with a calling convention. */
-  func<F extends AnyFunction = AnyFunction>(
+  func<const Type extends TypeSpecifier, const Types extends readonly TypeSpecifier[]>(
+    convention: string,
+    name: string | number,
+    result: Type,
+    parameters: Types,
+    options?: PlainOptions,
+  ): Koffi.KoffiFunc<ClassicSignature<Type, Types>>;
+  func<
+    const Name extends string,
+    const Type extends TypeSpecifier,
+    const Types extends readonly TypeSpecifier[],
+  >(
+    convention: string,
+    name: Name,
+    result: Type,
+    parameters: Types,
+    options: OwningOptions,
+  ): Koffi.KoffiFunc<OwningClassicSignature<Name, Type, Types>>;
+  func<F extends AnyFunction>(
     convention: string,
     name: string | number,
     result: TypeSpecifier,
@@ -208,11 +258,19 @@ export function owned(
   type: StringTypeName,
   options: OwnedStringOptions,
 ): ReturnType<typeof Koffi.opaque>;
-export function owned<Name extends string>(
+export function owned<const Name extends string>(
   name: Name,
-  type: TypeSpecifier,
+  type: Name extends keyof FfiTally.OwnedTypes
+    ? FfiTally.OwnedTypes[Name] | Exclude<TypeSpecifier, string>
+    : TypeSpecifier,
   options: OwnedOptions,
 ): OwnedTypeObject<Name>;
+
+/** Makes a parameter of a type one that C fills, as Koffi does. What it is for is known if the type is given by name. */
+export const out: { <const Name extends string>(type: Name): Directed<Name> } & typeof Koffi.out;
+
+/** The same for a parameter that C reads and fills. */
+export const inout: { <const Name extends string>(type: Name): Directed<Name> } & typeof Koffi.inout;
 
 /** The last argument of {@link alloc} and {@link register}, for a result that has an owner. */
 export interface Owned {
@@ -279,7 +337,9 @@ export const view: { (pointer: TrackedPointer, length?: number | bigint): ArrayB
 interface Additions {
   alloc: typeof alloc;
   free: typeof free;
+  inout: typeof inout;
   load: typeof load;
+  out: typeof out;
   owned: typeof owned;
   register: typeof register;
   unregister: typeof unregister;

@@ -1,0 +1,211 @@
+// Signatures read from prototypes. What the types promise about values is what test/koffi/signature.test.js sees at run time.
+import { expectTypeOf } from 'expect-type';
+import type { TrackedPointer } from 'ffi-tally';
+import koffi, { load } from 'ffi-tally/koffi';
+import type { KoffiFunc, Signature, StringArgument } from 'ffi-tally/koffi';
+
+declare global {
+  namespace FfiTally {
+    interface OwnedTypes {
+      EsmImage: 'EsmPicture *';
+      EsmSound: 'const EsmAudio*';
+      EsmBlock: 'void *';
+      EsmText: 'char *';
+    }
+  }
+}
+
+type Image = TrackedPointer<'EsmImage'>;
+declare const lib: ReturnType<typeof load>;
+declare const image: Image;
+declare const sound: TrackedPointer<'EsmSound'>;
+declare const block: TrackedPointer<'EsmBlock'>;
+declare const mine: TrackedPointer<'mine'>;
+declare const some: TrackedPointer;
+declare const definition: string;
+
+// Numbers.
+expectTypeOf(lib.func('int abs(int x)')).toEqualTypeOf<KoffiFunc<(x: number) => number>>();
+expectTypeOf(lib.func('double pow(double, float y);')).toEqualTypeOf<
+  KoffiFunc<(x: number, y: number) => number>
+>();
+expectTypeOf<Signature<'bool f(bool on)'>>().toEqualTypeOf<(on: boolean) => boolean>();
+expectTypeOf<Signature<'void f(void)'>>().toEqualTypeOf<() => void>();
+expectTypeOf<Signature<'void f()'>>().toEqualTypeOf<() => void>();
+expectTypeOf<Signature<'size_t f(int64_t a, unsigned long long b)'>>().toEqualTypeOf<
+  (a: number | bigint, b: number | bigint) => number | bigint
+>();
+expectTypeOf<Signature<'uint16_le_t f(uint8 a, unsigned char b, uint32_be c)'>>().toEqualTypeOf<
+  (a: number, b: number, c: number) => number
+>();
+expectTypeOf<Signature<'unsigned int f(long a, unsigned short)'>>().toEqualTypeOf<
+  (a: number | bigint, b: number) => number
+>();
+
+// Spelling: spaces, qualifiers, conventions, no names, the end.
+expectTypeOf<Signature<'unsigned  long\n\tlong f ( const  int\tx ,\r\n  int ) ; '>>().toEqualTypeOf<
+  (x: number, y: number) => number | bigint
+>();
+expectTypeOf<Signature<'int __stdcall f(int)'>>().toEqualTypeOf<(x: number) => number>();
+expectTypeOf<Signature<'const char * __fastcall f(_In_ int x)'>>().toEqualTypeOf<
+  (x: number) => string | null
+>();
+
+// Strings.
+expectTypeOf<Signature<'const char *getenv(const char *name)'>>().toEqualTypeOf<
+  (name: StringArgument) => string | null
+>();
+expectTypeOf<Signature<'str f(string a, char16_t*b, wchar_t * const c)'>>().toEqualTypeOf<
+  (a: StringArgument, b: StringArgument, c: StringArgument) => string | null
+>();
+expectTypeOf<Signature<'char *! f(str16 x)'>>().toEqualTypeOf<(x: StringArgument) => string | null>();
+expectTypeOf<Signature<'str! f()'>>().toEqualTypeOf<() => string | null>();
+expectTypeOf<'a' | null | Buffer | ArrayBuffer | bigint>().toExtend<StringArgument>();
+expectTypeOf<number>().not.toExtend<StringArgument>();
+
+// Pointers.
+const read = lib.func('void *read(void *to, const EsmPicture *from, int *counts, char **names)');
+expectTypeOf(read).returns.toEqualTypeOf<bigint | null>();
+read(1n, 1n, 1n, 1n);
+read(null, null, null, null);
+read(new Uint8Array(1), { width: 1 }, [1, 2], ['a']);
+read(new ArrayBuffer(1), new DataView(new ArrayBuffer(1)), new Int32Array(1), koffi.as(['a'], 'char **'));
+read('text', () => 0, image, image);
+// @ts-expect-error -- an address is a bigint
+read(1, null, null, null);
+// @ts-expect-error -- numbers, not strings
+read(null, null, ['a'], null);
+// @ts-expect-error -- no values where characters are not meant
+read(null, null, 'a', null);
+// @ts-expect-error -- a boolean is no pointer
+read(null, false, null, null);
+// @ts-expect-error -- all arguments
+read(null, null, null);
+
+// A tracked pointer goes where its pointee fits; so does one whose pointee nobody has declared.
+const show = lib.func('int show(EsmPicture *picture)');
+show(image);
+show(block);
+show(mine);
+show(some);
+// @ts-expect-error -- that points to EsmAudio
+show(sound);
+lib.func('int play(EsmAudio *audio)')(sound);
+lib.func('int any(const void *pointer)')(sound);
+lib.func('int other(Undeclared *pointer)')(mine);
+// @ts-expect-error -- that points to EsmAudio
+lib.func('int other(Undeclared *pointer)')(sound);
+
+// Owned types: C gives, C takes, C gives through a pointer.
+expectTypeOf(lib.func('EsmImage create(int w, int h)')).toEqualTypeOf<
+  KoffiFunc<(w: number, h: number) => Image | null>
+>();
+expectTypeOf<Signature<'const EsmImage f()'>>().toEqualTypeOf<() => Image | null>();
+expectTypeOf<Signature<'EsmText f()'>>().toEqualTypeOf<() => string | null>();
+const destroy = lib.func('void destroy(EsmImage image)');
+destroy(image);
+destroy(1n);
+destroy(null);
+// @ts-expect-error -- another owned type
+destroy(sound);
+// @ts-expect-error -- C takes what is known to be an EsmImage only
+destroy(block);
+const place: [Image | null] = [null];
+lib.func('int open(_Out_ EsmImage *image, _Out_ int *count)')(place, [0]);
+lib.func('int replace(_Inout_ EsmImage *image, _Inout_ char *text)')(place, ['\0\0']);
+lib.func('int raw(_Out_ Undeclared **pointer, _Out_ Struct *struct)')([null], {});
+// @ts-expect-error -- a place, not a pointer
+lib.func('int open(_Out_ EsmImage *image)')(image);
+// @ts-expect-error -- a place for another type
+lib.func('int open(_Out_ EsmSound *sound)')(place);
+// @ts-expect-error -- C cannot fill a string
+lib.func('int fill(_Out_ char *text)')('text');
+
+// @ts-expect-error -- nor copy back into a tracked pointer
+lib.func('int fill(_Out_ void *data)')(block);
+// @ts-expect-error -- nor write where nothing may be written
+lib.func('int fill(_Out_ int *data)')([1] as readonly number[]);
+lib.func('int fill(_Out_ int *a, _Inout_ uint8_t *b, _Out_ char *c)')(
+  [0],
+  new Uint8Array(1),
+  Buffer.alloc(1),
+);
+
+// Asynchronous calls.
+lib.func('EsmImage create(int w, int h)').async(1, 2, (_error, result) => {
+  expectTypeOf(result).toEqualTypeOf<Image | null>();
+});
+// @ts-expect-error -- two numbers
+lib.func('EsmImage create(int w, int h)').async(1, () => {});
+
+// Variadic functions: a type and a value for each further argument.
+const printf = lib.func('int printf(const char *format, ...)');
+expectTypeOf(printf).toEqualTypeOf<KoffiFunc<(format: StringArgument, ...rest: any[]) => number>>();
+printf('%d %s', 'int', 1, 'str', 'a');
+printf.async('%d', 'int', 1, (_error, result) => expectTypeOf(result).toEqualTypeOf<number>());
+
+// What is not known is any, and nothing is an error.
+expectTypeOf<Signature<'Status f(Status s, struct Point p, int x)'>>().toEqualTypeOf<
+  (s: any, p: any, x: number) => any
+>();
+expectTypeOf<Signature<'int f(int (*callback)(int))'>>().toEqualTypeOf<(...args: any[]) => any>();
+expectTypeOf<Signature<'int f(int x[4])'>>().toEqualTypeOf<(...args: any[]) => any>();
+expectTypeOf<Signature<'nonsense'>>().toEqualTypeOf<(...args: any[]) => any>();
+expectTypeOf<Signature<''>>().toEqualTypeOf<(...args: any[]) => any>();
+expectTypeOf<Signature<string>>().toEqualTypeOf<(...args: any[]) => any>();
+expectTypeOf(lib.func(definition)).toEqualTypeOf<KoffiFunc<(...args: any[]) => any>>();
+
+// The caller knows better.
+expectTypeOf(lib.func<(a: 1) => 2>('int f(int a)')).toEqualTypeOf<KoffiFunc<(a: 1) => 2>>();
+expectTypeOf(lib.func<(a: 1) => 2>('f', 'int', ['int'])).toEqualTypeOf<KoffiFunc<(a: 1) => 2>>();
+
+// Options that give the result an owner: a label as stats() has it.
+const copy = lib.func('void *memdup(const void *from, size_t size)', { free: 'free', size: (_, __, n) => n });
+expectTypeOf(copy(null, 1)).toEqualTypeOf<TrackedPointer<'memdup()'> | null>();
+const row = lib.func('uint8_t * __stdcall row(EsmPicture *picture, int y)', { keeps: 0 });
+expectTypeOf(row(image, 1)).toEqualTypeOf<TrackedPointer<'row()'> | null>();
+expectTypeOf(lib.func('EsmImage f()', { keeps: 0 })()).toEqualTypeOf<Image | null>();
+expectTypeOf(
+  lib.func('Status *f()', { size: 1, free: null })(),
+).toEqualTypeOf<TrackedPointer<'f()'> | null>();
+expectTypeOf(lib.func('int grow(EsmPicture *p)', { resizes: 0 })(image)).toEqualTypeOf<number>();
+expectTypeOf(lib.func('Status f()', { free: null })()).toBeAny();
+// @ts-expect-error -- no such option
+lib.func('void *f()', { free: 'free', siez: 1 });
+
+// As long as Koffi allows.
+type Ints8 = 'int a, int b, int c, int d, int e, int f, int g, int h';
+type Ints32 = `${Ints8}, ${Ints8}, ${Ints8}, ${Ints8}`;
+expectTypeOf<Parameters<Signature<`int f(${Ints32}, ${Ints32})`>>['length']>().toEqualTypeOf<64>();
+expectTypeOf<Parameters<Signature<`int f(${Ints32},\n            ${Ints32})`>>[63]>().toEqualTypeOf<number>();
+
+// The classic form.
+expectTypeOf(lib.func('abs', 'int', ['int'])).toEqualTypeOf<KoffiFunc<(x: number) => number>>();
+expectTypeOf(lib.func('__cdecl', 'abs', 'int', ['int'])).toEqualTypeOf<KoffiFunc<(x: number) => number>>();
+expectTypeOf(lib.func(12, 'const char *', [])).toEqualTypeOf<KoffiFunc<() => string | null>>();
+expectTypeOf(lib.func('f', 'EsmImage', ['unsigned long long', '...'])).toEqualTypeOf<
+  KoffiFunc<(x: number | bigint, ...rest: any[]) => Image | null>
+>();
+const picture = koffi.owned('EsmImage', 'EsmPicture *', { free: null, size: 1 });
+expectTypeOf(lib.func('create', picture, ['int'])).toEqualTypeOf<KoffiFunc<(w: number) => Image | null>>();
+lib.func('destroy', 'void', [picture])(image);
+// @ts-expect-error -- another owned type
+lib.func('destroy', 'void', [picture])(sound);
+lib.func('open', 'int', [koffi.out('EsmImage *'), koffi.inout('int *')])(place, [1]);
+// @ts-expect-error -- a place, not a pointer
+lib.func('open', 'int', [koffi.out('EsmImage *')])(image);
+lib.func('f', koffi.types.int, [koffi.out(koffi.pointer('int'))])([1]);
+expectTypeOf(lib.func('f', koffi.types.int, [koffi.types.int])).toEqualTypeOf<KoffiFunc<(x: any) => any>>();
+expectTypeOf(
+  lib.func('memdup', 'void *', ['void *'], { free: 'free', size: 1 })(null),
+).toEqualTypeOf<TrackedPointer<'memdup()'> | null>();
+expectTypeOf(
+  lib.func('__stdcall', 'memdup', 'void *', [], { free: 'free', size: 1 })(),
+).toEqualTypeOf<TrackedPointer<'memdup()'> | null>();
+declare const types: string[];
+expectTypeOf(lib.func('f', definition, types)).toEqualTypeOf<KoffiFunc<(...args: any[]) => any>>();
+
+// A name that is declared must be declared so.
+koffi.owned('EsmImage', koffi.pointer('EsmPicture'), { free: null, size: 1 });
+// @ts-expect-error -- it says 'EsmPicture *'
+koffi.owned('EsmImage', 'EsmAudio *', { free: null, size: 1 });

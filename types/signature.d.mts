@@ -1,0 +1,261 @@
+/**
+ * Signatures in TypeScript, read out of prototypes in C. For the compiler only: nothing of this exists when a program
+ * runs.
+ *
+ * It reads as Koffi's own parser does: with stars, a type is all words before them; without, the words that are known,
+ * and what follows is the parameter's name. A name known neither here nor in `FfiTally.OwnedTypes` is `any`, and so is a
+ * prototype that cannot be read.
+ *
+ * @packageDocumentation
+ */
+
+import type { as, opaque, out, register, sizeof } from 'koffi';
+import type { NativeAddress, NativeExternal, PointerTo, TrackedPointer, Untracked } from './index.js';
+
+type OwnedTypes = FfiTally.OwnedTypes;
+
+declare const ownedName: unique symbol;
+declare const place: unique symbol;
+
+/** A pointer as the installed Koffi returns it: a `bigint` or, from Koffi 2, an External. */
+export type Pointer = bigint extends ReturnType<typeof register> ? bigint : NativeExternal;
+
+/** An integer of 64 bits: Koffi takes either, and gives a `number` if it is a safe integer. */
+export type Integer64 = number | bigint;
+
+/** Whatever names a type to Koffi: its name or its type object. */
+export type TypeSpecifier = Parameters<typeof sizeof>[0];
+
+/** What `koffi.owned()` returns: a type object of Koffi that stands for the owned type `Name`. */
+export type OwnedTypeObject<Name extends string = string> = ReturnType<typeof opaque> & {
+  readonly [ownedName]: Name;
+};
+
+/** What `koffi.out()` and `koffi.inout()` make of a type that is given by name. */
+export type Directed<Name extends string = string> = ReturnType<typeof out> & { readonly [place]: Name };
+
+/** The types that have a value, by all of their names. Where `long` has 32 bits it is always a `number`. */
+interface Scalars
+  extends
+    Record<'bool', boolean>,
+    Record<'float' | 'float32' | 'double' | 'float64', number>,
+    Record<'char' | 'uchar' | 'unsigned char' | 'int8' | 'int8_t' | 'uint8' | 'uint8_t', number>,
+    Record<'char16' | 'char16_t' | 'char32' | 'char32_t' | 'wchar' | 'wchar_t', number>,
+    Record<'short' | 'ushort' | 'unsigned short' | 'int' | 'uint' | 'unsigned int', number>,
+    Record<`${'' | 'u'}int${16 | 32}${'' | '_le' | '_be'}${'' | '_t'}`, number>,
+    Record<`${'' | 'u'}int${64}${'' | '_le' | '_be'}${'' | '_t'}`, Integer64>,
+    Record<`${'' | 'u'}intptr${'' | '_t'}` | 'size_t', Integer64>,
+    Record<'long' | 'ulong' | 'unsigned long', Integer64>,
+    Record<'long long' | 'longlong' | 'unsigned long long' | 'ulonglong', Integer64> {}
+
+/** What a pointer to it is a string for. */
+type Character = 'char' | 'char16' | 'char16_t' | 'char32' | 'char32_t' | 'wchar' | 'wchar_t';
+
+/** The names of such pointers. */
+type StringName = 'str' | 'str16' | 'str32' | 'string' | 'string16' | 'string32' | 'wstring';
+
+/** What may be passed where C reads characters. Tracked pointers may not: Koffi would have to copy. */
+export type StringArgument =
+  string | NativeAddress | ArrayBuffer | ArrayBufferView | readonly string[] | null;
+
+/** What may be passed for a pointer to the type `Name`. A tracked pointer must point to that type, or to `void`. */
+export type PointerArgument<Name extends string> = Name extends Character
+  ? StringArgument
+  : Name extends keyof Scalars
+    ? PointerTo<any> | NativeAddress | Values<Scalars[Name]> | null
+    : Name extends 'void'
+      ? PointerTo<any> | NativeAddress | Untracked | string | null
+      : PointerTo<Name> | NativeAddress | Untracked | null;
+
+/** Memory of JavaScript, or an array that Koffi copies. */
+type Values<T> = ArrayBuffer | ArrayBufferView | readonly T[] | ReturnType<typeof as>;
+
+/** What C takes: the pointer ends in JavaScript. */
+export type OwnedArgument<Name extends string> = TrackedPointer<Name> | NativeAddress | null;
+
+/** A place that C fills with an owned pointer: `[null]`, or `[pointer]` for `_Inout_`. */
+export type OwnedPlace<Name extends string> = (TrackedPointer<Name> | null)[];
+
+// -- Text ---------------------------------------------------------------------------------------------------------------
+
+/** `Text` in which white space is a single space. In large steps first: there is a limit to how deep types may go. */
+type Tidy<Text extends string> = Text extends `${infer Before}\n${infer After}`
+  ? Tidy<`${Before} ${After}`>
+  : Text extends `${infer Before}\t${infer After}`
+    ? Tidy<`${Before} ${After}`>
+    : Text extends `${infer Before}\r${infer After}`
+      ? Tidy<`${Before} ${After}`>
+      : Text extends `${infer Before}        ${infer After}`
+        ? Tidy<`${Before} ${After}`>
+        : Text extends `${infer Before}  ${infer After}`
+          ? Tidy<`${Before} ${After}`>
+          : Text;
+
+/** Tidy text without the space at its ends. */
+type Trim<Text extends string> = Text extends ` ${infer Rest}`
+  ? Trim<Rest>
+  : Text extends `${infer Rest} `
+    ? Rest
+    : Text;
+
+/** The type in tidy text without stars, where its name may follow. */
+type Leading<Text extends string> = Text extends `const ${infer Rest}`
+  ? Leading<Rest>
+  : Text extends `unsigned ${infer Rest}`
+    ? `unsigned ${Leading<Rest>}`
+    : Text extends `long long${string}`
+      ? 'long long'
+      : Text extends `${infer First} ${string}`
+        ? First
+        : Text;
+
+/** The type before the stars. */
+type Pointed<Text extends string> = Text extends `const ${infer Rest}`
+  ? Pointed<Rest>
+  : Text extends `${infer Rest} `
+    ? Rest
+    : Text;
+
+/** The name at the end of tidy text. */
+type Last<Text extends string> = Text extends `${string} ${infer Rest}`
+  ? Last<Rest>
+  : Text extends `${string}*${infer Rest}`
+    ? Last<Rest>
+    : Text;
+
+// -- Parameters ---------------------------------------------------------------------------------------------------------
+
+/** What may be passed for a parameter, or for a type, that is written like this in tidy text. */
+type Argument<Text extends string> = Text extends `_${infer Direction}_ ${infer Rest}`
+  ? Direction extends 'In'
+    ? In<Rest>
+    : Out<Rest>
+  : In<Text>;
+
+type In<Text extends string> = Text extends `${infer Type}*${infer Rest}`
+  ? Rest extends `${string}*${string}`
+    ? PointerTo<any> | NativeAddress | Values<any> | null
+    : PointerArgument<Pointed<Type>>
+  : InValue<Leading<Text>>;
+
+type InValue<Name extends string> = Name extends keyof Scalars
+  ? Scalars[Name]
+  : Name extends StringName
+    ? StringArgument
+    : Name extends keyof OwnedTypes
+      ? OwnedTypes[Name] extends `${'' | 'const '}${Character}${' ' | ''}*` | StringName
+        ? StringArgument
+        : OwnedArgument<Name>
+      : any;
+
+type Out<Text extends string> = Text extends `${infer Type}*${infer Rest}`
+  ? Rest extends `${string}*${string}`
+    ? (Pointer | null)[]
+    : OutTo<Pointed<Type>>
+  : any;
+
+/** Koffi copies back into what it is given, so this is nothing tracked; and into arrays that can be written to. */
+type OutTo<Name extends string> = Name extends keyof OwnedTypes
+  ? OwnedPlace<Name>
+  : Name extends Character
+    ? NativeAddress | ArrayBuffer | ArrayBufferView | string[] | null
+    : Name extends keyof Scalars
+      ? NativeAddress | ArrayBuffer | ArrayBufferView | Scalars[Name][] | ReturnType<typeof as> | null
+      : NativeAddress | Untracked | null;
+
+/** The parameters in a list between parentheses. */
+type Arguments<List extends string, Done extends unknown[] = []> = List extends `${infer First},${infer Rest}`
+  ? Arguments<Rest, [...Done, Argument<Trim<First>>]>
+  : Trim<List> extends infer Text extends string
+    ? Text extends '...'
+      ? [...Done, ...any[]]
+      : Text extends '' | 'void'
+        ? Done
+        : [...Done, Argument<Text>]
+    : never;
+
+// -- Results ------------------------------------------------------------------------------------------------------------
+
+/** What a function returns whose prototype begins like this, or whose result is a type that is written like this. */
+type Result<Text extends string> = Text extends `${infer Type}!${string}`
+  ? ResultOf<Trim<Type>>
+  : ResultOf<Text>;
+
+type ResultOf<Text extends string> = Text extends `${infer Type}*${infer Rest}`
+  ? Rest extends `${string}*${string}`
+    ? Pointer | null
+    : Pointed<Type> extends Character
+      ? string | null
+      : Pointer | null
+  : ResultValue<Leading<Text>>;
+
+type ResultValue<Name extends string> = Name extends keyof Scalars
+  ? Scalars[Name]
+  : Name extends 'void'
+    ? void
+    : Name extends StringName
+      ? string | null
+      : Name extends keyof OwnedTypes
+        ? OwnedTypes[Name] extends `${'' | 'const '}${Character}${' ' | ''}*` | StringName
+          ? string | null
+          : TrackedPointer<Name> | null
+        : any;
+
+// -- Functions ----------------------------------------------------------------------------------------------------------
+
+export type AnyFunction = (...args: any[]) => any;
+
+/** The signature of a function with that prototype. */
+export type Signature<Prototype extends string> = SignatureOf<Tidy<Prototype>>;
+
+type SignatureOf<Prototype extends string> = Prototype extends `${infer Head}(${infer List})${infer Rest}`
+  ? `${List}${Rest}` extends `${string}${'(' | '['}${string}`
+    ? AnyFunction
+    : (...args: Arguments<List>) => Result<Trim<Head>>
+  : AnyFunction;
+
+/** The same, where options of `lib.func()` make the result an owned one. */
+export type OwningSignature<Prototype extends string> =
+  Tidy<Prototype> extends `${infer Head}(${string}`
+    ? Own<Signature<Prototype>, Last<Trim<Head>>>
+    : AnyFunction;
+
+/** A function whose result, where it is a plain pointer, is tracked under the name of the function. */
+type Own<F extends AnyFunction, Name extends string> = (...args: Parameters<F>) => Owned<ReturnType<F>, Name>;
+
+/** `any` stays what it is: it may have an owned type already. */
+type Owned<R, Name extends string> = 0 extends 1 & R
+  ? R
+  : [R] extends [Pointer | null]
+    ? TrackedPointer<`${Name}()`> | null
+    : R;
+
+// -- The classic form ---------------------------------------------------------------------------------------------------
+
+type ClassicArgument<Type> = Type extends string
+  ? Argument<Trim<Tidy<Type>>>
+  : Type extends OwnedTypeObject<infer Name>
+    ? OwnedArgument<Name>
+    : Type extends Directed<infer Name>
+      ? Out<Trim<Tidy<Name>>>
+      : any;
+
+type ClassicResult<Type> = Type extends string
+  ? Result<Trim<Tidy<Type>>>
+  : Type extends OwnedTypeObject<infer Name>
+    ? TrackedPointer<Name> | null
+    : any;
+
+type ClassicArguments<Types extends readonly unknown[]> = Types extends readonly [...infer Fixed, '...']
+  ? [...ClassicArguments<Fixed>, ...any[]]
+  : { -readonly [I in keyof Types]: ClassicArgument<Types[I]> };
+
+/** The signature of a function with that result and these parameters. */
+export type ClassicSignature<Type, Types extends readonly unknown[]> = (
+  ...args: ClassicArguments<Types>
+) => ClassicResult<Type>;
+
+/** The same, where options of `lib.func()` make the result an owned one. */
+export type OwningClassicSignature<Name extends string, Type, Types extends readonly unknown[]> = (
+  ...args: ClassicArguments<Types>
+) => Owned<ClassicResult<Type>, Name>;
