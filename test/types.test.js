@@ -46,6 +46,29 @@ test.each([
   expect(complaintsOf(files, options)).toEqual([]);
 });
 
+// Each block on its own, as a reader copies it; with names, so that a complaint says where it is from.
+test('examples in TypeScript compile', () => {
+  const pages = ['README.md', ...fs.readdirSync(inRoot('docs')).map((name) => `docs/${name}`)];
+  const blocks = pages
+    .filter((page) => page.endsWith('.md'))
+    .flatMap((page) =>
+      [...fs.readFileSync(inRoot(page), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(
+        ({ 1: code, index }) => ({
+          name: `${page.replace(/\W/g, '-')}-${index}.mts`,
+          code,
+        }),
+      ),
+    );
+  expect(blocks.length).toBeGreaterThan(0);
+  // Inside of the repository, where 'ffi-tally' means the repository itself.
+  const directory = 'build/typescript-blocks';
+  fs.rmSync(inRoot(directory), { recursive: true, force: true });
+  fs.mkdirSync(inRoot(directory), { recursive: true });
+  for (const { name, code } of blocks) fs.writeFileSync(inRoot(`${directory}/${name}`), code);
+  const files = blocks.map(({ name }) => `${directory}/${name}`);
+  expect(complaintsOf(files, { types: ['node'] })).toEqual([]);
+});
+
 describe('declares what there is', () => {
   const program = ts.createProgram(['types/index.d.ts', 'types/koffi.d.ts'].map(inRoot), base);
   const checker = program.getTypeChecker();
