@@ -1,5 +1,6 @@
 'use strict';
 // Everything that reads the sources without running them. All steps are tried; one that finds something fails all.
+//   node scripts/lint.js [--fix] [step ...]      --fix lets prettier and clang-format write what they want
 
 const fs = require('node:fs');
 const os = require('node:os');
@@ -7,6 +8,7 @@ const path = require('node:path');
 const { execFile, spawnSync } = require('node:child_process');
 const { root, compilers, filesIn, hasTool, run, skip } = require('./tools.js');
 
+const fix = process.argv.includes('--fix');
 const bin = (name, file) => path.join(root, 'node_modules', name, file);
 
 function eslint() {
@@ -14,7 +16,12 @@ function eslint() {
 }
 
 function prettier() {
-  return run(process.execPath, [bin('prettier', 'bin/prettier.cjs'), '--check', '--log-level=warn', '.']);
+  const mode = fix ? '--write' : '--check';
+  return run(process.execPath, [bin('prettier', 'bin/prettier.cjs'), mode, '--log-level=warn', '.']);
+}
+
+function links() {
+  return run(process.execPath, [path.join(__dirname, 'links.js')]);
 }
 
 function types() {
@@ -49,8 +56,10 @@ function packed() {
 
 function clangFormat() {
   if (!hasTool('clang-format')) return skip('clang-format', 'not installed');
-  const files = ['native', 'test', 'demo'].flatMap((directory) => filesIn(directory, ['.c', '.cc', '.h']));
-  return run('clang-format', ['--dry-run', '-Werror', ...files]);
+  const files = ['native', 'test', 'demo', 'benchmark'].flatMap((directory) =>
+    filesIn(directory, ['.c', '.cc', '.h']),
+  );
+  return run('clang-format', [...(fix ? ['-i'] : ['--dry-run', '-Werror']), ...files]);
 }
 
 function nodeHeaders() {
@@ -112,7 +121,7 @@ async function main(wanted) {
 }
 
 const steps = {
-  ...{ eslint, prettier, types, 'types-cost': typesCost, packed },
+  ...{ eslint, prettier, links, types, 'types-cost': typesCost, packed },
   ...{ 'clang-format': clangFormat, 'clang-tidy': clangTidy },
 };
-main(process.argv.slice(2));
+main(process.argv.slice(2).filter((argument) => argument !== '--fix'));

@@ -8,11 +8,10 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { execFileSync } = require('node:child_process');
+const { buildCopy } = require('./instrumented.js');
 const { root, hasTool, run, skip } = require('./tools.js');
 
 const copy = path.join(root, 'build/sanitized');
-const COPIED = ['binding.gyp', 'jest.config.js', 'lib', 'native', 'package.json', 'scripts', 'test', 'types'];
-
 // Left out are the suites that run no native code of ours, and four that no sanitizer allows: allocating with the
 // sanitizer's malloc() and freeing with the free() of libc's own address, asking mallinfo2(), loading with RTLD_DEEPBIND.
 const SUITES = [
@@ -21,6 +20,7 @@ const SUITES = [
 ];
 
 const SANITIZE = '-fsanitize=address,undefined';
+const CXXFLAGS = `${SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -UNDEBUG -g`;
 
 // The preloaded runtime, which must come before every other library.
 function runtime() {
@@ -28,36 +28,12 @@ function runtime() {
   return path.isAbsolute(file) ? fs.realpathSync(file) : undefined;
 }
 
-function buildCopy() {
-  for (const name of COPIED) {
-    fs.cpSync(path.join(root, name), path.join(copy, name), {
-      recursive: true,
-      preserveTimestamps: true,
-      filter: (file) => path.basename(file) !== 'build',
-    });
-  }
-  const modules = path.join(copy, 'node_modules');
-  if (!fs.existsSync(modules)) fs.symlinkSync(path.join(root, 'node_modules'), modules);
-  const env = {
-    ...process.env,
-    CXX: 'g++',
-    CXXFLAGS: `${SANITIZE} -fno-sanitize-recover=undefined -fno-omit-frame-pointer -UNDEBUG -g`,
-    LDFLAGS: SANITIZE,
-  };
-  const gyp = require.resolve('node-gyp/bin/node-gyp.js', { paths: [root] });
-  const args = [gyp, 'configure', 'build', '--loglevel=warn'];
-  const prefix = path.dirname(path.dirname(process.execPath));
-  if (fs.existsSync(path.join(prefix, 'include/node/node_api.h'))) args.push(`--nodedir=${prefix}`);
-  if (!run(process.execPath, args, { cwd: copy, env, stdio: ['ignore', 'ignore', 'inherit'] })) return false;
-  return run(process.execPath, ['-e', `require('./test/support/build.js')()`], { cwd: copy });
-}
-
 function runSanitized(args, asanOptions, env = {}) {
   if (process.platform !== 'linux') return skip('sanitizers inside Node', 'done on Linux only');
   if (!hasTool('g++')) return skip('sanitizers inside Node', 'g++ is not installed');
   const library = runtime();
   if (library === undefined) return skip('sanitizers inside Node', 'libasan is not installed');
-  if (!buildCopy()) return false;
+  if (!buildCopy(copy, CXXFLAGS, SANITIZE)) return false;
   return run(process.execPath, args, {
     cwd: copy,
     env: {

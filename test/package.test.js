@@ -2,6 +2,8 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const { isBuiltin } = require('node:module');
 const { runChild } = require('./support/child.js');
 
 const root = path.join(__dirname, '..');
@@ -86,6 +88,61 @@ test('the require cache holds one copy whichever way it was loaded', async () =>
   expect(found).toEqual([5, 5]);
 });
 
+describe('what is packed', () => {
+  const { stdout } = spawnSync('npm', ['pack', '--dry-run', '--ignore-scripts', '--json'], {
+    cwd: root,
+    encoding: 'utf8',
+    shell: process.platform === 'win32',
+  });
+  const files = JSON.parse(stdout)[0].files.map((file) => file.path);
+  const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
+
+  // Each pattern says what a folder is for; anything else there is a mistake.
+  const MEANT = [
+    /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD-PARTY-LICENSES|binding\.gyp)$/,
+    /^lib\/([\w-]+\/)*[\w-]+\.m?js$/,
+    /^bin\/[\w-]+\.js$/,
+    /^types\/[\w-]+\.d\.m?ts$/,
+    /^native\/\w+\.(cc|h|map)$/,
+    /^docs\/[\w-]+\.md$/,
+    /^prebuilds\/[\w-]+\/[\w.-]+\.node$/,
+    /^scripts\/(install|libffi)\.js$/,
+  ];
+
+  test('is meant: no tests, no build trees, nothing that the users cannot use', () => {
+    expect(files.filter((file) => !MEANT.some((pattern) => pattern.test(file)))).toEqual([]);
+  });
+
+  test('is all there is in these folders', () => {
+    for (const folder of ['lib', 'types', 'native']) {
+      const there = fs
+        .readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)))
+        .map((file) => file.replaceAll(path.sep, '/'));
+      expect(files.filter((file) => file.startsWith(`${folder}/`)).sort()).toEqual(there.sort());
+    }
+  });
+
+  test('needs nothing but what is packed, what it depends on, and Node', () => {
+    const strange = [];
+    for (const file of files.filter((name) => /\.(m?js|ts|mts)$/.test(name))) {
+      const source = fs.readFileSync(path.join(root, file), 'utf8').replace(/^\s*\*.*$|\/\/.*$/gm, '');
+      const names = source.matchAll(/(?:\brequire\(|\bfrom |\bimport )'([^']+)'/g);
+      for (const [, name] of names) {
+        const found = name.startsWith('.')
+          ? ['', '.js', '.mjs', '/index.js']
+              .map((end) => path.posix.join(path.posix.dirname(file), name) + end)
+              .flatMap((target) => [target, target.replace(/\.(m?)js$/, '.d.$1ts')])
+              .some((target) => files.includes(target) || target === 'package.json')
+          : isBuiltin(name) || dependencies.includes(name.split('/')[0]);
+        if (!found) strange.push(`${file}: ${name}`);
+      }
+    }
+    expect(strange).toEqual([]);
+  });
+});
+
 test('what the map of exports names exists, and is packed', () => {
   const files = [];
   const collectFiles = (value) => {
@@ -132,7 +189,23 @@ test('all that a build needs is packed', () => {
   const there = fs.readdirSync(path.join(root, 'native')).filter((name) => name.endsWith('.cc'));
   expect(sources.sort()).toEqual(there.map((name) => `native/${name}`).sort());
   expect(manifest.files).toEqual(expect.arrayContaining(['binding.gyp', 'native', 'lib', 'types']));
-  expect(manifest.dependencies).toHaveProperty('node-addon-api');
+});
+
+test('is published by the release workflow only, with provenance', () => {
+  // Outside of such a workflow npm refuses to publish what asks for provenance.
+  expect(manifest.publishConfig).toEqual({ access: 'public', provenance: true });
+  const files = ['LICENSE', 'THIRD-PARTY-LICENSES', 'CHANGELOG.md'];
+  expect(files.filter((file) => !fs.existsSync(path.join(root, file)))).toEqual([]);
+});
+
+test('depends on next to nothing', () => {
+  // Headers, for those who compile.
+  expect(Object.keys(manifest.dependencies)).toEqual(['node-addon-api']);
+  expect(
+    Object.keys(manifest.peerDependencies).every((name) => manifest.peerDependenciesMeta[name].optional),
+  ).toBe(true);
+  // Whoever installs from the lock file uses the registry of their own.
+  expect(fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8')).not.toContain('"resolved"');
 });
 
 test('says what it runs on', () => {

@@ -74,8 +74,8 @@ NAPI_MODULE_INIT() {
   } functions[] = {{"attach", attach}, {"report", report}, {"adjust", adjust}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
     napi_value function;
-    if (!check(env, napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].callback, NULL,
-                                         &function)) ||
+    if (!check(env, napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].callback,
+                                         NULL, &function)) ||
         !check(env, napi_set_named_property(env, exports, functions[i].name, function)))
       return NULL;
   }

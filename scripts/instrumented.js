@@ -1,0 +1,30 @@
+'use strict';
+// A copy of the repository in which the addon is compiled with other flags, so that what is installed stays as it is.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { root, run } = require('./tools.js');
+
+const COPIED = ['binding.gyp', 'jest.config.js', 'lib', 'native', 'package.json', 'scripts', 'test', 'types'];
+
+/** Copies into `copy` and builds there, with a compiler of GNU's. Returns whether that succeeded. */
+function buildCopy(copy, cxxflags, ldflags) {
+  for (const name of COPIED) {
+    fs.cpSync(path.join(root, name), path.join(copy, name), {
+      recursive: true,
+      preserveTimestamps: true,
+      filter: (file) => path.basename(file) !== 'build',
+    });
+  }
+  const modules = path.join(copy, 'node_modules');
+  if (!fs.existsSync(modules)) fs.symlinkSync(path.join(root, 'node_modules'), modules);
+  const env = { ...process.env, CXX: 'g++', CXXFLAGS: cxxflags, LDFLAGS: ldflags };
+  const gyp = require.resolve('node-gyp/bin/node-gyp.js', { paths: [root] });
+  const args = [gyp, 'configure', 'build', '--loglevel=warn'];
+  const prefix = path.dirname(path.dirname(process.execPath));
+  if (fs.existsSync(path.join(prefix, 'include/node/node_api.h'))) args.push(`--nodedir=${prefix}`);
+  if (!run(process.execPath, args, { cwd: copy, env, stdio: ['ignore', 'ignore', 'inherit'] })) return false;
+  return run(process.execPath, ['-e', `require('./test/support/build.js')()`], { cwd: copy });
+}
+
+module.exports = { buildCopy };
