@@ -11,6 +11,7 @@
       "target_name": "ffi_tally",
       "sources": [
         "native/addon.cc",
+        "native/batches.cc",
         "native/collector.cc",
         "native/destructor.cc",
         "native/entry_points.cc",

@@ -7,7 +7,7 @@ const { ArgumentValueError } = require('./errors');
 const gc = require('./gc');
 const { unpinIdle } = require('./kinds');
 const nursery = require('./nursery');
-const { reclaim } = require('./reclaim');
+const { collectMajor, collectMinor, reclaim } = require('./reclaim');
 
 const MINOR = 1;
 const MAJOR = 2;
@@ -24,12 +24,11 @@ function collect(options = {}) {
   if (calls.depth !== 0) return { bytes: 0, pointers: 0 };
   const before = binding.stats();
   if (gc.canCollect()) {
-    if (type === 'major') {
-      gc.collectMajor();
-      binding.noteMajor();
+    if (type === 'minor') {
+      binding.watchEach();
+      collectMinor();
     } else {
-      gc.collectMinor();
-      binding.observe();
+      collectMajor();
     }
     reclaim(type === 'major' ? MAJOR : MINOR);
   } else {

@@ -20,8 +20,18 @@ class Kind {
     this.run = run; // (address) => void, when all pointers of the kind share a JavaScript destructor
     this.type = type; // the owned type, or null
     this.library = null; // what keeps the destructor there until a pointer has a slot, which pins it
+    this.cohort = null; // what pointers of this kind that are in the nursery now have in its place
+    this.batch = null; // of a cohort: the objects that are in the nursery together
     this.pinned = 0; // the generation of pins in which this kind, having no library, was pinned
   }
+}
+
+/** Equal to `kind`, and reaches all that is in the nursery with it: see native/collector.h. */
+function cohortOf(kind, batch) {
+  const cohort = new Kind(kind.id, kind.label, kind.form, kind.run, kind.type);
+  cohort.library = kind.library;
+  cohort.batch = batch;
+  return cohort;
 }
 
 function accountOf(label) {
@@ -93,6 +103,7 @@ function unpinIdle() {
 
 module.exports = {
   Form,
+  cohortOf,
   kindById: (id) => kinds[id],
   kindFor,
   lastKind,

@@ -4,6 +4,7 @@
 
 const binding = require('./binding');
 const { LimitError, OutOfMemoryError, OverflowError } = require('./errors');
+const { cohortOf } = require('./kinds');
 
 const CAPACITY = binding.nurseryCapacity;
 // What is held here cannot be collected, so it must stay small.
@@ -24,7 +25,13 @@ const addresses = new BigUint64Array(buffer, 8, CAPACITY);
 const sizes = new Float64Array(buffer, 8 + 8 * CAPACITY, CAPACITY);
 const kinds = new Uint32Array(buffer, 8 + 16 * CAPACITY, CAPACITY);
 const slots = new Uint32Array(buffer, 8 + 20 * CAPACITY, CAPACITY);
-const objects = new Array(CAPACITY).fill(null);
+
+// Of small pointers that get their slots together, native code watches only this array, which each of them
+// reaches by its kind. It is theirs from then on, and the next have another: a copy, because V8 never makes a
+// copy old from the start, as it does with arrays that come out of `new` when most of them have lived long.
+const blank = new Array(CAPACITY).fill(null);
+let objects = blank.slice();
+const enrolled = []; // kinds that have a cohort here
 
 // In a typed array: a variable that may hold more than 2^31 is a new heap number at every change.
 const held = new Float64Array(1);
@@ -35,7 +42,10 @@ let tell;
 const parting = { open: false };
 let told = 0;
 
-/** Sets the function (objects, slots, count) that tells every pointer in `objects` the slot it has got. */
+/**
+ * Sets the function (objects, slots, count, together) that tells every pointer in `objects` the slot it has
+ * got, and takes those from index `together` on out of the array.
+ */
 function onFlush(callback) {
   tell = callback;
 }
@@ -51,20 +61,30 @@ function settle(parent, forced) {
 
 /** Tells the pointers that have got slots. May be cut short, and called again. */
 function rejoin() {
-  tell(objects, slots, told);
-  if (counter[0] === 0) held[0] = 0;
+  if (counter[0] === 0) {
+    tell(objects, slots, told, counter[1]);
+    const next = enrolled.length === 0 ? objects : blank.slice();
+    for (let i = 0; i < enrolled.length; i++) enrolled[i].cohort = null;
+    enrolled.length = 0;
+    objects = next;
+    held[0] = 0;
+  }
   parting.open = false;
 }
 
+/** What a pointer of that kind has for its kind if it stays here. */
+function enroll(kind) {
+  enrolled.push(kind);
+  return (kind.cohort = cohortOf(kind, objects));
+}
+
 /**
- * Enters a pointer at nursery index count(). Returns 0, or what flush() returned where it was time for
- * one: an advice, or a refusal, and then the pointer is not tracked.
+ * Gives a pointer that cannot stay here a slot, and all that are here too. Returns an advice or, and then
+ * the pointer is not tracked, a refusal.
  */
 function enter(object, address, size, kind, parent) {
   if (parting.open) rejoin();
-  const stays = parent === NO_SLOT && hasRoom(size, kind);
   const index = put(object, address, size, kind);
-  if (stays) return 0;
   let advice = NO_MEMORY;
   try {
     advice = settle(parent, false);
@@ -138,6 +158,7 @@ module.exports = {
   GIVEN,
   NO_SLOT,
   OVER_LIMIT,
+  enroll,
   enter,
   flush,
   forget,

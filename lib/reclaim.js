@@ -89,6 +89,7 @@ function settleDeferred() {
 
 /** Sweeps, frees for that long, and tells the pacer. Returns the next advice. */
 function reclaim(asked, milliseconds = Infinity) {
+  if (nursery.parting.open) nursery.rejoin();
   binding.sweep(Infinity);
   if (!drain(milliseconds)) schedule();
   return binding.collected(asked, gc.heapUsed());
@@ -99,6 +100,7 @@ function reclaim(asked, milliseconds = Infinity) {
 const ENOUGH_MISSES = 3;
 let misses = 0;
 
+/** Asks for a minor GC. REQUIRES: gc.canCollect(). */
 function collectMinor() {
   gc.collectMinor();
   if (binding.observe()) {
@@ -106,6 +108,14 @@ function collectMinor() {
   } else if (++misses === ENOUGH_MISSES) {
     binding.setCapabilities(false, true);
   }
+}
+
+/** REQUIRES: gc.canCollect(). */
+function collectMajor() {
+  if (nursery.parting.open) nursery.rejoin();
+  binding.watchEach();
+  gc.collectMajor();
+  binding.noteMajor();
 }
 
 /** Does what an advice asks for. */
@@ -123,8 +133,7 @@ function relieve(advice) {
       binding.setCapabilities(false, false);
       advice = reclaim(0);
     } else if ((advice & MAJOR) !== 0) {
-      gc.collectMajor();
-      binding.noteMajor();
+      collectMajor();
       reclaim(MAJOR);
       return; // what a major GC left is alive: asking again at once would return nothing
     } else {
@@ -136,6 +145,7 @@ function relieve(advice) {
 }
 
 function slice() {
+  if (nursery.parting.open) nursery.rejoin();
   const swept = binding.sweep(SLICE);
   const drained = drain(SLICE);
   if (!swept || !drained) return false;
@@ -162,10 +172,7 @@ const pressure = { handler: null };
 function makeRoom(size) {
   nursery.flush(); // theirs is room too
   if (calls.depth !== 0) return false;
-  if (gc.canCollect()) {
-    gc.collectMajor();
-    binding.noteMajor();
-  }
+  if (gc.canCollect()) collectMajor();
   reclaim(gc.canCollect() ? MAJOR : 0);
   const { bytes, manual, limit } = binding.stats();
   const { handler } = pressure;
@@ -204,6 +211,8 @@ function beat() {
 module.exports = {
   announce,
   beat,
+  collectMajor,
+  collectMinor,
   destructors,
   drain,
   heart,

@@ -134,11 +134,11 @@ class TrackedPointer {
   }
 
   static {
-    nursery.onFlush((objects, slots, count) => {
+    nursery.onFlush((objects, slots, count, together) => {
       for (let i = 0; i < count; i++) {
         if (objects[i] === null || slots[i] >= nursery.GIVEN) continue;
         objects[i].#handle = slots[i];
-        objects[i] = null;
+        if (i >= together) objects[i] = null;
       }
     });
 
@@ -146,13 +146,15 @@ class TrackedPointer {
 
     // The same for a pointer for which the nursery has room.
     internals.makeYoung = (address, size, kind) => {
-      const pointer = new TrackedPointer(KEY, address, -1 - nursery.nextIndex(), kind);
+      const cohort = kind.cohort ?? nursery.enroll(kind);
+      const pointer = new TrackedPointer(KEY, address, -1 - nursery.nextIndex(), cohort);
       nursery.put(pointer, address, size, kind);
       return pointer;
     };
 
     // Enters a new pointer into the books. Returns what nursery.enter() returned.
     internals.enter = (pointer, size, kind, parentSlot) => {
+      if (nursery.parting.open) nursery.rejoin();
       pointer.#handle = -1 - nursery.nextIndex();
       const advice = nursery.enter(pointer, pointer.#address, size, kind, parentSlot);
       if (advice !== nursery.OVER_LIMIT || !makeRoom(size)) return advice;

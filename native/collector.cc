@@ -13,6 +13,10 @@ void Collector::Start() {
 }
 
 void Collector::Stop() {
+  for (size_t i = 0; i < batches_.size(); i++) {
+    if (batches_[i] != nullptr) Drop(&batches_[i]->objects);
+  }
+  batches_.Truncate(0);
   Drop(&probe_);
   Drop(&sentinel_);
 }
@@ -37,18 +41,20 @@ void Collector::Drop(napi_ref* reference) {
   *reference = nullptr;
 }
 
-void Collector::Watch(SlotId id, napi_value object) {
+void Collector::Watch(SlotId id, napi_value object, Generation generation) {
   Slot& slot = ledger_->at(id);
   napi_ref reference = nullptr;
   TALLY_CHECK(napi_create_reference(env_, object, 0, &reference));
   slot.reference = reference;
-  slot.generation = Generation::kYoung;
+  slot.generation = generation;
   young_.Push(id);
 }
 
 void Collector::Forget(SlotId id) {
   Slot& slot = ledger_->at(id);
-  TALLY_CHECK(napi_delete_reference(env_, static_cast<napi_ref>(slot.reference)));
+  if (slot.generation != Generation::kTogether) {
+    TALLY_CHECK(napi_delete_reference(env_, static_cast<napi_ref>(slot.reference)));
+  }
   slot.reference = nullptr;
 }
 
@@ -57,6 +63,7 @@ bool Collector::Observe() {
   if (!IsEmpty(probe_)) return false;
   Drop(&probe_);
   probe_ = Reference(true);
+  seen_++;
   sweep_young_ = true;
   if (sentinel_weak_) {
     if (IsEmpty(sentinel_)) NoteMajor();
@@ -121,6 +128,10 @@ bool Collector::SweepYoung(Clock::time_point deadline) {
     if (Clock::now() >= deadline) return false;
   }
   young_.Truncate(kept_young_);
+  const bool done = SweepBatches(deadline);
+  // What it has separated has survived a GC like the young that were kept.
+  cursor_young_ = kept_young_ = young_.size();
+  if (!done) return false;
   std::swap(young_, middle_);
   young_.Truncate(0);
   cursor_middle_ = 0;

@@ -203,6 +203,11 @@ Napi::Value NoteThrow(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value WatchEach(const Napi::CallbackInfo& info) {
+  Of(info).WatchEach();
+  return info.Env().Undefined();
+}
+
 Napi::Value Sweep(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Sweep(Double(info[0]))); }
 
 Napi::Value Observe(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Observe()); }

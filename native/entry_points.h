@@ -42,6 +42,7 @@ Napi::Value Drain(const Napi::CallbackInfo& info);      // (milliseconds) -> slo
 Napi::Value Settle(const Napi::CallbackInfo& info);     // (slot, failed)
 Napi::Value IsAlive(const Napi::CallbackInfo& info);    // () -> whether JavaScript may go on
 Napi::Value NoteThrow(const Napi::CallbackInfo& info);  // ()
+Napi::Value WatchEach(const Napi::CallbackInfo& info);  // ()
 Napi::Value Sweep(const Napi::CallbackInfo& info);      // (milliseconds) -> done
 Napi::Value Observe(const Napi::CallbackInfo& info);    // () -> whether a GC has run
 Napi::Value NoteMajor(const Napi::CallbackInfo& info);  // ()

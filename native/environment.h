@@ -46,9 +46,9 @@ class Environment {
   // Lets go of the libraries that no pointer needs, if the nursery is empty.
   void UnpinIdle();
 
-  // Moves the nursery's pointers into the ledger and watches their objects; `parent` is that of the
-  // last one. Returns an advice; or kNoMemory, kTooMuch, kStopped or, unless `forced`, kOverLimit, with
-  // nothing changed.
+  // Moves the nursery's pointers into the ledger and watches their objects. Unless `forced`, it is the last
+  // that made it necessary: it may be one that the others must not keep, and `parent` is its. Returns an
+  // advice; or kNoMemory, kTooMuch, kStopped or, unless `forced`, kOverLimit, with nothing changed.
   uint32_t Flush(napi_value objects, SlotId parent, bool forced);
 
   // Frees a pointer that was never booked, because tracking it failed, or has not even a kind.
@@ -84,6 +84,8 @@ class Environment {
   // Notes whether a GC has run since the last look. NoteMajor: somebody knows that a major one has.
   bool Observe();
   void NoteMajor();
+  // Makes the next GC tell of each pointer for itself.
+  void WatchEach() { collector_.WatchEach(); }
   // Looks for the dead that the GCs noted may have left. Returns whether it came to the end.
   bool Sweep(double milliseconds);
   // The GCs noted are swept and their dead are freed: the pacer learns from them. `asked` is what was
@@ -127,6 +129,7 @@ class Environment {
 
  private:
   void LeaveNursery(uint32_t index);
+  void WatchOne(SlotId slot, napi_value object, bool given);
   bool RunDestructor(uint32_t kind, uint64_t address, int64_t size);
 
   Napi::Env env_;
@@ -137,9 +140,10 @@ class Environment {
   Share share_;
   std::vector<Destructor> destructors_;  // by kind
   Napi::Reference<Napi::Value> root_;
-  int64_t before_ = 0;         // undecided when the GCs not yet swept were first noted
-  int64_t limit_ = kMaxBytes;  // live bytes that no new pointer may pass
-  int64_t viewed_ = 0;
+  uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
+  int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted
+  int64_t limit_ = kMaxBytes;   // live bytes that no new pointer may pass
+  int64_t viewed_ = 0;          // bytes that V8 counts itself, as ArrayBuffers
   bool noted_ = false;
   bool noted_major_ = false;
   bool callback_threw_ = false;

@@ -31,13 +31,14 @@ constexpr int kReasons = 4;
 
 // kGiven: a C call that takes the pointer is under way, and nobody else may free it.
 enum class SlotState : uint8_t { kFree, kLive, kGiven, kEnded, kReady };
-enum class Generation : uint8_t { kYoung, kMiddle, kOld };
+// kTogether: watched by way of a Batch (collector.h).
+enum class Generation : uint8_t { kTogether, kYoung, kMiddle, kOld };
 
 struct Slot {
   uint64_t address = 0;
   int64_t size = 0;
   union {
-    void* reference = nullptr;  // live and given: the collector's weak reference
+    void* reference = nullptr;  // live and given: the collector's weak reference, or its batch
     SlotId next;                // ready and free: the next in the queue or list
   };
   uint32_t kind = 0;

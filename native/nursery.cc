@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cassert>
+#include <memory>
+#include <utility>
 
 #include "check.h"
 #include "environment.h"
@@ -11,46 +13,73 @@
 namespace tally {
 
 uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
+  // Fewer are cheaper one by one.
+  constexpr uint32_t kFewest = 8;
+  Observe();  // the GCs until now say nothing of these pointers
   const uint32_t count = nursery_.count();
+  const uint32_t shared = forced ? count : count - 1;  // from here on each has a reference of its own
+  uint32_t waiting = 0;
   int64_t bytes = 0;
   for (uint32_t i = 0; i < count; i++) {
     if (!nursery_.holds(i)) continue;
     if (!ledger_.CanCharge(bytes + nursery_.size(i))) return kTooMuch;
     bytes += nursery_.size(i);
+    if (i < shared) waiting++;
   }
   if (!forced && bytes > limit_ - live()) return kOverLimit;
   if (!ledger_.Reserve(count) || !collector_.Reserve(count)) return kNoMemory;
+  // An array that has survived a GC may be old, and no minor GC would tell that it is dead.
+  const bool is_young = collector_.seen() == objects_since_;
+  std::unique_ptr<Collector::Batch> batch;
+  if (is_young && waiting >= kFewest && collector_.WantsBatches() &&
+      (batch = collector_.MakeBatch()) == nullptr)
+    return kNoMemory;
 
   // Reading an element fails when the stack is full or the worker is being terminated, so all are read
   // before anything changes.
   Napi::HandleScope scope(env_);
   std::array<napi_value, Nursery::kCapacity> values{};
-  for (uint32_t i = 0; i < count; i++) {
+  for (uint32_t i = batch == nullptr ? 0 : shared; i < count; i++) {
     if (nursery_.holds(i) && napi_get_element(env_, objects, i, &values[i]) != napi_ok) return kStopped;
   }
 
   for (uint32_t i = 0; i < count; i++) {
-    if (!nursery_.holds(i)) continue;
+    if (!nursery_.holds(i)) {
+      if (batch != nullptr && i < shared) batch->Push(kNoSlot);
+      continue;
+    }
     const uint32_t kind = nursery_.kind(i);
     if (ledger_.live_of(kind) == 0) destructors_[kind].Pin();
     const SlotId slot =
         ledger_.Add(kind, nursery_.address(i), nursery_.size(i), i + 1 == count ? parent : kNoSlot);
-    napi_valuetype type = napi_undefined;
-    TALLY_CHECK(napi_typeof(env_, values[i], &type));
     const bool given = nursery_.slot(i) == Nursery::kGiven;
     nursery_.slot(i) = slot;
-    if (type == napi_object) {
-      collector_.Watch(slot, values[i]);
+    if (batch != nullptr && i < shared) {
+      batch->Push(slot);
       if (given) ledger_.Give(slot);
-    } else if (given) {
-      ledger_.GiveAway(slot, Reason::kReleased);
     } else {
-      ledger_.End(slot, Reason::kDisposed);  // dispose() was cut short, by a stack overflow say
+      WatchOne(slot, values[i], given);
     }
   }
+  nursery_.together() = batch == nullptr ? 0 : shared;
+  if (waiting > 0) objects_since_ = collector_.seen();  // JavaScript goes on with a new array
+  if (batch != nullptr) collector_.WatchTogether(std::move(batch), objects);
   nursery_.count() = 0;
   Tell();
   return Advise();
+}
+
+void Environment::WatchOne(SlotId slot, napi_value object, bool given) {
+  napi_valuetype type = napi_undefined;
+  TALLY_CHECK(napi_typeof(env_, object, &type));
+  if (type == napi_object) {
+    collector_.Watch(slot, object);
+    if (given) ledger_.Give(slot);
+  } else if (given) {
+    ledger_.GiveAway(slot, Reason::kReleased);
+  } else {
+    ledger_.End(slot, Reason::kDisposed);  // dispose() was cut short, by a stack overflow say
+  }
 }
 
 void Environment::LeaveNursery(uint32_t index) {

@@ -4,7 +4,7 @@
 // worker ended in the middle of a loop loses nothing.
 //
 // One ArrayBuffer of columns, mirrored by lib/nursery.js:
-//   count     Uint32   x 2        [0] entries in use
+//   count     Uint32   x 2        [0] entries in use, [1] those that the last Flush put into a batch
 //   address   Uint64   x capacity
 //   size      Float64  x capacity
 //   kind      Uint32   x capacity
@@ -35,7 +35,8 @@ class Nursery {
 
   Napi::Value buffer() const { return buffer_.Value(); }
 
-  uint32_t& count() { return *At<uint32_t>(0); }
+  uint32_t& count() { return At<uint32_t>(0)[0]; }
+  uint32_t& together() { return At<uint32_t>(0)[1]; }
   uint64_t address(uint32_t index) { return At<uint64_t>(kAddress)[index]; }
   int64_t size(uint32_t index) { return static_cast<int64_t>(At<double>(kSize)[index]); }
   uint32_t kind(uint32_t index) { return At<uint32_t>(kKind)[index]; }
