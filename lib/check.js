@@ -29,7 +29,6 @@ function checkOptions(options, known) {
   if (typeof options !== 'object' || options === null) {
     throw new ArgumentTypeError(options, 'options', 'an object');
   }
-  // No list of the keys: track() comes here for every pointer.
   for (const name in options) {
     if (!known.includes(name) && Object.hasOwn(options, name)) throw new UnknownOptionError(name, known);
   }

@@ -25,7 +25,7 @@ function isAddress(value) {
 
 /** A native address as a bigint; undefined for anything else. Takes the Externals of Koffi 2. */
 function toAddress(value) {
-  if (typeof value === 'bigint') return value >= 0n && value < MAX_ADDRESS ? value : undefined;
+  if (typeof value === 'bigint') return BigInt.asUintN(64, value) === value ? value : undefined;
   if (typeof value === 'object' && value !== null) return binding.externalAddress(value);
   return undefined;
 }

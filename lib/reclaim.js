@@ -12,8 +12,9 @@ const gc = require('./gc');
 const { kindById, unpinIdle } = require('./kinds');
 const nursery = require('./nursery');
 
-// Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure.
-const SLICE = 1.5;
+// Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure. A request
+// meets several of them when a server is busy.
+const SLICE = 0.5;
 const DONE = -1;
 const MORE = -2;
 const MINOR = 1;

@@ -11,6 +11,14 @@ const { internals } = require('./tracked-pointer');
 const OPTIONS = ['size', 'free', 'label', 'parent'];
 const UNLABELLED = 'unlabelled';
 
+/** Whether nothing but OPTIONS can be in there. Without the list: every pointer comes here. */
+function areKnown(options) {
+  for (const name in options) {
+    if (name !== 'size' && name !== 'free' && name !== 'label' && name !== 'parent') return false;
+  }
+  return true;
+}
+
 function parentSlotOf(parent) {
   if (parent === undefined || parent === null) return NO_SLOT;
   if (!internals.isTracked(parent)) throw new ArgumentTypeError(parent, 'parent', 'a TrackedPointer');
@@ -37,7 +45,7 @@ function track(pointer, options) {
   let parentSlot = NO_SLOT;
   try {
     size = checkSize(options.size, 'size'); // first, because the destructor may need it
-    checkOptions(options, OPTIONS);
+    if (!areKnown(options)) checkOptions(options, OPTIONS);
     if (kind === null) {
       kind = kindFor(checkLabel(label), destructor);
       rememberKind(free, label, kind);

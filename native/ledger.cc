@@ -4,6 +4,13 @@
 
 namespace tally {
 
+namespace {
+
+// Of bytes ever charged, which can pass what an integer holds: then they stay there.
+int64_t Sum(int64_t charged, int64_t delta) { return std::min(charged, INT64_MAX - delta) + delta; }
+
+}  // namespace
+
 int64_t Ledger::AddAccount(std::string label) {
   if (!accounts_.Reserve(1)) return -1;
   Account account;
@@ -33,8 +40,7 @@ void Ledger::Charge(Account* account, int64_t delta) {
   account->bytes += delta;
   bytes_ += delta;
   if (delta > 0) {
-    // Ever, so it can pass what an integer holds: then it stays there.
-    account->charged_bytes = std::min(account->charged_bytes, INT64_MAX - delta) + delta;
+    account->charged_bytes = Sum(account->charged_bytes, delta);
     account->peak_bytes = std::max(account->peak_bytes, account->bytes);
     peak_bytes_ = std::max(peak_bytes_, bytes_ + manual_);
   }
@@ -72,8 +78,9 @@ void Ledger::Pass(uint32_t kind, int64_t size, Reason reason) {
   Account& account = account_of(kind);
   account.tracked++;
   account.ended[static_cast<int>(reason)]++;
-  Charge(&account, size);
-  Charge(&account, -size);
+  account.charged_bytes = Sum(account.charged_bytes, size);
+  account.peak_bytes = std::max(account.peak_bytes, account.bytes + size);
+  peak_bytes_ = std::max(peak_bytes_, bytes_ + manual_ + size);
 }
 
 void Ledger::Resize(SlotId id, int64_t size) {
