@@ -4,6 +4,7 @@
 const names = [
   'raw',
   'raw-batches',
+  'raw-batches-gc',
   'forget',
   'addon-naive',
   'addon-fixed',
