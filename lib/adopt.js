@@ -3,6 +3,7 @@
 
 const binding = require('./binding');
 const calls = require('./calls');
+const checked = require('./checked');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
 const { beat, destructors, heart, relieve } = require('./reclaim');
@@ -21,8 +22,9 @@ function free(address, size, kind, run = kind.run) {
   calls.depth--;
 }
 
-/** Frees a pointer that could not be tracked because of `error`. Returns that error. */
+/** Frees a pointer that could not be tracked because of `error`, if it has no other owner. Returns that error. */
 function freeOnError(address, size, kind, run, error) {
+  if (checked.on && checked.owner(address, kind.shared) !== undefined) return error;
   try {
     free(address, size, kind, run);
   } catch {
@@ -34,7 +36,7 @@ function freeOnError(address, size, kind, run, error) {
 /**
  * Takes ownership of `address`. `parentSlot` is a slot that is not free, or NO_SLOT; `run` a JavaScript
  * destructor of this pointer alone, or null. If it cannot be tracked it is freed, and then the error is
- * thrown.
+ * thrown; unless it is tracked already.
  */
 function adopt(address, size, kind, parentSlot, run) {
   if (!heart.beating) beat();
@@ -45,6 +47,7 @@ function adopt(address, size, kind, parentSlot, run) {
 }
 
 function adoptSlowly(address, size, kind, parentSlot, run) {
+  if (checked.on) checked.admit(address, kind);
   const pointer = internals.make(address, kind);
   let advice;
   try {
@@ -54,13 +57,15 @@ function adoptSlowly(address, size, kind, parentSlot, run) {
     internals.discard(pointer);
     throw freeOnError(address, size, kind, run ?? kind.run, error);
   }
+  if (checked.on) checked.note(address, kind, internals.slotOf(pointer));
   if (run !== null) destructors.set(internals.slotOf(pointer), run);
   if (advice !== 0) relieve(advice);
   return pointer;
 }
 
 /** The same for a pointer that has not even a kind. */
-function freeOnce(address, size, { form, address: code, args, run }, error) {
+function freeOnce(address, size, { form, address: code, args, run }, shared, error) {
+  if (checked.on && checked.owner(address, shared) !== undefined) return error;
   try {
     if (form === Form.JAVASCRIPT) run(address);
     else binding.freeOnce(form, code, args, address, size);

@@ -41,4 +41,9 @@ function checkLabel(value) {
   return value;
 }
 
-module.exports = { checkDelta, checkLabel, checkOptions, checkSize };
+function checkBoolean(value, name) {
+  if (typeof value !== 'boolean') throw new ArgumentTypeError(value, name, 'a boolean');
+  return value;
+}
+
+module.exports = { checkBoolean, checkDelta, checkLabel, checkOptions, checkSize };

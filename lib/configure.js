@@ -2,7 +2,8 @@
 
 const { isMainThread } = require('node:worker_threads');
 const binding = require('./binding');
-const { checkOptions, checkSize } = require('./check');
+const { checkBoolean, checkOptions, checkSize } = require('./check');
+const checked = require('./checked');
 const { ArgumentTypeError, ArgumentValueError } = require('./errors');
 const { pressure } = require('./reclaim');
 
@@ -12,6 +13,7 @@ const current = {
   limit: Infinity,
   onPressure: null,
   atExit: isMainThread ? 'skip' : 'free',
+  checked: checked.on,
 };
 
 // The other half of a container belongs to V8, which takes about as much for its heap.
@@ -76,9 +78,11 @@ function configure(options = {}) {
     limit: checkLimit(wanted.limit),
     onPressure: checkOnPressure(wanted.onPressure),
     atExit: checkAtExit(wanted.atExit),
+    checked: checkBoolean(wanted.checked, 'checked'),
   };
   Object.assign(current, next);
   pressure.handler = next.onPressure;
+  if (next.checked !== checked.on) checked.enable(next.checked);
   const limit = Math.min(next.limit, Number.MAX_SAFE_INTEGER);
   binding.configure(next.budget, next.growth, limit, next.atExit === 'free');
   return { ...current };

@@ -47,6 +47,15 @@ exports.NullPointerError = define(
   () => `Unexpected NULL for 'address': there is nothing to track`,
 );
 
+/** An address that another pointer has. */
+exports.TrackedTwiceError = define(
+  Error,
+  'ERR_TALLY_TRACKED_TWICE',
+  (address, first, second) =>
+    `Cannot track 0x${address.toString(16)} (${second}): a pointer to it is tracked already (${first}), and both would ` +
+    `free it. Either C has given it out twice, or its memory was freed behind the back of the first. Nothing was freed`,
+);
+
 /** More bytes given back than were charged. */
 exports.UnbalancedError = define(
   RangeError,

@@ -12,13 +12,14 @@ const byLabel = new Map();
 const Form = Object.freeze({ NONE: 0, JAVASCRIPT: 1, DIRECT: 2, BOUND: 3 });
 
 class Kind {
-  constructor(id, label, form, run, type) {
+  constructor(id, label, form, run, type, shared) {
     this.id = id;
     this.label = label;
     this.form = form;
     this.young = form !== Form.JAVASCRIPT; // what JavaScript must free cannot be freed from the nursery
     this.run = run; // (address) => void, when all pointers of the kind share a JavaScript destructor
     this.type = type; // the owned type, or null
+    this.shared = shared; // whether several such pointers may have one address, for the checked mode
     this.library = null; // what keeps the destructor there until a pointer has a slot, which pins it
     this.cohort = null; // what pointers of this kind that are in the nursery now have in its place
     this.batch = null; // of a cohort: the objects that are in the nursery together
@@ -28,7 +29,7 @@ class Kind {
 
 /** Equal to `kind`, and reaches all that is in the nursery with it: see native/collector.h. */
 function cohortOf(kind, batch) {
-  const cohort = new Kind(kind.id, kind.label, kind.form, kind.run, kind.type);
+  const cohort = new Kind(kind.id, kind.label, kind.form, kind.run, kind.type, kind.shared);
   cohort.library = kind.library;
   cohort.batch = batch;
   return cohort;
@@ -48,11 +49,11 @@ function accountOf(label) {
  * A new kind, for as long as the environment lives. `library` is the JavaScript object that keeps the
  * destructor's code loaded, or null.
  */
-function makeKind(label, destructor, type = null, library = null) {
+function makeKind(label, destructor, type = null, library = null, shared = false) {
   const { form, address, args, run } = destructor;
   const id = binding.addKind(accountOf(label), form, address, args);
   if (id < 0) throw new OutOfMemoryError();
-  const kind = new Kind(id, label, form, run, type);
+  const kind = new Kind(id, label, form, run, type, shared);
   kind.library = library;
   // Only these are looked up by number; others would keep their libraries loaded from here.
   if (form === Form.JAVASCRIPT) kinds[id] = kind;
@@ -70,14 +71,16 @@ function pin(kind) {
 }
 
 /** The kind of that label and that destructor, new or known. */
-function kindFor(label, destructor) {
+function kindFor(label, destructor, shared = false) {
   let known = byLabel.get(label);
   if (known === undefined) byLabel.set(label, (known = new Map()));
-  let kind = known.get(destructor.key);
+  const key = shared ? `shared ${destructor.key}` : destructor.key;
+  let kind = known.get(key);
   if (kind === undefined) {
     // Each pointer brings its own JavaScript destructor, so the kind has none.
-    kind = makeKind(label, destructor.form === Form.JAVASCRIPT ? { ...destructor, run: null } : destructor);
-    known.set(destructor.key, kind);
+    const own = destructor.form === Form.JAVASCRIPT ? { ...destructor, run: null } : destructor;
+    kind = makeKind(label, own, null, null, shared);
+    known.set(key, kind);
   }
   return pin(kind);
 }

@@ -9,6 +9,7 @@ const { cohortOf } = require('./kinds');
 const CAPACITY = binding.nurseryCapacity;
 // What is held here cannot be collected, so it must stay small.
 const LARGE_POINTER = 64 * 1024;
+let tooLarge = LARGE_POINTER;
 const LARGE_NURSERY = 1024 * 1024;
 const WAITING = 0xfffffffe;
 const GIVEN = 0xfffffffd;
@@ -106,12 +107,17 @@ function enter(object, address, size, kind, parent) {
 /** Whether a pointer of that size and kind, without a parent, would stay here. */
 function hasRoom(size, kind) {
   return (
-    size < LARGE_POINTER &&
+    size < tooLarge &&
     held[0] + size < LARGE_NURSERY &&
     counter[0] + 1 < CAPACITY &&
     kind.young &&
     !parting.open
   );
+}
+
+/** Whether every pointer, from now on, gets its slot at once. */
+function keepNone(on) {
+  tooLarge = on ? 0 : LARGE_POINTER;
 }
 
 /** Enters a pointer for which hasRoom(). Returns its index. */
@@ -164,6 +170,7 @@ module.exports = {
   forget,
   give,
   hasRoom,
+  keepNone,
   nextIndex: () => counter[0],
   onFlush,
   parting,

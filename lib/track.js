@@ -1,14 +1,14 @@
 'use strict';
 
 const { adopt, freeOnce } = require('./adopt');
-const { checkLabel, checkOptions, checkSize } = require('./check');
+const { checkBoolean, checkLabel, checkOptions, checkSize } = require('./check');
 const { toAddress, toDestructor } = require('./destructors');
 const { ArgumentTypeError, NullPointerError } = require('./errors');
 const { Form, kindFor, lastKind, rememberKind } = require('./kinds');
 const { NO_SLOT } = require('./nursery');
 const { internals } = require('./tracked-pointer');
 
-const OPTIONS = ['size', 'free', 'label', 'parent'];
+const OPTIONS = ['size', 'free', 'label', 'parent', 'shared'];
 const UNLABELLED = 'unlabelled';
 
 /** Whether nothing but OPTIONS can be in there. Without the list: every pointer comes here. */
@@ -35,9 +35,9 @@ function track(pointer, options) {
   if (typeof options !== 'object' || options === null) {
     throw new ArgumentTypeError(options, 'options', 'an object');
   }
-  const { free, label = UNLABELLED } = options;
+  const { free, label = UNLABELLED, shared = false } = options;
   if (free === undefined) throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
-  let kind = lastKind(free, label);
+  let kind = shared === false ? lastKind(free, label) : null;
   const destructor = kind === null ? toDestructor(free) : null;
 
   // From here on the pointer is ours, and an error must not lose it.
@@ -47,12 +47,12 @@ function track(pointer, options) {
     size = checkSize(options.size, 'size'); // first, because the destructor may need it
     if (!areKnown(options)) checkOptions(options, OPTIONS);
     if (kind === null) {
-      kind = kindFor(checkLabel(label), destructor);
-      rememberKind(free, label, kind);
+      kind = kindFor(checkLabel(label), destructor, checkBoolean(shared, 'shared'));
+      if (!shared) rememberKind(free, label, kind);
     }
     parentSlot = parentSlotOf(options.parent);
   } catch (error) {
-    throw freeOnce(address, size, destructor ?? toDestructor(free), error);
+    throw freeOnce(address, size, destructor ?? toDestructor(free), shared, error);
   }
   const run = kind.form === Form.JAVASCRIPT ? destructor.run : null;
   return adopt(address, size, kind, parentSlot, run);

@@ -63,6 +63,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("sizeOf", SizeOf);
   TALLY_EXPORT("addressOf", AddressOf);
   TALLY_EXPORT("kindOf", KindOf);
+  TALLY_EXPORT("owns", Owns);
 
   TALLY_EXPORT("view", View);
   TALLY_EXPORT("detach", Detach);

@@ -167,6 +167,10 @@ Napi::Value KindOf(const Napi::CallbackInfo& info) {
   return Number(info, Of(info).ledger().at(Unsigned(info[0])).kind);
 }
 
+Napi::Value Owns(const Napi::CallbackInfo& info) {
+  return Boolean(info, Of(info).ledger().Owns(Unsigned(info[0]), Address(info[1])));
+}
+
 Napi::Value View(const Napi::CallbackInfo& info) {
   return Of(info).View(Address(info[0]), static_cast<size_t>(Signed(info[1])));
 }

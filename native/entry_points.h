@@ -33,6 +33,7 @@ Napi::Value Resize(const Napi::CallbackInfo& info);     // (slot, bytes) -> whet
 Napi::Value SizeOf(const Napi::CallbackInfo& info);     // (slot) -> bytes
 Napi::Value AddressOf(const Napi::CallbackInfo& info);  // (slot) -> bigint
 Napi::Value KindOf(const Napi::CallbackInfo& info);     // (slot) -> kind
+Napi::Value Owns(const Napi::CallbackInfo& info);       // (slot, address) -> whether we have still to free it
 
 Napi::Value View(const Napi::CallbackInfo& info);        // (address, length) -> ArrayBuffer or undefined
 Napi::Value Detach(const Napi::CallbackInfo& info);      // (buffer)

@@ -88,7 +88,7 @@ void Ledger::Resize(SlotId id, int64_t size) {
   assert(slot.state != SlotState::kFree && size >= 0 && CanCharge(size - slot.size));
   const int64_t delta = size - slot.size;
   slot.size = size;
-  if (slot.state == SlotState::kEnded || slot.state == SlotState::kReady) dead_bytes_ += delta;
+  if (slot.state != SlotState::kLive && slot.state != SlotState::kGiven) dead_bytes_ += delta;
   Charge(&account_of(slot.kind), delta);
 }
 
@@ -151,15 +151,16 @@ SlotId Ledger::NextReady() {
     Slot& slot = at(id);
     ready_head_ = slot.next;
     if (ready_head_ == kNoSlot) ready_tail_ = kNoSlot;
+    // Held since it was queued? Then Unhold queues it again.
+    slot.state = slot.holds == 0 ? SlotState::kLeaving : SlotState::kEnded;
     if (slot.holds == 0) return id;
-    slot.state = SlotState::kEnded;  // held since it was queued; Unhold queues it again
   }
   return kNoSlot;
 }
 
 void Ledger::Settle(SlotId id, bool failed) {
   const Slot& slot = at(id);
-  assert(slot.state == SlotState::kReady);
+  assert(slot.state == SlotState::kLeaving);
   dead_bytes_ -= slot.size;
   dead_pointers_--;
   if (failed) account_of(slot.kind).failed++;
@@ -174,6 +175,12 @@ void Ledger::Give(SlotId id) {
 void Ledger::TakeBack(SlotId id) {
   assert(at(id).state == SlotState::kGiven);
   at(id).state = SlotState::kLive;
+}
+
+bool Ledger::Owns(SlotId id, uint64_t address) const {
+  const Slot& slot = at(id);
+  return slot.address == address && (slot.state == SlotState::kLive || slot.state == SlotState::kEnded ||
+                                     slot.state == SlotState::kReady);
 }
 
 void Ledger::GiveAway(SlotId id, Reason reason) {

@@ -2,7 +2,7 @@
 // bytes each keeps alive, and which account carries them. Every byte charged is given back exactly
 // once, whatever ends the pointer.
 //
-// Life of a slot:  Add -> live -> End -> ended -> (no more holds) -> NextReady -> Settle -> free.
+// Life of a slot:  Add -> live -> End -> ended -> (no more holds) -> NextReady -> leaving -> Settle -> free.
 // A pointer that is ended keeps its charge until Settle: its memory still exists.
 //
 // Knows nothing of Node or V8, owns no native pointer and runs no destructor. Not thread-safe: use on
@@ -30,7 +30,8 @@ enum class Reason : uint8_t { kDisposed, kCollected, kReleased, kTornDown };
 constexpr int kReasons = 4;
 
 // kGiven: a C call that takes the pointer is under way, and nobody else may free it.
-enum class SlotState : uint8_t { kFree, kLive, kGiven, kEnded, kReady };
+// kLeaving: its destructor runs, or is about to.
+enum class SlotState : uint8_t { kFree, kLive, kGiven, kEnded, kReady, kLeaving };
 // kTogether: watched by way of a Batch (collector.h).
 enum class Generation : uint8_t { kTogether, kYoung, kMiddle, kOld };
 
@@ -114,6 +115,10 @@ class Ledger {
   // REQUIRES: slot is live and nothing holds it; slot is given.
   void Give(SlotId slot);
   void TakeBack(SlotId slot);
+
+  // Whether `slot` is that of a pointer to `address` that we have still to free. While C takes it, or while
+  // its destructor runs, the address may be somebody else's already. REQUIRES: slot < end().
+  bool Owns(SlotId slot, uint64_t address) const;
 
   // The memory belongs to somebody else now. REQUIRES: slot is live or given, nothing holds it.
   void GiveAway(SlotId slot, Reason reason);

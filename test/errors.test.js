@@ -56,6 +56,18 @@ const provoked = {
   ERR_TALLY_INVALID_ARG_VALUE: [() => errorOf(() => reportExternal(0.5)), RangeError],
   ERR_TALLY_UNKNOWN_OPTION: [() => errorOf(() => configure({ bugdet: 1 })), TypeError],
   ERR_TALLY_NULL_POINTER: [() => errorOf(() => track(0n, { size: 0, free: null })), TypeError],
+  ERR_TALLY_TRACKED_TWICE: [
+    () => {
+      const { checked } = configure();
+      configure({ checked: true });
+      const pointer = make();
+      const error = errorOf(() => track(pointer.address, { size: 10, free: FREE }));
+      pointer.dispose();
+      configure({ checked });
+      return error;
+    },
+    Error,
+  ],
   ERR_TALLY_UNBALANCED: [() => errorOf(() => reportExternal(-1)), RangeError],
   ERR_TALLY_OVERFLOW: [
     () => {

@@ -135,6 +135,11 @@ export interface TrackOptions<Label extends string = string> {
   label?: Label | undefined;
   /** A pointer that must be freed after this one, such as the database of a statement. Default: none. */
   parent?: TrackedPointer | null | undefined;
+  /**
+   * That C counts references and this pointer is one of them, so that several may have one address. It matters in the
+   * checked mode only, see {@link Settings.checked}. Default: `false`.
+   */
+  shared?: boolean | undefined;
 }
 
 /**
@@ -232,11 +237,11 @@ export class TrackedPointer<Label extends string = string> implements Disposable
  * This is also where memory is reclaimed in synchronous code: when enough bytes have been tracked since the last
  * time (see {@link configure}), the call asks V8 for a garbage collection and frees what is dead before it returns.
  *
- * @param address - A `bigint`, or an External of Koffi 2. Nobody else may free it. That it is tracked already is not
- *   noticed.
+ * @param address - A `bigint`, or an External of Koffi 2. Nobody else may free it. That it is tracked already is
+ *   noticed in the checked mode only, see {@link Settings.checked}.
  * @throws `ERR_TALLY_NULL_POINTER` for NULL, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`,
  *   `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_DISPOSED` for a parent that has ended, `ERR_TALLY_NO_LIBFFI`,
- *   `ERR_TALLY_LIMIT`, `ERR_TALLY_OVERFLOW`, `ERR_TALLY_OUT_OF_MEMORY`.
+ *   `ERR_TALLY_LIMIT`, `ERR_TALLY_OVERFLOW`, `ERR_TALLY_OUT_OF_MEMORY`, `ERR_TALLY_TRACKED_TWICE`.
  *
  * @example
  * ```js
@@ -482,6 +487,13 @@ export interface Settings {
    * Node ends the process without asking (measured on 18 to 26).
    */
   atExit: 'free' | 'skip';
+  /**
+   * Whether a pointer is refused, with `ERR_TALLY_TRACKED_TWICE` and without being freed, while another tracked pointer
+   * has its address and has still to free it; unless both are `shared`. For development and tests: it costs some hundred
+   * nanoseconds for each pointer, and nothing while it is off. Pointers tracked before, with `free: null` or in other
+   * threads are not compared. Default: whether the environment has `FFI_TALLY_CHECKED=1`.
+   */
+  checked: boolean;
 }
 
 /**
@@ -503,6 +515,7 @@ export function configure(options?: {
   limit?: number | bigint | 'auto';
   onPressure?: Settings['onPressure'];
   atExit?: Settings['atExit'];
+  checked?: boolean;
 }): Settings;
 
 /**
@@ -540,6 +553,7 @@ export type TallyErrorCode =
   | 'ERR_TALLY_OVERFLOW'
   | 'ERR_TALLY_SIZE'
   | 'ERR_TALLY_SIZE_REQUIRED'
+  | 'ERR_TALLY_TRACKED_TWICE'
   | 'ERR_TALLY_TYPE_MISMATCH'
   | 'ERR_TALLY_UNBALANCED'
   | 'ERR_TALLY_UNKNOWN_OPTION'

@@ -96,6 +96,8 @@ export interface OwnedOptions {
   size?: OwnedSize | undefined;
   /** What must be freed after it, such as the database of a statement. Default: nothing. */
   parent?: OwnedParent | undefined;
+  /** That C counts references, so that several such pointers may have one address. For `Settings.checked`; default: `false`. */
+  shared?: boolean | undefined;
 }
 
 /** The options of {@link owned} for a string type. */
@@ -112,6 +114,8 @@ export interface FunctionOptions {
   size?: OwnedSize | undefined;
   /** What the owned result needs alive. Default: that of its owned type. */
   parent?: OwnedParent | undefined;
+  /** As in {@link OwnedOptions}, together with `free`. */
+  shared?: boolean | undefined;
   /**
    * The number of an argument that the result keeps alive: for pointers into its memory. A result that is not owned
    * becomes a `TrackedPointer` of size 0 that frees nothing. Not together with `parent`.

@@ -1,5 +1,5 @@
 'use strict';
-// The options of one declaration, { free, size, parent, keeps, resizes }, and the owned type that they make
+// The options of one declaration, { free, size, parent, shared, keeps, resizes }, and the owned type that they make
 // of its result.
 
 const { checkOptions } = require('../check');
@@ -7,10 +7,13 @@ const { NONE } = require('../destructors');
 const { ArgumentValueError, UnsupportedError } = require('../errors');
 const { OwnedType, checkFree, checkIndex, checkMeasure } = require('./owned-type');
 
-const OPTIONS = ['free', 'size', 'parent', 'keeps', 'resizes'];
+const OPTIONS = ['free', 'size', 'parent', 'shared', 'keeps', 'resizes'];
 
 // Options that would mean nothing are mistakes.
-function checkOneOff({ free, size, parent, keeps }, owned, name) {
+function checkOneOff({ free, size, parent, shared, keeps }, owned, name) {
+  if (shared !== undefined && free === undefined) {
+    throw new UnsupportedError(`'shared' needs 'free': it is a property of the owned type of ${name}()`);
+  }
   if (owned !== undefined && free !== undefined) {
     throw new UnsupportedError(`The result of ${name}() already has a destructor, that of '${owned.name}'`);
   }
@@ -29,13 +32,14 @@ function checkArgument(value, name, count) {
   throw new ArgumentValueError(value, name, `the number of an argument, below ${count}`);
 }
 
-function makeType(base, name, { free, size }) {
+function makeType(base, name, { free, size, shared }) {
   if (base === undefined) {
     throw new UnsupportedError(`The result of ${name}() is no pointer that could be owned or kept`);
   }
   const label = `${name}()`;
   if (free === undefined) return new OwnedType(label, base.name, { free: NONE, size: 0 });
-  return new OwnedType(label, base.name, { free: checkFree(free), size: checkMeasure(size, base, label) });
+  const measure = checkMeasure(size, base, label);
+  return new OwnedType(label, base.name, { free: checkFree(free), size: measure, shared });
 }
 
 /**

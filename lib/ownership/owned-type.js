@@ -1,11 +1,11 @@
 'use strict';
 // A pointer type whose values have an owner: what frees them, and how large what they point to is.
 
-const { checkOptions, checkSize } = require('../check');
+const { checkBoolean, checkOptions, checkSize } = require('../check');
 const { toDestructor } = require('../destructors');
 const { ArgumentTypeError, ArgumentValueError, SizeRequiredError } = require('../errors');
 
-const OPTIONS = ['free', 'size', 'parent'];
+const OPTIONS = ['free', 'size', 'parent', 'shared'];
 
 /** A pointer to nothing in particular may stand for any other. */
 function isAny(base) {
@@ -13,12 +13,13 @@ function isAny(base) {
 }
 
 class OwnedType {
-  constructor(name, base, { free, size, parent }) {
+  constructor(name, base, { free, size, parent, shared = false }) {
     this.name = name;
     this.base = base; // the name of the type pointed to
     this.free = free; // null, a symbol's name, { symbol, args }, or a destructor
     this.size = size; // bytes, a C function's name, 'malloc', or a function
     this.parent = parent; // undefined, the number of an argument, or a function
+    this.shared = checkBoolean(shared, 'shared'); // whether C counts references
   }
 
   // The name of the C function that frees such a pointer, where it was given by name.
@@ -86,6 +87,7 @@ function ownedType(name, base, options) {
     free: checkFree(options.free),
     size: checkMeasure(options.size, base, name),
     parent: checkParent(options.parent),
+    shared: options.shared,
   });
 }
 

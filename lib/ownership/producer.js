@@ -24,7 +24,7 @@ class Producer {
   constructor(source, owned) {
     this.source = source;
     this.owned = owned;
-    this.kind = makeKind(owned.name, resolveDestructor(source, owned), owned, source.library);
+    this.kind = makeKind(owned.name, resolveDestructor(source, owned), owned, source.library, owned.shared);
     this.measure = new Measure(source, owned);
     // Whether the result depends on nothing but the call's arguments.
     this.alone = owned.parent === undefined;

@@ -43,7 +43,7 @@ track(fromKoffi2, { size: 8n, free: fromKoffi2 });
 track(address, { size: 8, free: { address, args: [POINTER, SIZE, 42n, -1] } });
 track(address, { size: 8, free: (pointer) => expectTypeOf(pointer).toEqualTypeOf<bigint>() });
 track(address, { size: 8, free: null, parent: image });
-track(address, { size: 8, free: null, parent: null, label: undefined });
+track(address, { size: 8, free: null, parent: null, label: undefined, shared: true });
 
 // @ts-expect-error -- ownership is not guessed
 track(address, { size: 8 });
@@ -75,7 +75,7 @@ collect({ type: 'minor' });
 collect({ type: 'full' });
 
 expectTypeOf(configure()).toEqualTypeOf<Settings>();
-configure({ budget: 1n, growth: 0.5, atExit: 'free' });
+configure({ budget: 1n, growth: 0.5, atExit: 'free', checked: true });
 configure({ limit: 'auto', onPressure: ({ size }) => expectTypeOf(size).toEqualTypeOf<number>() });
 // @ts-expect-error -- no such setting
 configure({ limits: 1 });
