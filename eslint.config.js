@@ -38,7 +38,10 @@ module.exports = [
           selector: 'CallExpression[callee.name="require"] TemplateElement[value.raw=/\\.node$/]',
           message: onlyOneDoor,
         },
-        { selector: 'CallExpression[callee.property.name="dlopen"]', message: onlyOneDoor },
+        {
+          selector: 'CallExpression[callee.object.name="process"][callee.property.name="dlopen"]',
+          message: onlyOneDoor,
+        },
       ],
     },
   },

@@ -166,6 +166,17 @@ exports.NoKoffiError = class extends define(Error, 'ERR_TALLY_NO_KOFFI', text) {
   }
 };
 
+/** There is no node:ffi. */
+exports.NoNodeFfiError = class extends define(Error, 'ERR_TALLY_NO_NODE_FFI', text) {
+  constructor(cause) {
+    super(
+      `Cannot find node:ffi, which 'ffi-tally/node-ffi' extends: it needs Node 26 without --no-experimental-ffi, ` +
+        `and this is ${process.version}. 'ffi-tally/koffi' does the same on every Node`,
+    );
+    this.cause = cause;
+  }
+};
+
 /** The native part could not be loaded. */
 exports.BindingError = class extends define(Error, 'ERR_TALLY_NO_BINDING', text) {
   constructor(message, cause) {

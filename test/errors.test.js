@@ -174,7 +174,11 @@ const provoked = {
 };
 
 /** Those that need a process of their own: their tests are elsewhere. */
-const elsewhere = { ERR_TALLY_NO_KOFFI: 'binding.test.js', ERR_TALLY_NO_BINDING: 'binding.test.js' };
+const elsewhere = {
+  ERR_TALLY_NO_KOFFI: 'binding.test.js',
+  ERR_TALLY_NO_BINDING: 'binding.test.js',
+  ERR_TALLY_NO_NODE_FFI: 'node-ffi.test.js',
+};
 
 test('the codes are unique and look like ours', () => {
   expect(new Set(codes).size).toBe(codes.length);

@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const koffi = require('koffi');
 const { runChild } = require('./support/child.js');
+const nodeWithFfi = require('./support/node-with-ffi.js');
 
 const isMac = process.platform === 'darwin';
 const directory = path.join(__dirname, '../examples');
@@ -33,6 +34,13 @@ const examples = {
     /^not XML: null$/,
     /^1000 documents, peak below 256 MB: true$/,
     /^documents and nodes left: 0$/,
+  ],
+  'node-ffi.js': [
+    isMac ? 'libgd.dylib' : 'libgd.so.3',
+    /^the sum of 1000 pixels: 499500$/,
+    /^peak below 256 MB: true$/,
+    /^destroyed by hand: true$/,
+    /^images left: 0$/,
   ],
   'sqlite.js': [
     isMac ? 'libsqlite3.dylib' : 'libsqlite3.so.0',
@@ -69,8 +77,10 @@ test('every example is tested', () => {
 });
 
 for (const [name, [library, ...expected]] of Object.entries(examples)) {
-  (canLoad(library) ? test : test.skip)(`examples/${name}`, async () => {
-    const { stdout, ...rest } = await runChild(path.join(directory, name));
+  const node = name === 'node-ffi.js' ? nodeWithFfi(`examples/${name}`) : process.execPath;
+  (canLoad(library) && node !== undefined ? test : test.skip)(`examples/${name}`, async () => {
+    const execArgv = node === process.execPath ? [] : ['--disable-warning=ExperimentalWarning'];
+    const { stdout, ...rest } = await runChild(path.join(directory, name), { node, execArgv });
     expect(rest).toEqual({ code: 0, signal: null, stderr: '' });
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(expected.length);

@@ -5,6 +5,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const koffi = require('koffi');
 const { runChild } = require('./support/child.js');
+const nodeWithFfi = require('./support/node-with-ffi.js');
 
 const root = path.join(__dirname, '..');
 // Inside of the repository, where 'ffi-tally' means the repository itself.
@@ -31,7 +32,7 @@ function blocksOf(page) {
 
 /** The C libraries that a block loads and that are not here. */
 function missingLibraries(code) {
-  const names = [...code.matchAll(/\bload\('([^']+)'\)/g)].map(([, name]) => name);
+  const names = [...code.matchAll(/\b(?:load|dlopen)\('([^']+)'/g)].map(([, name]) => name);
   return names.filter((name) => {
     try {
       koffi.load(name).unload();
@@ -68,7 +69,11 @@ describe.each(pages)('%s', (page) => {
     const extension = /^import /m.test(code) ? 'mjs' : 'cjs';
     const file = path.join(directory, `${page.replace(/\W/g, '-')}-${line}.${extension}`);
     fs.writeFileSync(file, code);
-    const { code: status, signal, stdout, stderr } = await runChild(file);
+    const node = code.includes('ffi-tally/node-ffi')
+      ? nodeWithFfi(`${page}, line ${line}`)
+      : process.execPath;
+    if (node === undefined) return;
+    const { code: status, signal, stdout, stderr } = await runChild(file, { node });
     // Warnings are welcome there; a block that fails shows why.
     expect({ status, signal, stderr: status === 0 ? '' : stderr }).toEqual({
       status: 0,

@@ -47,6 +47,7 @@ function takesPointers(koffi, raw) {
 function sourceOf(koffi, library, func) {
   return new Source(library, {
     addressOf: (pointer) => addressOf(koffi, pointer),
+    box: (address) => [address],
     symbol: (name) => symbolAddress(koffi, library, name),
     sizeFunction: (name) => func.call(library, name, 'size_t', ['void *']),
   });

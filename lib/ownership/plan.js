@@ -16,7 +16,8 @@ function isDestructor(registry, params, name) {
 function complete(param, where, source) {
   if (param === null || param.role === 'borrow') return param;
   if (param.role === 'consume') return { ...param, destroys: false };
-  return { ...param, producer: source.producerOf(param.owned), convert: consuming(where, param.owned) };
+  const { owned } = param;
+  return { ...param, producer: source.producerOf(owned), convert: consuming(where, owned), box: source.box };
 }
 
 /**

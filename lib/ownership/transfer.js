@@ -43,7 +43,7 @@ class Transfer {
     const box = boxOf(value, `argument ${i}`);
     if (box === null) return;
     const held = param.role === 'inout' ? box[0] : null;
-    this.values[i] = [param.convert(held)];
+    this.values[i] = param.box(param.convert(held));
     if (internals.isTracked(held)) this.#giveAway(held, false);
   }
 

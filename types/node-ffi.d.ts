@@ -1,0 +1,4 @@
+import ffi from './node-ffi.mjs';
+
+export * from './node-ffi.mjs';
+export default ffi;

@@ -1,0 +1,75 @@
+/**
+ * How ownership is declared, whatever the FFI.
+ *
+ * @packageDocumentation
+ */
+
+import type { BoundArgument, Destructor } from './index.js';
+
+/**
+ * What frees an owned pointer, in the order of preference:
+ *
+ * - the name of a C function `void f(T *)` of the library whose function returned the pointer;
+ * - such a name with bound arguments, for example `{ symbol: 'munmap', args: [POINTER, SIZE] }`;
+ * - what {@link Destructor} allows: an address, an address with bound arguments, a function, `null`.
+ */
+export type OwnedDestructor =
+  string | { readonly symbol: string; readonly args: readonly BoundArgument[] } | Destructor;
+
+/**
+ * How many bytes an owned pointer keeps alive:
+ *
+ * - a number: always as many;
+ * - `'malloc'`: what the C allocator really gave, only for pointers that malloc returned;
+ * - the name of a C function `size_t f(const T *)` of the library;
+ * - a function of the address and of the arguments of the call that returned the pointer. (When `resizes` asks again,
+ *   it gets the address only.)
+ */
+export type OwnedSize =
+  number | bigint | 'malloc' | (string & {}) | ((address: bigint, ...args: any[]) => number | bigint);
+
+/**
+ * What an owned pointer needs alive: the number of the argument (from 0), or a function of the address and of the
+ * arguments that returns it. Something that is not tracked is no parent.
+ */
+export type OwnedParent = number | ((address: bigint, ...args: any[]) => unknown);
+
+/** The options of `owned()`. */
+export interface OwnedOptions {
+  /** What frees such a pointer. There is no default. */
+  free: OwnedDestructor;
+  /**
+   * What it keeps alive, in bytes. Default: the size of the type pointed to, if Koffi knows one; otherwise
+   * `ERR_TALLY_SIZE_REQUIRED`.
+   */
+  size?: OwnedSize | undefined;
+  /** What must be freed after it, such as the database of a statement. Default: nothing. */
+  parent?: OwnedParent | undefined;
+  /** That C counts references, so that several such pointers may have one address. For `Settings.checked`; default: `false`. */
+  shared?: boolean | undefined;
+}
+
+/** Ownership for one function: the last argument of Koffi's `lib.func()`, members of a signature of `node:ffi`. */
+export interface FunctionOptions {
+  /** The result is owned, and this frees it. For a result of plain pointer type. */
+  free?: OwnedDestructor | undefined;
+  /** The size of the result, with `free` or in place of that of its owned type. Default: as in {@link OwnedOptions}. */
+  size?: OwnedSize | undefined;
+  /** What the owned result needs alive. Default: that of its owned type. */
+  parent?: OwnedParent | undefined;
+  /** As in {@link OwnedOptions}, together with `free`. */
+  shared?: boolean | undefined;
+  /**
+   * The number of an argument that the result keeps alive: for pointers into its memory. A result that is not owned
+   * becomes a `TrackedPointer` of size 0 that frees nothing. Not together with `parent`.
+   */
+  keeps?: number | undefined;
+  /** The number of an argument whose memory the call may change: it is measured again after the call. */
+  resizes?: number | undefined;
+}
+
+/** Options that leave a plain result plain. */
+export type PlainOptions = FunctionOptions & { free?: undefined; keeps?: undefined };
+
+/** Options that give a plain result an owner. */
+export type OwningOptions = FunctionOptions & ({ free: OwnedDestructor } | { keeps: number });
