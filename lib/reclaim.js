@@ -169,12 +169,16 @@ function schedule() {
 // Set by configure(): asked to let go of something, when a collection was not enough.
 const pressure = { handler: null };
 
+function reclaimAll() {
+  if (gc.canCollect()) collectMajor();
+  reclaim(gc.canCollect() ? MAJOR : 0);
+}
+
 /** Makes room for a pointer that would pass the limit. Returns whether it is worth another try. */
 function makeRoom(size) {
   nursery.flush(); // theirs is room too
   if (calls.depth !== 0) return false;
-  if (gc.canCollect()) collectMajor();
-  reclaim(gc.canCollect() ? MAJOR : 0);
+  reclaimAll();
   const { bytes, manual, limit } = binding.stats();
   const { handler } = pressure;
   if (handler !== null && bytes + manual + size > limit) {
@@ -184,6 +188,7 @@ function makeRoom(size) {
     } finally {
       pressure.handler = handler;
     }
+    reclaimAll(); // what it has let go of, such as the entries of a cache, is garbage until then
   }
   return true;
 }
