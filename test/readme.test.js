@@ -90,19 +90,36 @@ test('the README has an example of at most 15 lines', () => {
   expect(example.output).toBeDefined();
 });
 
-test('CONTRIBUTING.md says of every source what it is for', () => {
+/** The files that the tree in CONTRIBUTING.md names, with their folders. */
+function filesInTree() {
   const text = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
-  const named = new Set(text.match(/[\w-]+\.(?:mjs|js|cc|h|map|\*)(?![\w.])/g));
-  const folders = fs
-    .readdirSync(path.join(root, 'lib'), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => `lib/${entry.name}`);
-  const sources = ['lib', ...folders, 'native'].flatMap((name) =>
+  const [, tree] = /^## Which file to open$.*?^```\n(.*?)^```$/ms.exec(text);
+  const folders = [];
+  return tree.split('\n').flatMap((line) => {
+    const [, branches, rest] = /^((?:[│├└─ ]{4})*)(.*)$/.exec(line);
+    const depth = branches.length / 4;
+    const entries = [];
+    for (const word of rest.split(/ +/)) {
+      if (!/^[\w./-]+(\.(\w+|\*)|\/)$/.test(word)) break; // from here on it is words
+      entries.push(word);
+    }
+    folders.length = depth;
+    if (entries[0]?.endsWith('/')) folders[depth] = entries[0];
+    return entries.filter((name) => !name.endsWith('/')).map((name) => folders.join('') + name);
+  });
+}
+
+test('CONTRIBUTING.md says of every source what it is for, and of nothing that is not there', () => {
+  const named = filesInTree().filter((name) => /^(lib|native)\//.test(name));
+  const sources = ['lib', 'native'].flatMap((directory) =>
     fs
-      .readdirSync(path.join(root, name), { withFileTypes: true })
+      .readdirSync(path.join(root, directory), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile())
-      .map((entry) => entry.name),
+      .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name))),
   );
-  const missing = sources.filter((name) => !named.has(name) && !named.has(name.replace(/\.(cc|h)$/, '.*')));
-  expect(missing).toEqual([]);
+  const isNamed = (name) => named.includes(name) || named.includes(name.replace(/\.(cc|h)$/, '.*'));
+  expect(sources.filter((name) => !isNamed(name))).toEqual([]);
+  const isThere = (name) => sources.includes(name) || sources.includes(name.replace(/\.\*$/, '.h'));
+  expect(named.filter((name) => !isThere(name))).toEqual([]);
+  expect(new Set(named).size).toBe(named.length);
 });
