@@ -24,7 +24,7 @@
 
 import type * as Koffi from 'koffi';
 import type { TrackedPointer } from './index.js';
-import type { FunctionOptions, OwnedOptions, OwningOptions, PlainOptions } from './ownership.mjs';
+import type { FunctionOptions, OwnedOptions, OwningOptions, PlainOptions } from './ownership.js';
 import type {
   AnyFunction,
   ClassicSignature,
@@ -46,7 +46,7 @@ export type {
   OwnedSize,
   OwningOptions,
   PlainOptions,
-} from './ownership.mjs';
+} from './ownership.js';
 export type {
   ClassicSignature,
   OwnedTypeObject,

@@ -15,13 +15,14 @@ function findNodeFfi() {
   }
 }
 
-const ffi = findNodeFfi();
-const registry = new Registry();
+function withOwnership(ffi) {
+  const registry = new Registry();
+  return {
+    ...ffi,
+    ...onMemory(ffi),
+    ...makeLibraries(ffi, registry),
+    owned: (name, options) => declareOwned(registry, name, options),
+  };
+}
 
-module.exports = {
-  ...ffi,
-  ...onMemory(ffi),
-  ...makeLibraries(ffi, registry),
-  owned: (name, options) => declareOwned(registry, name, options),
-};
-module.exports.default = module.exports;
+module.exports = withOwnership(findNodeFfi());

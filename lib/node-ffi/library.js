@@ -25,6 +25,8 @@ const REFUSALS = [
 ];
 const refuses = (values, error) => REFUSALS.includes(error?.code);
 
+const isObject = (value) => typeof value === 'object' && value !== null;
+
 /** What Node is told of `signature`. What is wrong with it is for Node to say. */
 function nativeSignature(signature) {
   const native = {};
@@ -72,8 +74,7 @@ function makeLibraries(ffi, registry) {
     }
 
     getFunction(name, signature) {
-      const isObject = typeof signature === 'object' && signature !== null;
-      if (!isObject) return super.getFunction(name, signature);
+      if (!isObject(signature)) return super.getFunction(name, signature); // which complains
       checkOptions(signature, SIGNATURE);
       const raw = super.getFunction(name, nativeSignature(signature));
       const plan = planFor(registry, this.#source, name, signature);
@@ -88,6 +89,7 @@ function makeLibraries(ffi, registry) {
     getFunctions(definitions) {
       if (definitions === undefined)
         return Object.assign(Object.create(null), Object.fromEntries(this.#declared));
+      if (!isObject(definitions)) return super.getFunctions(definitions);
       const functions = Object.create(null);
       for (const name of Object.keys(definitions))
         functions[name] = this.getFunction(name, definitions[name]);
@@ -96,7 +98,6 @@ function makeLibraries(ffi, registry) {
 
     close() {
       nursery.refused(nursery.flush(), 0); // in the ledger every pointer pins its library
-      this.#source.forget();
       this.#measuring?.close();
       this.#measuring = undefined;
       super.close();

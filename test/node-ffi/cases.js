@@ -3,6 +3,7 @@
 // file runs all of it and prints a line of JSON for each case.
 
 const assert = require('node:assert/strict');
+const fs = require('node:fs');
 const path = require('node:path');
 const { Worker } = require('node:worker_threads');
 
@@ -176,9 +177,20 @@ const cases = {
   },
 
   'what a signature cannot mean is refused, and the library closed': ({ ffi, counting, Thing }) => {
-    const refused = (signature, expected) =>
+    const { prototype } = ffi.DynamicLibrary;
+    const { close } = prototype;
+    let closed = 0;
+    prototype.close = function () {
+      closed++;
+      close.call(this);
+    };
+    const refused = (signature, expected) => {
+      closed = 0;
       assert.throws(() => ffi.dlopen(counting, { thing_new: signature }), code(expected));
+      assert.equal(closed, 1);
+    };
     refused({ arguments: ['uint64'], result: Thing }, 'ERR_TALLY_UNKNOWN_OPTION');
+    assert.throws(() => ffi.dlopen(counting, { thing_new: { result: Thing } }), /arguments, return, free/);
     refused({ arguments: ['uint64'], return: Thing.out }, 'ERR_TALLY_UNSUPPORTED');
     refused({ arguments: ['uint64'], return: Thing, free: 'thing_free' }, 'ERR_TALLY_UNSUPPORTED');
     refused({ arguments: ['uint64'], return: 'int64', free: 'thing_free', size: 1 }, 'ERR_TALLY_UNSUPPORTED');
@@ -192,6 +204,8 @@ const cases = {
     refused({ arguments: 'uint64', return: Thing }, 'ERR_INVALID_ARG_TYPE');
     refused({ arguments: [{}], return: Thing }, 'ERR_INVALID_ARG_TYPE');
     refused(null, 'ERR_INVALID_ARG_TYPE');
+    assert.throws(() => ffi.dlopen(counting, null), code('ERR_INVALID_ARG_TYPE'));
+    prototype.close = close;
   },
 
   'what an owned type cannot be is refused': ({ ffi }) => {
@@ -238,7 +252,7 @@ const cases = {
   'what has nothing to do with pointers is of Node': ({ ffi, plain }) => {
     const { lib, functions } = ffi.dlopen(null, { abs: { arguments: ['int32'], return: 'int32' } });
     assert.equal(functions.abs, plain.DynamicLibrary.prototype.getFunctions.call(lib).abs);
-    assert.deepEqual(Object.keys(ffi).sort(), [...Object.keys(plain), 'default', 'owned'].sort());
+    assert.deepEqual(Object.keys(ffi).sort(), [...Object.keys(plain), 'owned'].sort());
   },
 
   'a function has the name, length and pointer that Node gave it': ({ ffi, plain, counting, Thing }) => {
@@ -252,23 +266,38 @@ const cases = {
     assert.ok(lib instanceof plain.DynamicLibrary);
   },
 
-  'pointers outlive the close of their library, and its collection': ({ ffi, counting2, Thing, tally }) => {
+  'pointers outlive the close of their library, and its collection': ({
+    ffi,
+    counting2,
+    Other,
+    Thing,
+    tally,
+  }) => {
     // Nobody else has this copy loaded: without the pin, its destructor would be gone.
-    const make = () => {
+    const make = (type) => {
       const { lib, functions } = ffi.dlopen(counting2, {
-        thing_new: { arguments: ['uint64'], return: Thing },
+        thing_new: { arguments: ['uint64'], return: type },
       });
       return { lib, thing: functions.thing_new(10) };
     };
-    const { lib, thing } = make();
-    lib.close();
-    lib.close();
-    thing.dispose();
-    (() => make())();
-    tally.collect();
-    const kept = (() => make().thing)();
-    for (let i = 0; i < 3; i++) tally.collect();
-    kept.dispose();
+    const isMapped = () => fs.readFileSync('/proc/self/maps', 'latin1').includes(counting2);
+    for (const type of [Other, Thing]) {
+      for (const close of ['close', Symbol.dispose]) {
+        const { lib, thing } = make(type);
+        lib[close]();
+        if (process.platform === 'linux') assert.ok(isMapped());
+        thing.dispose();
+        lib.close(); // again
+        if (process.platform === 'linux') assert.ok(!isMapped());
+      }
+    }
+    for (const type of [Other, Thing]) {
+      (() => make(type))();
+      tally.collect();
+      const kept = (() => make(type).thing)();
+      for (let i = 0; i < 3; i++) tally.collect();
+      kept.dispose();
+    }
   },
 
   'using a library closes it': ({ ffi, counting }) => {
