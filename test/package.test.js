@@ -106,6 +106,7 @@ describe('what is packed', () => {
     /^native\/\w+\.(cc|h|map)$/,
     /^docs\/[\w-]+\.md$/,
     /^prebuilds\/[\w-]+\/[\w.-]+\.node$/,
+    /^docs\/images\/\w+\.svg$/,
     /^scripts\/(install|libffi)\.js$/,
   ];
 
@@ -135,7 +136,7 @@ describe('what is packed', () => {
               .map((end) => path.posix.join(path.posix.dirname(file), name) + end)
               .flatMap((target) => [target, target.replace(/\.(m?)js$/, '.d.$1ts')])
               .some((target) => files.includes(target) || target === 'package.json')
-          : isBuiltin(name) || dependencies.includes(name.split('/')[0]);
+          : name.startsWith('node:') || isBuiltin(name) || dependencies.includes(name.split('/')[0]);
         if (!found) strange.push(`${file}: ${name}`);
       }
     }
