@@ -5,11 +5,11 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { root, run } = require('./tools.js');
 
-const COPIED = ['binding.gyp', 'jest.config.js', 'lib', 'native', 'package.json', 'scripts', 'test', 'types'];
+const SKIPPED = ['.git', 'build', 'node_modules', 'prebuilds'];
 
 /** Copies into `copy` and builds there, with a compiler of GNU's. Returns whether that succeeded. */
 function buildCopy(copy, cxxflags, ldflags) {
-  for (const name of COPIED) {
+  for (const name of fs.readdirSync(root).filter((entry) => !SKIPPED.includes(entry))) {
     fs.cpSync(path.join(root, name), path.join(copy, name), {
       recursive: true,
       preserveTimestamps: true,
