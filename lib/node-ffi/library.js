@@ -5,13 +5,13 @@ const { checkOptions } = require('../check');
 const { addresses } = require('../destructors');
 const { unpinIdle } = require('../kinds');
 const nursery = require('../nursery');
-const { checkArgument, ownedResult } = require('../ownership/one-off');
+const { OPTIONS, checkArgument, ownedResult } = require('../ownership/one-off');
 const { makePlan } = require('../ownership/plan');
 const { Source } = require('../ownership/source');
 const { wrap } = require('../ownership/wrap');
 const { POINTERS, nativeType, resultOf, roleOf } = require('./owned');
 
-const SIGNATURE = ['arguments', 'return', 'free', 'size', 'parent', 'keeps', 'resizes'];
+const SIGNATURE = ['arguments', 'return', ...OPTIONS];
 const SIZE_FUNCTION = { arguments: ['pointer'], return: 'uint64' };
 const ANY = { name: 'void', size: 0 };
 

@@ -69,4 +69,4 @@ function ownedResult({ registry, base, owned, name, options = {}, count }) {
   return result;
 }
 
-module.exports = { checkArgument, ownedResult };
+module.exports = { OPTIONS, checkArgument, ownedResult };

@@ -168,7 +168,13 @@ const cases = {
   },
 
   'options of one declaration': ({ ffi, counting, tally, count }) => {
-    const signature = { arguments: ['uint64'], return: 'pointer', free: 'thing_free', size: (_, n) => n };
+    const signature = {
+      arguments: ['uint64'],
+      return: 'pointer',
+      free: 'thing_free',
+      shared: true,
+      size: (_, n) => n,
+    };
     const { functions } = ffi.dlopen(counting, { thing_new: signature });
     (() => functions.thing_new(64))();
     assert.deepEqual([tally.stats().bytes, count('live')], [64, 1]);
