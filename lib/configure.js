@@ -5,6 +5,7 @@ const binding = require('./binding');
 const { checkBoolean, checkOptions, checkSize } = require('./check');
 const checked = require('./checked');
 const { ArgumentTypeError, ArgumentValueError } = require('./errors');
+const { freeAtProcessExit } = require('./process-exit');
 const { pressure } = require('./reclaim');
 
 const current = {
@@ -85,6 +86,7 @@ function configure(options = {}) {
   if (next.checked !== checked.on) checked.enable(next.checked);
   const limit = Math.min(next.limit, Number.MAX_SAFE_INTEGER);
   binding.configure(next.budget, next.growth, limit, next.atExit === 'free');
+  if (isMainThread) freeAtProcessExit(next.atExit === 'free');
   return { ...current };
 }
 

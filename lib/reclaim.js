@@ -64,6 +64,7 @@ function drain(milliseconds) {
   }
   const deadline = performance.now() + milliseconds;
   calls.depth = 1;
+  calls.draining = true;
   try {
     for (let left = milliseconds; ; left = deadline - performance.now()) {
       calls.destroying = true;
@@ -76,6 +77,7 @@ function drain(milliseconds) {
     }
   } finally {
     calls.depth = 0;
+    calls.draining = false;
     calls.destroying = false;
   }
 }

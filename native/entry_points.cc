@@ -226,6 +226,11 @@ Napi::Value Root(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info) {
+  Of(info).FreeAtProcessExit();
+  return info.Env().Undefined();
+}
+
 Napi::Value Advise(const Napi::CallbackInfo& info) { return Number(info, Of(info).Advise()); }
 
 Napi::Value Collected(const Napi::CallbackInfo& info) {

@@ -55,6 +55,7 @@ Napi::Value ReportByHand(const Napi::CallbackInfo& info);     // (delta) -> tota
 Napi::Value Counter(const Napi::CallbackInfo& info);          // () -> V8's own counter
 Napi::Value Stats(const Napi::CallbackInfo& info);            // () -> object
 Napi::Value Configure(const Napi::CallbackInfo& info);        // (budget, growth, limit, freeAtExit)
+Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info);  // ()
 Napi::Value SetCapabilities(const Napi::CallbackInfo& info);  // (canMinor, canMajor)
 
 Napi::Value ExternalAddress(const Napi::CallbackInfo& info);  // (value) -> bigint or undefined

@@ -34,6 +34,7 @@ class Environment {
   static constexpr uint32_t kSweep = 4;
 
   Environment(Napi::Env env, bool free_at_exit);
+  ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
 
@@ -126,9 +127,12 @@ class Environment {
 
   // Frees everything that has a native destructor. JavaScript can no longer run.
   void TearDown();
+  // The process is about to exit without ending this environment: frees the same as the last thing it does.
+  void FreeAtProcessExit();
 
  private:
   void LeaveNursery(uint32_t index);
+  void FreeAll();
   void WatchOne(SlotId slot, napi_value object, bool given);
   bool RunDestructor(uint32_t kind, uint64_t address, int64_t size);
 
@@ -149,6 +153,7 @@ class Environment {
   bool callback_threw_ = false;
   bool free_at_exit_ = false;
   bool torn_down_ = false;
+  bool leaving_ = false;
 };
 
 }  // namespace tally

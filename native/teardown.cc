@@ -1,13 +1,55 @@
-// The end of an environment.
+// The end of an environment, or of the process without it.
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
 
 #include "environment.h"
 
 namespace tally {
 
+namespace {
+
+// The environments to be freed by an exit of the process that does not end them. Process-wide on purpose,
+// used on the main thread only, never destroyed: what is would be gone by then.
+std::vector<Environment*>& Leaving() {
+  static auto& leaving = *new std::vector<Environment*>;
+  return leaving;
+}
+
+}  // namespace
+
+Environment::~Environment() {
+  if (!leaving_) return;
+  std::vector<Environment*>& leaving = Leaving();
+  leaving.erase(std::find(leaving.begin(), leaving.end(), this));
+}
+
+void Environment::FreeAtProcessExit() {
+  if (leaving_) return;
+  // What is registered last is called first: static objects of the libraries loaded by now are still there.
+  if (std::atexit([] {
+        for (Environment* environment : Leaving()) environment->FreeAll();
+      }) != 0)
+    return;
+  leaving_ = true;
+  Leaving().push_back(this);
+}
+
 void Environment::TearDown() {
   if (torn_down_) return;
-  torn_down_ = true;
   collector_.Stop();
+  for (SlotId id = 0; free_at_exit_ && id < ledger_.end(); id++) {
+    const SlotState state = ledger_.at(id).state;
+    if (state == SlotState::kLive || state == SlotState::kGiven) collector_.Forget(id);
+  }
+  FreeAll();
+  Tell();
+}
+
+void Environment::FreeAll() {
+  if (torn_down_) return;
+  torn_down_ = true;
   if (!free_at_exit_) return;
 
   for (uint32_t i = 0; i < nursery_.count(); i++) {
@@ -20,7 +62,6 @@ void Environment::TearDown() {
 
   for (SlotId id = 0; id < ledger_.end(); id++) {
     const SlotState state = ledger_.at(id).state;
-    if (state == SlotState::kLive || state == SlotState::kGiven) collector_.Forget(id);
     if (state == SlotState::kLive) ledger_.End(id, Reason::kTornDown);
     if (state == SlotState::kGiven) ledger_.GiveAway(id, Reason::kReleased);
   }
@@ -37,7 +78,6 @@ void Environment::TearDown() {
   // callbacks that would have let go will not come.
   ledger_.DropCallHolds();
   free_ready();
-  Tell();
 }
 
 }  // namespace tally

@@ -483,8 +483,9 @@ export interface Settings {
   /**
    * Whether this environment frees its pointers when it ends. `'free'`: those with a native destructor, children
    * first. `'skip'`: none, the kernel is faster. Default: `'skip'` on the main thread; always `'free'` in a worker,
-   * however it ends. The main thread's `process.exit()`, an uncaught error and a crash free nothing in any case:
-   * Node ends the process without asking (measured on 18 to 26).
+   * however it ends. `'free'` on the main thread includes `process.exit()`, unless called back from C, and an uncaught
+   * error: the pointers are then freed after the last JavaScript has run. A signal that nobody handles and a crash free
+   * nothing.
    */
   atExit: 'free' | 'skip';
   /**

@@ -16,6 +16,7 @@ const names = [
   'size_mismatches',
   'orphans',
   'freed_underfoot',
+  'late_frees',
   'last_context',
 ];
 

@@ -43,6 +43,7 @@ const faultless = {
   size_mismatches: 0,
   orphans: 0,
   freed_underfoot: 0,
+  late_frees: 0,
 };
 
 module.exports = {

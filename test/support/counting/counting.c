@@ -38,6 +38,7 @@ enum {
   kSizeMismatches,  // thing_free_sized() was told another size than the thing has
   kOrphans,         // children whose parent was freed, or moved, before them
   kFreedUnderfoot,  // things that were gone when C was handed them, or while C was using them
+  kLateFrees,       // after the library's own static objects would have been destroyed
   kLastContext,     // what thing_free_ctx() was given last
   kCounters
 };
@@ -45,7 +46,7 @@ enum {
 static const char* const counter_names[kCounters] = {
     "live",    "live_bytes",      "peak_bytes",    "made",
     "freed",   "double_frees",    "foreign_frees", "size_mismatches",
-    "orphans", "freed_underfoot", "last_context",
+    "orphans", "freed_underfoot", "late_frees",    "last_context",
 };
 
 static _Atomic int64_t counters[kCounters];
@@ -195,8 +196,17 @@ static void* make(char* parent, size_t bytes) {
 
 static const size_t kAnySize = SIZE_MAX;
 
+static atomic_bool closed;
+
+static void close_library(void) { closed = true; }
+
+// As a library of C++ has its static objects destroyed: when the process exits, before what was registered
+// earlier; or when it is unloaded.
+__attribute__((constructor)) static void open_library(void) { atexit(close_library); }
+
 static void end(void* thing, size_t expected_size) {
   if (thing == NULL) return;
+  if (closed) count(kLateFrees, 1);
   lock();
   Slot* slot = slot_of(thing);
   if (slot->address == NULL || !slot->alive) {
