@@ -1,12 +1,19 @@
 'use strict';
 
 const binding = require('./binding');
+const { checkOptions } = require('./check');
+const { ArgumentValueError } = require('./errors');
 const nursery = require('./nursery');
+const { processStats } = require('./process-stats');
 
 const SUMMED = ['tracked', 'disposed', 'collected', 'released', 'failed', 'chargedBytes'];
 
-/** The ledger of this environment. */
-function stats() {
+/** The ledger of this environment, or what those of the process add up to. */
+function stats(options = {}) {
+  checkOptions(options, ['scope']);
+  const { scope = 'environment' } = options;
+  if (scope === 'process') return processStats();
+  if (scope !== 'environment') throw new ArgumentValueError(scope, 'scope', `'environment' or 'process'`);
   nursery.flush();
   const raw = binding.stats();
   const totals = {};

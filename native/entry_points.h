@@ -51,12 +51,13 @@ Napi::Value Root(const Napi::CallbackInfo& info);       // (value or undefined)
 Napi::Value Advise(const Napi::CallbackInfo& info);     // () -> advice
 Napi::Value Collected(const Napi::CallbackInfo& info);  // (asked, heap) -> advice
 
-Napi::Value ReportByHand(const Napi::CallbackInfo& info);     // (delta) -> total, -1 below zero, -2 too much
-Napi::Value Counter(const Napi::CallbackInfo& info);          // () -> V8's own counter
-Napi::Value Stats(const Napi::CallbackInfo& info);            // () -> object
-Napi::Value Configure(const Napi::CallbackInfo& info);        // (budget, growth, limit, freeAtExit)
+Napi::Value ReportByHand(const Napi::CallbackInfo& info);  // (delta) -> total, -1 below zero, -2 too much
+Napi::Value Counter(const Napi::CallbackInfo& info);       // () -> V8's own counter
+Napi::Value Stats(const Napi::CallbackInfo& info);         // () -> object
+Napi::Value ProcessStats(const Napi::CallbackInfo& info);  // () -> object
+Napi::Value Configure(const Napi::CallbackInfo& info);     // (budget, growth, limit, freeAtExit)
 Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info);  // ()
-Napi::Value SetCapabilities(const Napi::CallbackInfo& info);  // (canMinor, canMajor)
+Napi::Value SetCapabilities(const Napi::CallbackInfo& info);    // (canMinor, canMajor)
 
 Napi::Value ExternalAddress(const Napi::CallbackInfo& info);  // (value) -> bigint or undefined
 Napi::Value UsableSize(const Napi::CallbackInfo& info);       // (address) -> bytes or undefined

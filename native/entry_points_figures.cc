@@ -53,6 +53,24 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   return stats;
 }
 
+Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
+  const Share::Sum sum = Share::Total();
+  Napi::Object stats = Napi::Object::New(info.Env());
+  Put(stats, "environments", sum.environments);
+  Put(stats, "bytes", sum.bytes);
+  Put(stats, "pointers", sum.pointers);
+  Put(stats, "manual", sum.manual);
+  Put(stats, "deadBytes", sum.dead_bytes);
+  Put(stats, "deadPointers", sum.dead_pointers);
+  Put(stats, "tracked", sum.tracked);
+  Put(stats, "disposed", sum.ended[static_cast<int>(Reason::kDisposed)]);
+  Put(stats, "collected", sum.ended[static_cast<int>(Reason::kCollected)]);
+  Put(stats, "released", sum.ended[static_cast<int>(Reason::kReleased)]);
+  Put(stats, "tornDown", sum.ended[static_cast<int>(Reason::kTornDown)]);
+  Put(stats, "failed", sum.failed);
+  return stats;
+}
+
 Napi::Value Configure(const Napi::CallbackInfo& info) {
   Pacer::Options options = Of(info).pacer().options();
   options.budget = Signed(info[0]);
@@ -98,11 +116,12 @@ Napi::Value AllocatorBytes(const Napi::CallbackInfo& info) {
 
 Napi::Value Memory(const Napi::CallbackInfo& info) {
   Environment& environment = Of(info);
+  const Share::Sum everywhere = Share::Total();
   Napi::Object result = Napi::Object::New(info.Env());
-  Put(result, "counter", environment.Tell());  // and so the share is up to date
+  Put(result, "counter", environment.Tell());
   Put(result, "reported", environment.pacer().reported());
   Put(result, "tracked", environment.live());
-  Put(result, "everywhere", Share::Total());
+  Put(result, "everywhere", everywhere.bytes + everywhere.manual);
   Put(result, "viewed", environment.viewed());
   Put(result, "mapped", environment.Mapped());
   const int64_t file = FileResident();

@@ -64,7 +64,7 @@ bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t size) {
 }
 
 void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
-  if (!RunDestructor(kind, address, size)) ledger_.account_of(kind).failed++;
+  if (!RunDestructor(kind, address, size)) ledger_.NoteFailure(kind);
 }
 
 void Environment::End(SlotId slot) {
@@ -217,7 +217,6 @@ int64_t Environment::Mapped() const {
 }
 
 int64_t Environment::Tell() {
-  share_.Set(live());
   int64_t counter = 0;
   TALLY_CHECK(
       napi_adjust_external_memory(env_, pacer_.Report(std::max(live() - viewed_, int64_t{0})), &counter));

@@ -141,7 +141,7 @@ class Environment {
   Collector collector_;
   Pacer pacer_;
   Nursery nursery_;
-  Share share_;
+  Share share_{&ledger_.figures()};
   std::vector<Destructor> destructors_;  // by kind
   Napi::Reference<Napi::Value> root_;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made

@@ -38,11 +38,11 @@ bool Ledger::Reserve(uint32_t count) {
 
 void Ledger::Charge(Account* account, int64_t delta) {
   account->bytes += delta;
-  bytes_ += delta;
+  figures_.bytes += delta;
   if (delta > 0) {
     account->charged_bytes = Sum(account->charged_bytes, delta);
     account->peak_bytes = std::max(account->peak_bytes, account->bytes);
-    peak_bytes_ = std::max(peak_bytes_, bytes_ + manual_);
+    peak_bytes_ = std::max(peak_bytes_, figures_.bytes + figures_.manual);
   }
 }
 
@@ -69,7 +69,8 @@ SlotId Ledger::Add(uint32_t kind, uint64_t address, int64_t size, SlotId parent)
   Account& account = account_of(kind);
   account.pointers++;
   account.tracked++;
-  pointers_++;
+  figures_.tracked++;
+  figures_.pointers++;
   Charge(&account, size);
   return id;
 }
@@ -78,9 +79,16 @@ void Ledger::Pass(uint32_t kind, int64_t size, Reason reason) {
   Account& account = account_of(kind);
   account.tracked++;
   account.ended[static_cast<int>(reason)]++;
+  figures_.tracked++;
+  figures_.ended[static_cast<int>(reason)]++;
   account.charged_bytes = Sum(account.charged_bytes, size);
   account.peak_bytes = std::max(account.peak_bytes, account.bytes + size);
-  peak_bytes_ = std::max(peak_bytes_, bytes_ + manual_ + size);
+  peak_bytes_ = std::max(peak_bytes_, figures_.bytes + figures_.manual + size);
+}
+
+void Ledger::NoteFailure(uint32_t kind) {
+  account_of(kind).failed++;
+  figures_.failed++;
 }
 
 void Ledger::Resize(SlotId id, int64_t size) {
@@ -88,7 +96,7 @@ void Ledger::Resize(SlotId id, int64_t size) {
   assert(slot.state != SlotState::kFree && size >= 0 && CanCharge(size - slot.size));
   const int64_t delta = size - slot.size;
   slot.size = size;
-  if (slot.state != SlotState::kLive && slot.state != SlotState::kGiven) dead_bytes_ += delta;
+  if (slot.state != SlotState::kLive && slot.state != SlotState::kGiven) figures_.dead_bytes += delta;
   Charge(&account_of(slot.kind), delta);
 }
 
@@ -97,8 +105,8 @@ void Ledger::End(SlotId id, Reason reason) {
   assert(slot.state == SlotState::kLive);
   slot.state = SlotState::kEnded;
   slot.reason = reason;
-  dead_bytes_ += slot.size;
-  dead_pointers_++;
+  figures_.dead_bytes += slot.size;
+  figures_.dead_pointers++;
   if (slot.holds == 0) Queue(id);
 }
 
@@ -161,9 +169,9 @@ SlotId Ledger::NextReady() {
 void Ledger::Settle(SlotId id, bool failed) {
   const Slot& slot = at(id);
   assert(slot.state == SlotState::kLeaving);
-  dead_bytes_ -= slot.size;
-  dead_pointers_--;
-  if (failed) account_of(slot.kind).failed++;
+  figures_.dead_bytes -= slot.size;
+  figures_.dead_pointers--;
+  if (failed) NoteFailure(slot.kind);
   Close(id);
 }
 
@@ -195,7 +203,8 @@ void Ledger::Close(SlotId id) {
   Account& account = account_of(slot.kind);
   account.pointers--;
   account.ended[static_cast<int>(slot.reason)]++;
-  pointers_--;
+  figures_.ended[static_cast<int>(slot.reason)]++;
+  figures_.pointers--;
   kinds_[slot.kind].live--;
   Charge(&account, -slot.size);
 
@@ -208,9 +217,9 @@ void Ledger::Close(SlotId id) {
 }
 
 bool Ledger::ChargeByHand(int64_t delta) {
-  if (delta < 0 ? manual_ < -delta : !CanCharge(delta)) return false;
-  manual_ += delta;
-  peak_bytes_ = std::max(peak_bytes_, bytes_ + manual_);
+  if (delta < 0 ? figures_.manual < -delta : !CanCharge(delta)) return false;
+  figures_.manual += delta;
+  peak_bytes_ = std::max(peak_bytes_, figures_.bytes + figures_.manual);
   return true;
 }
 

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "pile.h"
+#include "share.h"
 
 namespace tally {
 
@@ -25,9 +26,6 @@ constexpr SlotId kNoSlot = UINT32_MAX;
 
 // The largest count of bytes that JavaScript can name exactly.
 constexpr int64_t kMaxBytes = (int64_t{1} << 53) - 1;
-
-enum class Reason : uint8_t { kDisposed, kCollected, kReleased, kTornDown };
-constexpr int kReasons = 4;
 
 // kGiven: a C call that takes the pointer is under way, and nobody else may free it.
 // kLeaving: its destructor runs, or is about to.
@@ -75,7 +73,7 @@ class Ledger {
   int64_t AddKind(uint32_t account);
 
   // Whether `bytes` more can be carried without passing kMaxBytes.
-  bool CanCharge(int64_t bytes) const { return bytes <= kMaxBytes - bytes_ - manual_; }
+  bool CanCharge(int64_t bytes) const { return bytes <= kMaxBytes - figures_.bytes - figures_.manual; }
 
   // Makes room for `count` more slots; false without memory.
   bool Reserve(uint32_t count);
@@ -86,6 +84,9 @@ class Ledger {
 
   // Books a pointer that came and went without ever having a slot.
   void Pass(uint32_t kind, int64_t size, Reason reason);
+
+  // A destructor of that kind threw. Settle says so of one whose pointer had a slot.
+  void NoteFailure(uint32_t kind);
 
   // Gives `slot` another size. REQUIRES: slot not free; CanCharge(size - its size).
   void Resize(SlotId slot, int64_t size);
@@ -141,11 +142,12 @@ class Ledger {
 
   size_t accounts() const { return accounts_.size(); }
   SlotId end() const { return used_; }  // no slot at or past this was ever used
-  int64_t bytes() const { return bytes_; }
-  int64_t pointers() const { return pointers_; }
-  int64_t dead_bytes() const { return dead_bytes_; }
-  int64_t dead_pointers() const { return dead_pointers_; }
-  int64_t manual() const { return manual_; }
+  const Figures& figures() const { return figures_; }
+  int64_t bytes() const { return figures_.bytes; }
+  int64_t pointers() const { return figures_.pointers; }
+  int64_t dead_bytes() const { return figures_.dead_bytes; }
+  int64_t dead_pointers() const { return figures_.dead_pointers; }
+  int64_t manual() const { return figures_.manual; }
   int64_t peak_bytes() const { return peak_bytes_; }
 
  private:
@@ -168,11 +170,7 @@ class Ledger {
   uint32_t free_count_ = 0;
   SlotId ready_head_ = kNoSlot;
   SlotId ready_tail_ = kNoSlot;
-  int64_t bytes_ = 0;
-  int64_t pointers_ = 0;
-  int64_t dead_bytes_ = 0;
-  int64_t dead_pointers_ = 0;
-  int64_t manual_ = 0;
+  Figures figures_;
   int64_t peak_bytes_ = 0;
 };
 

@@ -2,62 +2,10 @@
 // Workers, in child processes: how they end must not be how we end. The referee is shared by all threads of a process.
 
 const { runChild } = require('./support/child.js');
-const { koffi } = require('./support/things.js');
+const { FILLED, ended, fill } = require('./support/workers.js');
+const { faultless, koffi } = require('./support/things.js');
 
 const isKoffi2 = koffi.type === undefined;
-
-const faultless = { double_frees: 0, foreign_frees: 0, size_mismatches: 0, orphans: 0, freed_underfoot: 0 };
-
-/** What workers do: small and large things, bound arguments, parents and children; all kept. */
-const fill = `
-  const { parentPort, workerData } = require('node:worker_threads');
-  const { POINTER, SIZE, stats, track } = require('./lib');
-  const things = require('./test/support/things.js');
-  const canBind = require('./lib/binding').canBind;
-  const sized = canBind ? { address: things.FREE_SIZED, args: [POINTER, SIZE] } : things.FREE;
-  const kept = (globalThis.kept = []);
-  const make = (size, free, parent) => {
-    const address = parent === undefined ? things.make(size) : things.makeChild(parent.address, size);
-    const pointer = track(address, { size, free, parent });
-    kept.push(pointer);
-    return pointer;
-  };
-  for (let i = 0; i < 50; i++) {
-    const parent = make(100, things.FREE);
-    const child = make(200, sized, parent);
-    make(100_000, things.FREE, child);
-    make(10, things.FREE);
-    if (i % 5 === 0) parent.dispose();
-  }
-  for (let i = 0; i < 10; i++) make(10, things.FREE); // not yet in the books
-`;
-const FILLED = 210;
-
-const run = (worker, main) => `
-  const { once } = require('node:events');
-  const { Worker } = require('node:worker_threads');
-  const { stats } = require('./lib');
-  const things = require('./test/support/things.js');
-  const code = ${JSON.stringify(worker)};
-  const start = (workerData) => {
-    const worker = new Worker(code, { eval: true, workerData });
-    worker.ended = new Promise((resolve) => worker.on('exit', resolve));
-    worker.on('error', (error) => (worker.failure = error.message));
-    return worker;
-  };
-  (async () => { ${main} })().then((result) => {
-    const { bytes, pointers } = stats();
-    console.log(JSON.stringify({ result, bytes, pointers, ...things.counters() }));
-  });
-`;
-
-async function ended(worker, main, expected, options) {
-  const child = await runChild(run(worker, main), options);
-  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
-  const found = JSON.parse(child.stdout);
-  expect(found).toMatchObject({ bytes: 0, pointers: 0, ...faultless, ...expected });
-  return found;
-}
 
 describe('everything is freed when a worker ends', () => {
   test.each([
@@ -221,6 +169,47 @@ test('20 workers, four at a time', async () => {
     { made: 20 * FILLED, freed: 20 * FILLED, live: 0 },
   );
 });
+
+test('100 workers that end in every way leave nothing, and the process does not grow', async () => {
+  const ends = [
+    '',
+    'throw new Error("on purpose");',
+    'process.exit(7);',
+    'setImmediate(() => process.exit(7));',
+    'track(1n, { size: 0, free: () => process.exit(7) }).dispose();',
+    'setInterval(() => {}, 1000); parentPort.postMessage("ready");', // and those from here on are terminated
+    'parentPort.postMessage("ready"); for (;;);',
+    // Tracks without end, but asks C for nothing: what C has made the moment before, nobody could know of.
+    'parentPort.postMessage("ready"); for (;;) kept[0] = track(1n, { size: 5000, free: null });',
+    'parentPort.postMessage("ready"); for (let i = 0; ; i++) kept[2 + (i % 50) * 4].resize(1000 + (i % 100));',
+  ];
+  const found = await ended(
+    `${fill} ${ends.map((end, i) => `if (workerData % ${ends.length} === ${i}) { ${end} }`).join(' ')}`,
+    `
+    let next = 0;
+    let settled = 0;
+    let grown = 0;
+    const lane = async () => {
+      while (next < 100) {
+        const worker = start(next++);
+        worker.on('message', () => worker.terminate());
+        await worker.ended;
+        // The first ones bring caches and heaps that the process keeps.
+        const rss = process.memoryUsage.rss();
+        if (++settled <= 20) grown = -rss;
+      }
+    };
+    await Promise.all([lane(), lane(), lane()]);
+    grown += process.memoryUsage.rss();
+    return { settled, grown };
+    `,
+    { made: 100 * FILLED, freed: 100 * FILLED, live: 0 },
+    { timeout: 180_000 },
+  );
+  expect(found.result.settled).toBe(100);
+  // Nothing freed would be 80 times 5 MB.
+  expect(found.result.grown).toBeLessThan(100e6);
+}, 200_000);
 
 test('a worker that has the library and no pointer', async () => {
   await ended(`require('./lib')`, 'return start().ended', { result: 0, made: 0 });

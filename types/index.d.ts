@@ -327,14 +327,52 @@ export interface Stats {
 }
 
 /**
+ * What {@link stats} returns for `{ scope: 'process' }`: sums over all environments, which are the main thread and the
+ * workers, and one more for each further copy of this library. Each figure is right for itself; they are read one after
+ * the other while the other threads go on. What another thread has tracked last, up to 255 pointers of less than 1 MiB
+ * in all, is missing until that thread enters it into its books.
+ */
+export interface ProcessStats {
+  /** Environments that have not ended. */
+  readonly environments: number;
+  /** The sizes of all pointers that are not freed yet. */
+  readonly bytes: number;
+  /** The number of these pointers. */
+  readonly pointers: number;
+  /** Charged by {@link reportExternal}. */
+  readonly manual: number;
+  /** Of `bytes` and `pointers`: ended, but not freed yet. */
+  readonly dead: { readonly bytes: number; readonly pointers: number };
+  /**
+   * Pointers since the start of the process, those of workers that have ended included: `tracked` is the sum of
+   * `disposed`, `collected`, `released`, `tornDown` (at the end of a worker) and the `pointers` that there are.
+   */
+  readonly totals: {
+    readonly tracked: number;
+    readonly disposed: number;
+    readonly collected: number;
+    readonly released: number;
+    readonly tornDown: number;
+    /** Destructors that threw; among those freed. */
+    readonly failed: number;
+  };
+}
+
+/**
  * The books of this environment, as they are now. A snapshot; costs microseconds and time for each label.
+ *
+ * @param options - `scope`: `'environment'`, the default, or `'process'`, which takes no lock that another thread would
+ *   wait for while it tracks or frees.
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_UNKNOWN_OPTION`.
  *
  * @example
  * ```js
  * console.table(stats().accounts);
+ * console.log(stats({ scope: 'process' }).bytes); // workers included
  * ```
  */
-export function stats(): Stats;
+export function stats(options?: { scope?: 'environment' | undefined }): Stats;
+export function stats(options: { scope: 'process' }): ProcessStats;
 
 /**
  * The resident memory of the process as a sum: whatever the platform, the terms that are not `undefined` add up to
