@@ -65,6 +65,7 @@ bool Collector::Observe() {
   probe_ = Reference(true);
   seen_++;
   sweep_young_ = true;
+  again_ = kept_young_;
   if (sentinel_weak_) {
     if (IsEmpty(sentinel_)) NoteMajor();
   } else if (++sentinel_age_ == kAdult) {
@@ -79,6 +80,7 @@ void Collector::NoteMajor() {
   sweep_young_ = true;
   sweep_old_ = true;
   cursor_old_ = 0;
+  cursor_again_ = 0;  // not after each minor GC: where these come faster than slices, no sweep would ever be done
   if (!sentinel_weak_) return;
   Drop(&sentinel_);
   sentinel_ = Reference(false);
@@ -131,12 +133,27 @@ bool Collector::SweepYoung(Clock::time_point deadline) {
   const bool done = SweepBatches(deadline);
   // What it has separated has survived a GC like the young that were kept.
   cursor_young_ = kept_young_ = young_.size();
-  if (!done) return false;
+  if (!done || !LookAgain(deadline)) return false;
   std::swap(young_, middle_);
   young_.Truncate(0);
   cursor_middle_ = 0;
   cursor_young_ = 0;
   kept_young_ = 0;
+  again_ = 0;
+  cursor_again_ = 0;
+  return true;
+}
+
+bool Collector::LookAgain(Clock::time_point deadline) {
+  while (cursor_again_ < again_) {
+    Napi::HandleScope scope(env_);
+    for (uint32_t i = 0; i < kBatch && cursor_again_ < again_; i++) {
+      const SlotId id = young_[cursor_again_++];
+      if (ledger_->at(id).generation == Generation::kMiddle) Look(id);
+    }
+    SettleAllocator();
+    if (Clock::now() >= deadline) return false;
+  }
   return true;
 }
 
