@@ -41,7 +41,11 @@ function freeOnError(address, size, kind, run, error) {
 function adopt(address, size, kind, parentSlot, run) {
   if (!heart.beating) beat();
   if (parentSlot === nursery.NO_SLOT && run === null && nursery.hasRoom(size, kind)) {
-    return internals.makeYoung(address, size, kind);
+    try {
+      return internals.makeYoung(address, size, kind);
+    } catch (error) {
+      throw freeOnError(address, size, kind, null, error); // the stack is full
+    }
   }
   return adoptSlowly(address, size, kind, parentSlot, run);
 }

@@ -21,11 +21,11 @@ const TOO_MUCH = 257;
 const OVER_LIMIT = 258;
 
 const buffer = binding.nursery;
-const counter = new Uint32Array(buffer, 0, 2);
-const addresses = new BigUint64Array(buffer, 8, CAPACITY);
-const sizes = new Float64Array(buffer, 8 + 8 * CAPACITY, CAPACITY);
-const kinds = new Uint32Array(buffer, 8 + 16 * CAPACITY, CAPACITY);
-const slots = new Uint32Array(buffer, 8 + 20 * CAPACITY, CAPACITY);
+const counter = new Uint32Array(buffer, 0, 4);
+const addresses = new BigUint64Array(buffer, 16, CAPACITY);
+const sizes = new Float64Array(buffer, 16 + 8 * CAPACITY, CAPACITY);
+const kinds = new Uint32Array(buffer, 16 + 16 * CAPACITY, CAPACITY);
+const slots = new Uint32Array(buffer, 16 + 20 * CAPACITY, CAPACITY);
 
 // Of small pointers that get their slots together, native code watches only this array, which each of them
 // reaches by its kind. It is theirs from then on, and the next have another: a copy, because V8 never makes a
@@ -64,8 +64,13 @@ function settle(parent, forced) {
 function rejoin() {
   if (counter[0] === 0) {
     tell(objects, slots, told, counter[1]);
-    const next = enrolled.length === 0 ? objects : blank.slice();
-    for (let i = 0; i < enrolled.length; i++) enrolled[i].cohort = null;
+    const next = counter[2] === 0 ? objects : blank.slice();
+    for (let i = 0; i < enrolled.length; i++) {
+      const { cohort } = enrolled[i];
+      // Watched one by one, they shall not keep what comes into the array after them.
+      if (counter[1] === 0 && cohort !== null) cohort.batch = null;
+      enrolled[i].cohort = null;
+    }
     enrolled.length = 0;
     objects = next;
     held[0] = 0;
@@ -85,6 +90,11 @@ function enroll(kind) {
  */
 function enter(object, address, size, kind, parent) {
   if (parting.open) rejoin();
+  if (counter[0] === CAPACITY) {
+    // Whatever entered the last one was stopped before it went on, by a vm timeout say.
+    const answer = flush();
+    if (answer >= NO_MEMORY) return answer;
+  }
   const index = put(object, address, size, kind);
   let advice = NO_MEMORY;
   try {

@@ -17,6 +17,7 @@ uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
   constexpr uint32_t kFewest = 8;
   Observe();  // the GCs until now say nothing of these pointers
   const uint32_t count = nursery_.count();
+  assert(count <= Nursery::kCapacity);
   const uint32_t shared = forced ? count : count - 1;  // from here on each has a reference of its own
   uint32_t waiting = 0;
   int64_t bytes = 0;
@@ -62,7 +63,8 @@ uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
     }
   }
   nursery_.together() = batch == nullptr ? 0 : shared;
-  if (waiting > 0) objects_since_ = collector_.seen();  // JavaScript goes on with a new array
+  nursery_.renew() = batch != nullptr || !is_young ? 1 : 0;
+  if (nursery_.renew() != 0) objects_since_ = collector_.seen();
   if (batch != nullptr) collector_.WatchTogether(std::move(batch), objects);
   nursery_.count() = 0;
   Tell();

@@ -4,7 +4,8 @@
 // worker ended in the middle of a loop loses nothing.
 //
 // One ArrayBuffer of columns, mirrored by lib/nursery.js:
-//   count     Uint32   x 2        [0] entries in use, [1] those that the last Flush put into a batch
+//   count     Uint32   x 4        [0] entries in use; of the last Flush: [1] those put into a batch, [2] whether
+//                                 JavaScript has to go on with another array of objects
 //   address   Uint64   x capacity
 //   size      Float64  x capacity
 //   kind      Uint32   x capacity
@@ -37,6 +38,7 @@ class Nursery {
 
   uint32_t& count() { return At<uint32_t>(0)[0]; }
   uint32_t& together() { return At<uint32_t>(0)[1]; }
+  uint32_t& renew() { return At<uint32_t>(0)[2]; }
   uint64_t address(uint32_t index) { return At<uint64_t>(kAddress)[index]; }
   int64_t size(uint32_t index) { return static_cast<int64_t>(At<double>(kSize)[index]); }
   uint32_t kind(uint32_t index) { return At<uint32_t>(kKind)[index]; }
@@ -44,7 +46,7 @@ class Nursery {
   uint32_t& slot(uint32_t index) { return At<uint32_t>(kSlot)[index]; }
 
  private:
-  static constexpr size_t kAddress = 8;
+  static constexpr size_t kAddress = 16;
   static constexpr size_t kSize = kAddress + 8 * kCapacity;
   static constexpr size_t kKind = kSize + 8 * kCapacity;
   static constexpr size_t kSlot = kKind + 4 * kCapacity;

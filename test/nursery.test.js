@@ -2,7 +2,11 @@
 // Small pointers, which native code watches together until a garbage collection finds one of them alive.
 
 const { collect, configure, stats, track } = require('../lib');
+const binding = require('../lib/binding');
+const { toDestructor } = require('../lib/destructors');
 const gc = require('../lib/gc');
+const { kindFor } = require('../lib/kinds');
+const { internals } = require('../lib/tracked-pointer');
 const { expectBalance } = require('./support/balance.js');
 const things = require('./support/things.js');
 const { FREE, counters } = things;
@@ -134,6 +138,30 @@ test('with collections in between that nobody asked for', () => {
   expect(counters().live).toBe(kept.length);
   expectAlive(kept);
   for (const pointer of kept) pointer.dispose();
+});
+
+test.each(['minor', 'major'])('a %s collection amid the sweep after another finds all the dead', (type) => {
+  const kept = makeAndKeep(3000, 1);
+  gc.canCollect();
+  gc.collectMinor();
+  binding.observe();
+  for (let i = 0; i < 5; i++) binding.sweep(0); // slices whose time is up
+  kept.length = 0;
+  collect({ type });
+  expect(counters()).toMatchObject({ live: 0, freed: 3000 });
+});
+
+test('a nursery that was left full takes the next pointer all the same', () => {
+  const kind = kindFor('left', toDestructor(FREE));
+  // As where a program is stopped each time before it goes on: nobody has got these.
+  (() => {
+    for (let i = 0; i < binding.nurseryCapacity; i++) internals.makeYoung(things.make(64), 64, kind);
+  })();
+  const pointer = make(MIB, 'large');
+  expect(pointer.size).toBe(MIB);
+  collect();
+  expect(counters()).toMatchObject({ live: 1, freed: binding.nurseryCapacity });
+  pointer.dispose();
 });
 
 test('a limit makes room for the next of many small ones', () => {
