@@ -80,7 +80,8 @@ void Collector::NoteMajor() {
   sweep_young_ = true;
   sweep_old_ = true;
   cursor_old_ = 0;
-  cursor_again_ = 0;  // not after each minor GC: where these come faster than slices, no sweep would ever be done
+  // Not after each minor GC: where these come faster than slices, no sweep would ever be done.
+  cursor_again_ = 0;
   if (!sentinel_weak_) return;
   Drop(&sentinel_);
   sentinel_ = Reference(false);

@@ -128,7 +128,7 @@ class Collector {
   size_t cursor_middle_ = 0;
   size_t cursor_young_ = 0;
   size_t kept_young_ = 0;  // survivors moved to the front of the young
-  size_t again_ = 0;       // so many of these may have died since, in a GC that came before the sweep was done
+  size_t again_ = 0;  // so many of these may have died since, in a GC that came before the sweep was done
   size_t cursor_again_ = 0;
   SlotId cursor_old_ = 0;
   uint64_t pause_ = 0;   // GCs, the last time

@@ -4,8 +4,8 @@
 // worker ended in the middle of a loop loses nothing.
 //
 // One ArrayBuffer of columns, mirrored by lib/nursery.js:
-//   count     Uint32   x 4        [0] entries in use; of the last Flush: [1] those put into a batch, [2] whether
-//                                 JavaScript has to go on with another array of objects
+//   count     Uint32   x 4        [0] entries in use; of the last Flush: [1] those put into a batch,
+//                                 [2] whether JavaScript has to go on with another array of objects
 //   address   Uint64   x capacity
 //   size      Float64  x capacity
 //   kind      Uint32   x capacity
