@@ -313,6 +313,18 @@ const cases = {
     assert.throws(() => handle.lib.getSymbol('thing_new'), code('ERR_FFI_LIBRARY_CLOSED'));
   },
 
+  'shares its books and its pointers with the drop-in for Koffi': ({ c, counting, count, tally }) => {
+    const koffi = require(path.join(lib, 'koffi'));
+    const library = koffi.load(counting);
+    koffi.owned('KoffiThing', 'void *', { free: 'thing_free', size: 100 });
+    const [mine, theirs] = [c.thing_new(10), library.func('KoffiThing thing_new(size_t bytes)')(100)];
+    assert.equal(tally.stats().bytes, 110);
+    assert.ok(library.func('int thing_value(void *thing)')(mine) > 0);
+    assert.ok(c.thing_value(theirs) > 0);
+    for (const pointer of [mine, theirs]) pointer.dispose();
+    assert.equal(count('freed'), 2);
+  },
+
   'the end of a worker frees, whether the destructor was given by name or as a function': async ({
     count,
   }) => {
