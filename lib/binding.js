@@ -1,10 +1,11 @@
 'use strict';
-// The one door to the .node file, or a help page on why it does not open.
+// The one door to the .node file. Where it does not open, the backend in JavaScript takes its place, with a warning; or,
+// for those who want the native one or nothing, a help page says why.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { isMainThread } = require('node:worker_threads');
-const { BindingError } = require('./errors');
+const { ArgumentValueError, BindingError } = require('./errors');
 const { prebuiltHere } = require('./prebuilt');
 
 const root = path.join(__dirname, '..');
@@ -24,23 +25,57 @@ function helpPage(attempts) {
     '    compiler and Python 3; libffi-dev and pkg-config too, for destructors with bound arguments)',
     '  - Where npm refuses to run that build: npm install-scripts approve ffi-tally, and then the line above',
     '  - Started with --permission? Then addons need --allow-addons. With --no-addons there are none.',
+    '  - To do without, and not to be warned of it: FFI_TALLY_BACKEND=javascript (see docs/without-a-binary.md)',
   ].join('\n');
 }
 
+/** { addon }, or { attempts } that all failed. */
 function load() {
   const attempts = [];
   for (const name of candidates) {
     const file = path.join(root, name);
     try {
-      if (fs.existsSync(file)) return require(file);
+      if (fs.existsSync(file)) return { addon: require(file), attempts };
       attempts.push({ file, reason: 'there is no such file' });
     } catch (error) {
       attempts.push({ file, reason: error.message, error });
     }
   }
-  throw new BindingError(helpPage(attempts), attempts.find(({ error }) => error !== undefined)?.error);
+  return { attempts };
+}
+
+function warn(attempts) {
+  const broken = attempts.find(({ error }) => error !== undefined);
+  const reason = broken === undefined ? 'there is none for this machine' : broken.reason;
+  process.emitWarning(
+    `ffi-tally works without its native part (${reason}): memory is freed on the event loop only, never in ` +
+      `synchronous code, nor when a worker ends`,
+    { type: 'FfiTallyWarning', code: 'FFI_TALLY_NO_BINARY', detail: helpPage(attempts) },
+  );
 }
 
 // An environment of its own for this copy of the JavaScript half.
 // Copied, because objects that native code fills are slow to look things up in.
-module.exports = { ...load().open(!isMainThread) };
+const openNative = (addon) => ({
+  backend: 'native',
+  canCall: true,
+  lendFfi() {},
+  onDead() {},
+  ...addon.open(!isMainThread),
+});
+
+function open(wish) {
+  if (![undefined, '', 'native', 'javascript'].includes(wish)) {
+    throw new ArgumentValueError(wish, 'FFI_TALLY_BACKEND', `'native' or 'javascript'`);
+  }
+  if (wish !== 'javascript') {
+    const { addon, attempts } = load();
+    if (addon !== undefined) return openNative(addon);
+    const { error } = attempts.find((attempt) => attempt.error !== undefined) ?? {};
+    if (wish === 'native') throw new BindingError(helpPage(attempts), error);
+    warn(attempts);
+  }
+  return require('./fallback').open();
+}
+
+module.exports = open(process.env.FFI_TALLY_BACKEND);

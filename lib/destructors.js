@@ -2,7 +2,7 @@
 // The forms in which a destructor may be given, brought to one.
 
 const binding = require('./binding');
-const { ArgumentTypeError, ArgumentValueError, NoLibffiError } = require('./errors');
+const { ArgumentTypeError, ArgumentValueError, NoCallerError, NoLibffiError } = require('./errors');
 const { Form } = require('./kinds');
 
 /** In bound arguments: the pointer that is freed, and its size at that time. */
@@ -31,6 +31,7 @@ function toAddress(value) {
 }
 
 function direct(address) {
+  if (!binding.canCall) throw new NoCallerError();
   return { form: Form.DIRECT, address, args: [], run: null, key: address };
 }
 
@@ -51,6 +52,7 @@ function bound(address, list) {
     throw new ArgumentValueError(list.length, 'free.args.length', `at most ${MAX_ARGUMENTS}`);
   }
   const args = Array.from(list, boundArgument);
+  if (!binding.canCall) throw new NoCallerError();
   if (!binding.canBind) throw new NoLibffiError();
   return { form: Form.BOUND, address, args, run: null, key: `${address}(${args.join()})` };
 }

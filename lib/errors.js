@@ -145,8 +145,8 @@ exports.NoViewsError = define(
   Error,
   'ERR_TALLY_NO_VIEWS',
   () =>
-    'This runtime forbids ArrayBuffers over native memory (Electron does): read and write through ' +
-    'koffi.decode() and koffi.encode()',
+    'This runtime forbids ArrayBuffers over native memory (Electron does), or there is no native part to make ' +
+    'them: read and write through koffi.decode() and koffi.encode()',
 );
 
 /** A destructor with bound arguments in a build without libffi. */
@@ -156,6 +156,15 @@ exports.NoLibffiError = define(
   () =>
     'Destructors with bound arguments need libffi, and ffi-tally was built without it: install libffi ' +
     'and pkg-config (Debian: libffi-dev pkg-config), then npm rebuild ffi-tally',
+);
+
+/** A destructor in C, and nothing to call C with. */
+exports.NoCallerError = define(
+  Error,
+  'ERR_TALLY_NO_CALLER',
+  () =>
+    'Without its native part ffi-tally calls C destructors through Koffi, which is not installed: ' +
+    'npm install koffi, or pass a JavaScript function that frees: { free: (address) => ... }',
 );
 
 /** Koffi is not installed. */

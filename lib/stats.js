@@ -19,7 +19,7 @@ function stats(options = {}) {
   const totals = {};
   for (const name of SUMMED) totals[name] = raw.accounts.reduce((sum, account) => sum + account[name], 0);
   return {
-    backend: 'native',
+    backend: binding.backend,
     bytes: raw.bytes,
     pointers: raw.pointers,
     manual: raw.manual,

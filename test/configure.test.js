@@ -12,7 +12,7 @@ const defaults = configure();
 beforeEach(things.reset);
 afterEach(() => {
   configure(defaults);
-  expectBalance();
+  return expectBalance();
 });
 
 test('returns the settings in force', () => {

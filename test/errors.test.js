@@ -170,6 +170,14 @@ const provoked = {
       ),
     Error,
   ],
+  ERR_TALLY_NO_CALLER: [
+    () =>
+      withBinding(
+        () => ({ canCall: false }), // no addon and no Koffi
+        (copy) => errorOf(() => copy.track(1n, { size: 1, free: FREE, label: 'uncallable' })),
+      ),
+    Error,
+  ],
   ERR_TALLY_ILLEGAL_CONSTRUCTOR: [() => errorOf(() => new tally.TrackedPointer()), TypeError],
 };
 

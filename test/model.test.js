@@ -5,10 +5,15 @@ const { runChild } = require('./support/child.js');
 
 const runs = process.env.FFI_TALLY_TEST_RUNS ?? '500';
 
-test.each([[[]], [['--expose-gc']]])(
-  `${runs} random programs, with %j`,
-  async (execArgv) => {
-    const child = await runChild('test/support/model.js', { args: [runs], execArgv, timeout: 600_000 });
+test.each([
+  ['native', []],
+  ['native', ['--expose-gc']],
+  ['javascript', []],
+])(
+  `${runs} random programs on the %s backend, with %j`,
+  async (backend, execArgv) => {
+    const env = { FFI_TALLY_BACKEND: backend };
+    const child = await runChild('test/support/model.js', { args: [runs], execArgv, env, timeout: 600_000 });
     // On failure this shows the seed, and the program.
     expect(child.stderr).toBe('');
     expect(child).toMatchObject({ code: 0, signal: null });

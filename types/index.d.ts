@@ -241,7 +241,7 @@ export class TrackedPointer<Label extends string = string> implements Disposable
  *   noticed in the checked mode only, see {@link Settings.checked}.
  * @throws `ERR_TALLY_NULL_POINTER` for NULL, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`,
  *   `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_DISPOSED` for a parent that has ended, `ERR_TALLY_NO_LIBFFI`,
- *   `ERR_TALLY_LIMIT`, `ERR_TALLY_OVERFLOW`, `ERR_TALLY_OUT_OF_MEMORY`, `ERR_TALLY_TRACKED_TWICE`.
+ *   `ERR_TALLY_NO_CALLER`, `ERR_TALLY_LIMIT`, `ERR_TALLY_OVERFLOW`, `ERR_TALLY_OUT_OF_MEMORY`, `ERR_TALLY_TRACKED_TWICE`.
  *
  * @example
  * ```js
@@ -299,8 +299,11 @@ export interface AccountStats {
 
 /** What {@link stats} returns. */
 export interface Stats {
-  /** How memory is reclaimed: `'native'`, by the addon. */
-  readonly backend: 'native';
+  /**
+   * How memory is reclaimed: `'native'`, by the addon; `'javascript'` without it, and then from the event loop only. See
+   * `docs/without-a-binary.md`.
+   */
+  readonly backend: 'native' | 'javascript';
   /** The sizes of all pointers that are not freed yet. */
   readonly bytes: number;
   /** The number of these pointers. */
@@ -584,6 +587,7 @@ export type TallyErrorCode =
   | 'ERR_TALLY_IN_USE'
   | 'ERR_TALLY_LIMIT'
   | 'ERR_TALLY_NO_BINDING'
+  | 'ERR_TALLY_NO_CALLER'
   | 'ERR_TALLY_NO_KOFFI'
   | 'ERR_TALLY_NO_LIBFFI'
   | 'ERR_TALLY_NO_NODE_FFI'

@@ -1,9 +1,11 @@
 'use strict';
 // Everything that a koffi exports, plus ownership.
 
+const binding = require('../binding');
 const { ArgumentTypeError } = require('../errors');
 const { declareOwned } = require('./declare');
 const { describe } = require('./dialect');
+const { ffiOf } = require('./ffi');
 const { withOwnedFunctions } = require('./library');
 const { onMemory } = require('./memory');
 const { KoffiRegistry } = require('./registry');
@@ -23,6 +25,7 @@ function declare(koffi, registry, name, type, options) {
 }
 
 function extend(koffi) {
+  binding.lendFfi(ffiOf(koffi));
   const registry = new KoffiRegistry();
   return {
     ...onMemory(koffi, registry),

@@ -1,0 +1,131 @@
+'use strict';
+// The list of what native/addon.cc offers, offered by JavaScript alone.
+
+const { types } = require('node:util');
+const c = require('./c');
+const { Environment, Nursery } = require('./environment');
+const { Kind, destructor } = require('./kind');
+const { State } = require('./ledger');
+
+// V8 counts the ballast as it does any ArrayBuffer.
+const counter = () => process.memoryUsage().external;
+
+function open() {
+  const environment = new Environment();
+  const { ballast, kinds, ledger, nursery } = environment;
+  const at = (id) => ledger.at(id);
+  let viewed = 0;
+
+  return {
+    backend: 'javascript',
+    nursery: nursery.buffer,
+    nurseryCapacity: Nursery.CAPACITY,
+    get freeBlock() {
+      return c.symbol('free');
+    },
+    get nothing() {
+      return c.symbol('getpid'); // ignores what it is given, and does nothing that anybody would notice
+    },
+    get canCall() {
+      return c.canCall();
+    },
+    get canBind() {
+      return c.canCall();
+    },
+    lendFfi: c.lend,
+    onDead: (callback) => (environment.onDead = callback),
+
+    addAccount: (label) => environment.addAccount(label),
+    addKind(account, form, address, args) {
+      const id = kinds.length;
+      kinds.push(new Kind(id, ledger.accounts[account], form, address, args));
+      return id;
+    },
+    pin: (kind) => kinds[kind].pin(),
+    unpinIdle() {
+      if (nursery.counts[0] > 0) return;
+      for (const kind of kinds) if (kind.live === 0) kind.unpin();
+    },
+
+    flush: (objects, parent, forced) => environment.flush(objects, parent, forced),
+    free: (kind, address, size) => environment.free(kinds[kind], address, size),
+    freeOnce: (form, code, args, address, size) =>
+      void environment.run(destructor(form, code, args), address, size),
+    disposeYoung: (index) => environment.disposeYoung(index),
+    releaseYoung: (index, freed) => environment.releaseYoung(index, freed),
+
+    end: (slot) => environment.end(at(slot)),
+    dispose: (slot) => environment.dispose(at(slot)),
+    give(slot) {
+      const { holds } = at(slot);
+      if (holds === 0) at(slot).state = State.GIVEN;
+      return holds;
+    },
+    takeBack: (slot) => void (at(slot).state = State.LIVE),
+    release: (slot, freed) => environment.release(at(slot), freed),
+    hold: (slot) => ledger.hold(at(slot)),
+    unhold: (slot) => ledger.unhold(at(slot)),
+    holdsOf: (slot) => at(slot).holds,
+    resize: (slot, size) => environment.resize(at(slot), size),
+    sizeOf: (slot) => at(slot).size,
+    owns: (slot, address) => ledger.owns(at(slot), address),
+    addressOf: (slot) => at(slot).address,
+    kindOf: (slot) => at(slot).kind.id,
+
+    view(address, length) {
+      const buffer = c.view(address, length);
+      if (buffer !== undefined) viewed += length;
+      return buffer;
+    },
+    detach: (buffer) => void ArrayBuffer.prototype.transfer.call(buffer),
+    forgetView: (length) => void (viewed -= length),
+
+    drain: (milliseconds) => environment.drain(milliseconds),
+    settle: (slot, failed) => environment.settle(at(slot), failed),
+    isAlive: () => true,
+    noteThrow: () => environment.noteThrow(),
+    watchEach() {},
+    sweep: () => true,
+    observe: () => false,
+    noteMajor() {},
+    root: (value) => void (environment.rooted = value),
+    advise: () => environment.advise(),
+    collected: (asked) => environment.collected(asked),
+
+    reportByHand: (delta) => environment.reportByHand(delta),
+    counter,
+    stats: () => ({
+      bytes: ledger.bytes,
+      pointers: ledger.pointers,
+      manual: ledger.manual,
+      peakBytes: ledger.peakBytes,
+      deadBytes: ledger.deadBytes,
+      deadPointers: ledger.deadPointers,
+      reported: ballast.bytes,
+      limit: environment.limit,
+      minor: environment.collections.minor,
+      major: environment.collections.major,
+      returnedByMinor: 0,
+      returnedByMajor: 0,
+      accounts: ledger.accounts.map((account) => ({ ...account })),
+    }),
+    configure: (budget, growth, limit) => void (environment.limit = limit),
+    setCapabilities() {},
+
+    externalAddress: (value) => (types.isExternal(value) ? c.addressOf(value) : undefined),
+    usableSize: c.usableSize,
+    allocate: c.allocate,
+    allocatorBytes: () => undefined,
+    memory: () => ({
+      counter: counter(),
+      reported: ballast.bytes,
+      tracked: ledger.live,
+      everywhere: ledger.live,
+      viewed,
+      mapped: 0,
+    }),
+    trim: () => false,
+  };
+}
+
+module.exports = { open };

@@ -1,0 +1,41 @@
+'use strict';
+// What pointers of one account and one destructor have in common.
+
+const c = require('./c');
+
+const JAVASCRIPT = 1; // Form, in ../kinds.js
+const DIRECT = 2;
+const BOUND = 3;
+
+/** What frees a pointer: a function (address, size). */
+function destructor(form, address, args) {
+  if (form === DIRECT) return c.destructor(address, ['pointer']);
+  if (form === BOUND) return c.destructor(address, args);
+  return () => {};
+}
+
+class Kind {
+  live = 0; // pointers that have a slot
+  #address;
+  #unpin = null;
+
+  constructor(id, account, form, address, args) {
+    this.id = id;
+    this.account = account;
+    this.isFreedHere = form !== JAVASCRIPT;
+    this.run = destructor(form, address, args);
+    this.#address = form === DIRECT || form === BOUND ? address : null;
+  }
+
+  /** Keeps the library of the destructor loaded. */
+  pin() {
+    if (this.#address !== null) this.#unpin ??= c.pin(this.#address);
+  }
+
+  unpin() {
+    this.#unpin?.();
+    this.#unpin = null;
+  }
+}
+
+module.exports = { Kind, destructor };
