@@ -3,7 +3,7 @@
 const fs = require('node:fs');
 const { parseArgs } = require('node:util');
 const cases = require('./cases');
-const { installNode } = require('../scripts/nodes');
+const { installRuntime } = require('../scripts/nodes');
 
 const help = `Usage: node benchmark/index.js [options]
 
@@ -27,7 +27,7 @@ function spread(args) {
 }
 
 function nodePath(value) {
-  if (/^\d+$/.test(value)) return installNode(value);
+  if (/^\d+$/.test(value)) return installRuntime(value);
   if (fs.existsSync(value)) return value;
   throw new RangeError(`Unexpected value '${value}' for --node, expected a path or a major version`);
 }

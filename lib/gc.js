@@ -6,16 +6,26 @@ const vm = require('node:vm');
 
 let gc;
 
-function find() {
+function exposed() {
   if (typeof globalThis.gc === 'function') return globalThis.gc;
+  const found = vm.runInNewContext('globalThis.gc');
+  if (typeof found === 'function') return found;
+  v8.setFlagsFromString('--expose-gc');
+  const made = vm.runInNewContext('globalThis.gc');
+  // Contexts made later should not find a global that nobody asked for.
+  v8.setFlagsFromString('--no-expose-gc');
+  return typeof made === 'function' ? made : null;
+}
+
+/** { minor, major }, or null. */
+function find() {
+  // Bun collects all or nothing: that nothing comes of a minor collection, others notice.
+  const { Bun } = globalThis;
+  if (typeof Bun?.gc === 'function') return { minor() {}, major: () => Bun.gc(true) };
   try {
-    const exposed = vm.runInNewContext('globalThis.gc');
-    if (typeof exposed === 'function') return exposed;
-    v8.setFlagsFromString('--expose-gc');
-    const found = vm.runInNewContext('globalThis.gc');
-    // Contexts made later should not find a global that nobody asked for.
-    v8.setFlagsFromString('--no-expose-gc');
-    return typeof found === 'function' ? found : null;
+    const found = exposed();
+    // V8 before 12 takes any object, { type: 'major' } too, for a wish for a minor GC.
+    return found === null ? null : { minor: () => found({ type: 'minor' }), major: () => found() };
   } catch {
     return null;
   }
@@ -29,12 +39,12 @@ function canCollect() {
 
 /** A scavenge: what died young. REQUIRES: canCollect(). */
 function collectMinor() {
-  gc({ type: 'minor' });
+  gc.minor();
 }
 
 /** A mark-compact: all that is dead. REQUIRES: canCollect(). */
 function collectMajor() {
-  gc(); // V8 before 12 takes any object, { type: 'major' } too, for a wish for a minor GC
+  gc.major();
 }
 
 /** Bytes of live and not yet collected JavaScript objects. */

@@ -1,50 +1,68 @@
 'use strict';
-// Other versions of Node, each from its npm package, kept out of the way of everything that is rebuilt or packed.
+// Other versions of Node, and other runtimes, each from its npm package, kept out of the way of everything that is
+// rebuilt or packed.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 
 const cache = path.join(__dirname, '../node_modules/.cache/ffi-tally-nodes');
-const windows = process.platform === 'win32';
-const packageName = `node-${windows ? 'win' : process.platform}-${process.arch}`;
+const { platform, arch } = process;
+const windows = platform === 'win32';
+const system = windows ? 'win' : platform;
 
-const inPrefix = path.join('node_modules', packageName);
-const directoryOf = (major) => path.join(cache, String(major), inPrefix);
-const executableIn = (directory) => path.join(directory, 'bin', windows ? 'node.exe' : 'node');
-const executableOf = (major) => executableIn(directoryOf(major));
+/** [package, executable in it] of a runtime: a major version of Node, 'bun' or 'deno'. */
+function packageOf(runtime) {
+  if (runtime === 'bun') {
+    const machine = arch === 'arm64' ? 'aarch64' : arch;
+    return [`@oven/bun-${windows ? 'windows' : platform}-${machine}`, `bin/${windows ? 'bun.exe' : 'bun'}`];
+  }
+  if (runtime === 'deno') {
+    const libc = platform === 'linux' ? '-glibc' : '';
+    return [`@deno/${platform}-${arch}${libc}`, windows ? 'deno.exe' : 'deno'];
+  }
+  return [`node-${system}-${arch}`, `bin/${windows ? 'node.exe' : 'node'}`];
+}
 
+const prefixOf = (runtime) => path.join(cache, String(runtime));
+const directoryIn = (prefix, runtime) => path.join(prefix, 'node_modules', packageOf(runtime)[0]);
+const executableIn = (prefix, runtime) => path.join(directoryIn(prefix, runtime), packageOf(runtime)[1]);
+
+/** The Nodes that are installed, as { version, path }. */
 function installedNodes() {
   const entries = fs.existsSync(cache) ? fs.readdirSync(cache) : [];
   return entries
-    .filter((major) => fs.existsSync(executableOf(major)))
+    .filter((major) => /^\d+$/.test(major) && fs.existsSync(executableIn(prefixOf(major), major)))
     .sort((a, b) => a - b)
     .map((major) => ({
       version: JSON.parse(
-        fs.readFileSync(path.join(directoryOf(major), 'package.json'), 'utf8'),
+        fs.readFileSync(path.join(directoryIn(prefixOf(major), major), 'package.json'), 'utf8'),
       ).version.replace('v', ''),
-      path: executableOf(major),
+      path: executableIn(prefixOf(major), major),
     }));
 }
 
-/** Returns the path of a Node of this major version; throws if it cannot be had. */
-function installNode(major) {
-  const executable = executableOf(major);
+/** Returns the path of the newest Node of a major version, of 'bun' or of 'deno'; throws if it cannot be had. */
+function installRuntime(runtime) {
+  const executable = executableIn(prefixOf(runtime), runtime);
   if (fs.existsSync(executable)) return executable;
   fs.mkdirSync(cache, { recursive: true });
-  // Renamed when complete: other processes may be looking for a Node, or installing the same one.
+  // Renamed when complete: other processes may be looking for it, or installing the same one.
   const prefix = fs.mkdtempSync(path.join(cache, '.unfinished-'));
+  const [name] = packageOf(runtime);
+  const wanted = /^\d+$/.test(runtime) ? `${name}@${runtime}` : name;
   const args = ['install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--prefix', prefix];
-  const { status, error, stdout, stderr } = spawnSync('npm', [...args, `${packageName}@${major}`], {
+  const { status, error, stdout, stderr } = spawnSync('npm', [...args, wanted], {
     cwd: prefix,
     encoding: 'utf8',
     shell: windows,
   });
-  const complete = status === 0 && fs.existsSync(executableIn(path.join(prefix, inPrefix)));
-  if (complete && !fs.existsSync(executable)) fs.renameSync(prefix, path.join(cache, String(major)));
+  const unfinished = executableIn(prefix, runtime);
+  const complete = status === 0 && fs.existsSync(unfinished);
+  if (complete && !fs.existsSync(executable)) fs.renameSync(prefix, prefixOf(runtime));
   fs.rmSync(prefix, { recursive: true, force: true });
   if (complete) return executable;
-  throw new Error(`Cannot install ${packageName}@${major}: ${error?.message ?? stdout + stderr}`);
+  throw new Error(`Cannot install ${wanted}: ${error?.message ?? stdout + stderr}`);
 }
 
-module.exports = { installNode, installedNodes };
+module.exports = { installRuntime, installedNodes };

@@ -93,7 +93,7 @@ function checkMac(file) {
 /** In a copy of the library that has this binary and no other, so that it is this one that runs. */
 function test(file, program) {
   const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-prebuilt-'));
-  for (const name of ['lib', 'test', 'package.json']) {
+  for (const name of ['docs', 'lib', 'test', 'package.json']) {
     fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
   }
   const target = path.join(copy, prebuiltHere());

@@ -204,3 +204,36 @@ test('the drop-in for Koffi 2 is refused', async () => {
   `;
   expect(await run(code)).toEqual({ name: 'TypeError', code: 'ERR_TALLY_UNSUPPORTED' });
 });
+
+test('a full stack loses nothing', async () => {
+  const code = `
+    const { stats, track } = require('./lib');
+    const { gcUntil } = require('./test/support/gc-until.js');
+    const { FREE, counters, make } = require('./test/support/things.js');
+    Error.stackTraceLimit = 0;
+    const found = { refused: 0, cutShort: 0 };
+    const addresses = Array.from({ length: 2000 }, () => make(64));
+    const pointers = [];
+    const trackOne = () => pointers.push(track(addresses.pop(), { size: 70_000, free: FREE }));
+    // Compiling a function takes more stack than calling it.
+    trackOne();
+    pointers.pop().dispose();
+    // At every depth that is left, one is tracked, and on the way back one is disposed.
+    function dive() {
+      if (addresses.length === 0) return;
+      try { trackOne(); } catch { found.refused++; }
+      try { dive(); } catch {}
+      try { pointers.pop()?.dispose(); } catch { found.cutShort++; }
+    }
+    while (addresses.length > 0) dive();
+    pointers.length = 0;
+    gcUntil('all are found', () => stats().pointers === 0).then(() => {
+      const { live, double_frees: twice } = counters();
+      console.log(JSON.stringify({ ...found, live, twice, bytes: stats().bytes }));
+    });
+  `;
+  const { refused, cutShort, live, ...rest } = await run(code, { execArgv: ['--stack-size=150'] });
+  expect(refused + cutShort).toBeGreaterThan(0);
+  expect(live).toBeLessThanOrEqual(refused); // of those that had no room for track() itself
+  expect(rest).toEqual({ twice: 0, bytes: 0 });
+});

@@ -1,8 +1,7 @@
 'use strict';
 // C, called by JavaScript through the FFI at hand: that of a drop-in, or Koffi if it is installed.
 //
-// An FFI is { addressOf(external), symbol(name), func(name, result, types), callable(address, types), view(address,
-// length), problem }: the first two return a bigint or undefined, `func` looks a function up in the process itself and
+// An FFI is { addressOf(external), symbol(name), func(name, result, types), callable(address, types), problem }: the first two return a bigint or undefined, `func` looks a function up in the process itself and
 // throws where there is none, `callable` makes a function of an address, and types are those of <stdint.h>, or 'void *'.
 // `problem` is why a drop-in cannot do with it, or undefined.
 
@@ -101,10 +100,4 @@ function allocate(bytes) {
   return BigInt(find('calloc', 'uintptr_t', ['size_t', 'size_t'])(Math.max(bytes, 1), 1));
 }
 
-/** An ArrayBuffer over native memory; undefined where there is none, or none that could be emptied. */
-function view(address, length) {
-  if (typeof ArrayBuffer.prototype.transfer !== 'function') return undefined;
-  return theFfi()?.view?.(address, length);
-}
-
-module.exports = { addressOf, allocate, canCall, destructor, lend, pin, symbol, usableSize, view };
+module.exports = { addressOf, allocate, canCall, destructor, lend, pin, symbol, usableSize };

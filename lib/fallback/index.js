@@ -14,7 +14,6 @@ function open() {
   const environment = new Environment();
   const { ballast, kinds, ledger, nursery } = environment;
   const at = (id) => ledger.at(id);
-  let viewed = 0;
 
   return {
     backend: 'javascript',
@@ -72,13 +71,9 @@ function open() {
     addressOf: (slot) => at(slot).address,
     kindOf: (slot) => at(slot).kind.id,
 
-    view(address, length) {
-      const buffer = c.view(address, length);
-      if (buffer !== undefined) viewed += length;
-      return buffer;
-    },
-    detach: (buffer) => void ArrayBuffer.prototype.transfer.call(buffer),
-    forgetView: (length) => void (viewed -= length),
+    view: () => undefined, // it could not be emptied
+    detach() {},
+    forgetView() {},
 
     drain: (milliseconds) => environment.drain(milliseconds),
     settle: (slot, failed) => environment.settle(at(slot), failed),
@@ -109,8 +104,18 @@ function open() {
       returnedByMajor: 0,
       accounts: ledger.accounts.map((account) => ({ ...account })),
     }),
+    // JavaScript sees its own thread only.
+    processStats() {
+      const { bytes, pointers, manual, deadBytes, deadPointers, accounts } = ledger;
+      const totals = { tracked: 0, disposed: 0, collected: 0, released: 0, tornDown: 0, failed: 0 };
+      for (const name of Object.keys(totals)) {
+        for (const account of accounts) totals[name] += account[name] ?? 0;
+      }
+      return { environments: 1, bytes, pointers, manual, deadBytes, deadPointers, ...totals };
+    },
     configure: (budget, growth, limit) => void (environment.limit = limit),
     setCapabilities() {},
+    freeAtProcessExit() {},
 
     externalAddress: (value) => (types.isExternal(value) ? c.addressOf(value) : undefined),
     usableSize: c.usableSize,
@@ -121,7 +126,7 @@ function open() {
       reported: ballast.bytes,
       tracked: ledger.live,
       everywhere: ledger.live,
-      viewed,
+      viewed: 0,
       mapped: 0,
     }),
     trim: () => false,

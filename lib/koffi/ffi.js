@@ -42,7 +42,6 @@ function ffiOf(koffi) {
       const pointer = toKoffiPointer(koffi, address);
       return (...values) => koffi.call(pointer, proto, ...values);
     },
-    view: (address, length) => koffi.view(toKoffiPointer(koffi, address), length),
   };
 }
 

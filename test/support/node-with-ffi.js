@@ -1,6 +1,6 @@
 'use strict';
 
-const { installNode } = require('../../scripts/nodes.js');
+const { installRuntime } = require('../../scripts/nodes.js');
 const { nodes } = require('./child.js');
 
 let found;
@@ -13,7 +13,7 @@ module.exports = function nodeWithFfi(what) {
   found ??= nodes().find(({ version }) => parseInt(version) >= 26)?.path;
   if (found !== undefined) return found;
   try {
-    found = installNode(26);
+    found = installRuntime(26);
   } catch (error) {
     if (process.env.CI === 'true') throw error;
     process.emitWarning(`${what} is not tested: ${error.message}`);
