@@ -7,6 +7,7 @@ const checked = require('./checked');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
 const { beat, destructors, heart, relieve } = require('./reclaim');
+const { traced, tracing } = require('./trace');
 const { internals } = require('./tracked-pointer');
 
 /** Frees a pointer that could not be tracked. */
@@ -40,6 +41,7 @@ function freeOnError(address, size, kind, run, error) {
  */
 function adopt(address, size, kind, parentSlot, run) {
   if (!heart.beating) beat();
+  if (tracing.on) kind = traced(kind, size);
   if (parentSlot === nursery.NO_SLOT && run === null && nursery.hasRoom(size, kind)) {
     try {
       return internals.makeYoung(address, size, kind);

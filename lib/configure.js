@@ -7,6 +7,7 @@ const checked = require('./checked');
 const { ArgumentTypeError, ArgumentValueError } = require('./errors');
 const { freeAtProcessExit } = require('./process-exit');
 const { pressure } = require('./reclaim');
+const { setRate } = require('./trace');
 
 const current = {
   budget: 64 * 1024 * 1024,
@@ -15,6 +16,7 @@ const current = {
   onPressure: null,
   atExit: isMainThread ? 'skip' : 'free',
   checked: checked.on,
+  trace: 0,
 };
 
 // The other half of a container belongs to V8, which takes about as much for its heap.
@@ -68,6 +70,13 @@ function checkAtExit(atExit) {
   return atExit;
 }
 
+function checkTrace(rate, name = 'trace') {
+  if (typeof rate !== 'number') throw new ArgumentTypeError(rate, name, 'a number');
+  if (!(rate >= 0 && rate <= 1))
+    throw new ArgumentValueError(rate, name, 'from 0 (off) to 1 (every pointer)');
+  return rate;
+}
+
 /** Changes how memory is paced, limited and given back; returns the settings in force. */
 function configure(options = {}) {
   checkOptions(options, Object.keys(current));
@@ -80,14 +89,22 @@ function configure(options = {}) {
     onPressure: checkOnPressure(wanted.onPressure),
     atExit: checkAtExit(wanted.atExit),
     checked: checkBoolean(wanted.checked, 'checked'),
+    trace: checkTrace(wanted.trace),
   };
   Object.assign(current, next);
   pressure.handler = next.onPressure;
   if (next.checked !== checked.on) checked.enable(next.checked);
+  setRate(next.trace);
   const limit = Math.min(next.limit, Number.MAX_SAFE_INTEGER);
   binding.configure(next.budget, next.growth, limit, next.atExit === 'free');
   if (isMainThread) freeAtProcessExit(next.atExit === 'free');
   return { ...current };
+}
+
+const { FFI_TALLY_TRACE } = process.env;
+if (FFI_TALLY_TRACE) {
+  current.trace = checkTrace(Number(FFI_TALLY_TRACE), 'FFI_TALLY_TRACE');
+  setRate(current.trace);
 }
 
 module.exports = { configure };

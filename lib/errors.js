@@ -90,6 +90,14 @@ exports.LimitError = define(RangeError, 'ERR_TALLY_LIMIT', (size, { bytes, manua
   );
 });
 
+/** Pointers that nobody uses any more are alive. */
+exports.LeakError = class extends define(Error, 'ERR_TALLY_LEAK', text) {
+  constructor(message, leaks) {
+    super(message);
+    this.leaks = leaks;
+  }
+};
+
 /** A pointer used after its end. */
 exports.DisposedError = define(
   ReferenceError,

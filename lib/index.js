@@ -1,10 +1,12 @@
 'use strict';
 
+const { assertNoLeaks } = require('./assert-no-leaks');
 const { collect } = require('./collect');
 const { configure } = require('./configure');
 const { POINTER, SIZE } = require('./destructors');
 const { withOwnership } = require('./koffi/with-ownership');
 const { memoryUsage } = require('./memory-usage');
+const { monitor } = require('./monitor/monitor');
 const { reportExternal } = require('./report-external');
 const { stats } = require('./stats');
 const { track } = require('./track');
@@ -15,9 +17,11 @@ module.exports = {
   POINTER,
   SIZE,
   TrackedPointer,
+  assertNoLeaks,
   collect,
   configure,
   memoryUsage,
+  monitor,
   reportExternal,
   stats,
   track,

@@ -24,6 +24,8 @@ class Kind {
     this.cohort = null; // what pointers of this kind that are in the nursery now have in its place
     this.batch = null; // of a cohort: the objects that are in the nursery together
     this.pinned = 0; // the generation of pins in which this kind, having no library, was pinned
+    this.destructor = null; // as toDestructor() gave it
+    this.traced = null; // the kinds equal to this one, by where their pointers are made: see trace.js
   }
 }
 
@@ -55,6 +57,7 @@ function makeKind(label, destructor, type = null, library = null, shared = false
   if (id < 0) throw new OutOfMemoryError();
   const kind = new Kind(id, label, form, run, type, shared);
   kind.library = library;
+  kind.destructor = destructor;
   // Only these are looked up by number; others would keep their libraries loaded from here.
   if (form === Form.JAVASCRIPT) kinds[id] = kind;
   return kind;
@@ -98,6 +101,11 @@ function rememberKind(free, label, kind) {
   last.kind = kind;
 }
 
+/** A kind equal to `kind`, to tell its pointers from others. */
+function tellApart(kind) {
+  return makeKind(kind.label, kind.destructor, kind.type, kind.library, kind.shared);
+}
+
 /** Lets go of the libraries that no pointer needs. REQUIRES: the nursery is empty. */
 function unpinIdle() {
   generation++;
@@ -111,6 +119,8 @@ module.exports = {
   kindFor,
   lastKind,
   makeKind,
+  pin,
   rememberKind,
+  tellApart,
   unpinIdle,
 };

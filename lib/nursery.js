@@ -3,6 +3,7 @@
 // or one is large. Tracking and disposing of one that is here costs no weak reference and no slot.
 
 const binding = require('./binding');
+const { limits } = require('./channels');
 const { LimitError, OutOfMemoryError, OverflowError } = require('./errors');
 const { cohortOf } = require('./kinds');
 
@@ -166,7 +167,11 @@ function refused(answer, size) {
   if (answer === NO_MEMORY || answer > OVER_LIMIT) throw new OutOfMemoryError();
   if (answer === OVER_LIMIT) {
     flush();
-    throw new LimitError(size, binding.stats());
+    const books = binding.stats();
+    if (limits.hasSubscribers) {
+      limits.publish({ bytes: books.bytes + books.manual, limit: books.limit, size });
+    }
+    throw new LimitError(size, books);
   }
 }
 

@@ -2,12 +2,12 @@
 // When memory is given back: under pressure at once, in the event loop a slice at a time. Destructors
 // run here and nowhere else, and only while no C call of ours is on the stack.
 
-const { channel } = require('node:diagnostics_channel');
 const { performance } = require('node:perf_hooks');
 const { setImmediate } = require('node:timers');
 const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
+const { destructorErrors, tellCollection, tellFreed, tellSweep } = require('./channels');
 const gc = require('./gc');
 const { kindById, unpinIdle } = require('./kinds');
 const nursery = require('./nursery');
@@ -21,7 +21,6 @@ const MINOR = 1;
 const MAJOR = 2;
 const SWEEP = 4;
 
-const destructorErrors = channel('ffi-tally:destructor-error');
 const warned = new Set();
 const { FinalizationRegistry } = globalThis;
 
@@ -93,8 +92,8 @@ function settleDeferred() {
 /** Sweeps, frees for that long, and tells the pacer. Returns the next advice. */
 function reclaim(asked, milliseconds = Infinity) {
   if (nursery.parting.open) nursery.rejoin();
-  binding.sweep(Infinity);
-  if (!drain(milliseconds)) schedule();
+  tellSweep(() => binding.sweep(Infinity));
+  if (!tellFreed(() => drain(milliseconds))) schedule();
   return binding.collected(asked, gc.heapUsed());
 }
 
@@ -105,7 +104,7 @@ let misses = 0;
 
 /** Asks for a minor GC. REQUIRES: gc.canCollect(). */
 function collectMinor() {
-  gc.collectMinor();
+  tellCollection('minor', gc.collectMinor);
   if (binding.observe()) {
     misses = 0;
   } else if (++misses === ENOUGH_MISSES) {
@@ -117,7 +116,7 @@ function collectMinor() {
 function collectMajor() {
   if (nursery.parting.open) nursery.rejoin();
   binding.watchEach();
-  gc.collectMajor();
+  tellCollection('major', gc.collectMajor);
   binding.noteMajor();
 }
 
@@ -149,8 +148,8 @@ function relieve(advice) {
 
 function slice() {
   if (nursery.parting.open) nursery.rejoin();
-  const swept = binding.sweep(SLICE);
-  const drained = drain(SLICE);
+  const swept = tellSweep(() => binding.sweep(SLICE));
+  const drained = tellFreed(() => drain(SLICE));
   if (!swept || !drained) return false;
   binding.collected(0, gc.heapUsed());
   return true;

@@ -1,23 +1,31 @@
 'use strict';
 
 const binding = require('./binding');
-const { checkOptions } = require('./check');
+const { checkBoolean, checkOptions } = require('./check');
 const { ArgumentValueError } = require('./errors');
 const nursery = require('./nursery');
 const { processStats } = require('./process-stats');
+const { hasTraces, readTraces } = require('./trace');
 
 const SUMMED = ['tracked', 'disposed', 'collected', 'released', 'failed', 'chargedBytes'];
 
+const bySize = (a, b) => b.bytes - a.bytes || b.peakBytes - a.peakBytes;
+
 /** The ledger of this environment, or what those of the process add up to. */
 function stats(options = {}) {
-  checkOptions(options, ['scope']);
+  checkOptions(options, ['scope', 'ages']);
   const { scope = 'environment' } = options;
+  const ages = checkBoolean(options.ages ?? false, 'ages');
   if (scope === 'process') return processStats();
   if (scope !== 'environment') throw new ArgumentValueError(scope, 'scope', `'environment' or 'process'`);
   nursery.flush();
   const raw = binding.stats();
   const totals = {};
   for (const name of SUMMED) totals[name] = raw.accounts.reduce((sum, account) => sum + account[name], 0);
+  const survey = ages || hasTraces() ? binding.survey() : null;
+  raw.accounts.forEach((account, i) => {
+    account.oldestSeconds = ages && survey.oldest[i] >= 0 ? survey.oldest[i] : undefined;
+  });
   return {
     backend: binding.backend,
     bytes: raw.bytes,
@@ -33,7 +41,8 @@ function stats(options = {}) {
       returnedByMinor: raw.returnedByMinor,
       returnedByMajor: raw.returnedByMajor,
     },
-    accounts: raw.accounts,
+    accounts: raw.accounts.sort(bySize),
+    traces: hasTraces() ? readTraces(survey.kinds) : [],
   };
 }
 

@@ -85,6 +85,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("counter", Counter);
   TALLY_EXPORT("stats", Stats);
   TALLY_EXPORT("processStats", ProcessStats);
+  TALLY_EXPORT("survey", Survey);
   TALLY_EXPORT("configure", Configure);
   TALLY_EXPORT("freeAtProcessExit", FreeAtProcessExit);
   TALLY_EXPORT("setCapabilities", SetCapabilities);

@@ -54,6 +54,7 @@ Napi::Value Collected(const Napi::CallbackInfo& info);  // (asked, heap) -> advi
 Napi::Value ReportByHand(const Napi::CallbackInfo& info);  // (delta) -> total, -1 below zero, -2 too much
 Napi::Value Counter(const Napi::CallbackInfo& info);       // () -> V8's own counter
 Napi::Value Stats(const Napi::CallbackInfo& info);         // () -> object
+Napi::Value Survey(const Napi::CallbackInfo& info);        // () -> object
 Napi::Value ProcessStats(const Napi::CallbackInfo& info);  // () -> object
 Napi::Value Configure(const Napi::CallbackInfo& info);     // (budget, growth, limit, freeAtExit)
 Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info);  // ()

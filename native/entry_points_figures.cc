@@ -71,6 +71,24 @@ Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
   return stats;
 }
 
+Napi::Value Survey(const Napi::CallbackInfo& info) {
+  const Ledger::Survey survey = Of(info).Look();
+  const Ledger& ledger = Of(info).ledger();
+  Napi::Array oldest = Napi::Array::New(info.Env(), survey.oldest.size());
+  for (uint32_t i = 0; i < survey.oldest.size(); i++) oldest.Set(i, Number(info, survey.oldest[i]));
+  Napi::Array kinds = Napi::Array::New(info.Env(), survey.bytes.size());
+  for (uint32_t i = 0; i < survey.bytes.size(); i++) {
+    Napi::Object kind = Napi::Object::New(info.Env());
+    Put(kind, "pointers", ledger.live_of(i));
+    Put(kind, "bytes", survey.bytes[i]);
+    kinds.Set(i, kind);
+  }
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("oldest", oldest);
+  result.Set("kinds", kinds);
+  return result;
+}
+
 Napi::Value Configure(const Napi::CallbackInfo& info) {
   Pacer::Options options = Of(info).pacer().options();
   options.budget = Signed(info[0]);

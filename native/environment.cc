@@ -200,6 +200,18 @@ void Environment::Root(Napi::Value value) {
   if (!value.IsUndefined()) root_ = Napi::Reference<Napi::Value>::New(value, 1);
 }
 
+void Environment::SetTime() {
+  using std::chrono::duration_cast;
+  using std::chrono::seconds;
+  const auto now = duration_cast<seconds>(Collector::Clock::now().time_since_epoch()).count();
+  ledger_.SetTime(static_cast<uint32_t>(now));
+}
+
+Ledger::Survey Environment::Look() {
+  SetTime();
+  return ledger_.Look();
+}
+
 int64_t Environment::Mapped() const {
   std::vector<bool> unmapped(destructors_.size());
   bool any = false;

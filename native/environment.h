@@ -118,6 +118,8 @@ class Environment {
   int64_t live() const { return ledger_.bytes() + ledger_.manual(); }
   // What a collection could still find dead: live without what is known to be.
   int64_t undecided() const { return live() - ledger_.dead_bytes(); }
+  // The same as the ledger's, up to now.
+  Ledger::Survey Look();
   const Ledger& ledger() const { return ledger_; }
   Ledger& ledger() { return ledger_; }
   Pacer& pacer() { return pacer_; }
@@ -131,6 +133,7 @@ class Environment {
   void FreeAtProcessExit();
 
  private:
+  void SetTime();
   void LeaveNursery(uint32_t index);
   void FreeAll();
   void WatchOne(SlotId slot, napi_value object, bool given);

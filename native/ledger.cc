@@ -9,6 +9,9 @@ namespace {
 // Of bytes ever charged, which can pass what an integer holds: then they stay there.
 int64_t Sum(int64_t charged, int64_t delta) { return std::min(charged, INT64_MAX - delta) + delta; }
 
+// How much of the time a slot has room for.
+constexpr uint32_t kAgeMask = 0xffffff;
+
 }  // namespace
 
 int64_t Ledger::AddAccount(std::string label) {
@@ -63,6 +66,7 @@ SlotId Ledger::Add(uint32_t kind, uint64_t address, int64_t size, SlotId parent)
   slot.kind = kind;
   slot.parent = parent;
   slot.state = SlotState::kLive;
+  for (uint32_t i = 0; i < 3; i++) slot.born[i] = static_cast<uint8_t>(now_ >> (8 * i));
   if (parent != kNoSlot) Hold(parent);
 
   kinds_[kind].live++;
@@ -214,6 +218,21 @@ void Ledger::Close(SlotId id) {
   free_ = id;
   free_count_++;
   if (parent != kNoSlot) Unhold(parent);
+}
+
+Ledger::Survey Ledger::Look() const {
+  Survey survey;
+  survey.oldest.assign(accounts_.size(), -1);
+  survey.bytes.assign(kinds_.size(), 0);
+  for (SlotId id = 0; id < used_; id++) {
+    const Slot& slot = at(id);
+    if (slot.state == SlotState::kFree) continue;
+    survey.bytes[slot.kind] += slot.size;
+    const auto born = static_cast<uint32_t>(slot.born[0] | (slot.born[1] << 8) | (slot.born[2] << 16));
+    int64_t& oldest = survey.oldest[kinds_[slot.kind].account];
+    oldest = std::max(oldest, static_cast<int64_t>((now_ - born) & kAgeMask));
+  }
+  return survey;
 }
 
 bool Ledger::ChargeByHand(int64_t delta) {

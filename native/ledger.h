@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pile.h"
 #include "share.h"
@@ -43,10 +44,14 @@ struct Slot {
   uint32_t kind = 0;
   SlotId parent = kNoSlot;
   uint32_t holds = 0;  // children and calls that need the memory
-  SlotState state = SlotState::kFree;
-  Generation generation = Generation::kYoung;
-  Reason reason = Reason::kDisposed;
+  SlotState state : 3;
+  Generation generation : 2;
+  Reason reason : 2;
+  uint8_t born[3] = {};  // when it was booked: the lowest bits of the ledger's time
+
+  Slot() : state(SlotState::kFree), generation(Generation::kYoung), reason(Reason::kDisposed) {}
 };
+static_assert(sizeof(void*) > 8 || sizeof(Slot) <= 40, "there may be millions of them");
 
 struct Account {
   std::string label;
@@ -124,6 +129,19 @@ class Ledger {
   // The memory belongs to somebody else now. REQUIRES: slot is live or given, nothing holds it.
   void GiveAway(SlotId slot, Reason reason);
 
+  // What time it is, in seconds since any moment that stays the same, for pointers booked from now on.
+  void SetTime(uint32_t seconds) { now_ = seconds; }
+
+  // What is not counted all the time: the age in seconds of the oldest pointer of each account, -1 where
+  // there is none, and the bytes that each kind keeps alive. Ages start again from 0 after 2^24 seconds (194
+  // days).
+  struct Survey {
+    std::vector<int64_t> oldest;
+    std::vector<int64_t> bytes;
+  };
+  // Looks at all pointers.
+  Survey Look() const;
+
   // Bytes charged by hand. Returns false, and changes nothing, below zero or past kMaxBytes.
   bool ChargeByHand(int64_t delta);
 
@@ -140,6 +158,7 @@ class Ledger {
   const Account& account(size_t index) const { return accounts_[index]; }
   uint32_t live_of(uint32_t kind) const { return kinds_[kind].live; }
 
+  size_t kinds() const { return kinds_.size(); }
   size_t accounts() const { return accounts_.size(); }
   SlotId end() const { return used_; }  // no slot at or past this was ever used
   const Figures& figures() const { return figures_; }
@@ -165,6 +184,7 @@ class Ledger {
   Pile<std::unique_ptr<Slot[]>> chunks_;
   Pile<Account> accounts_;
   Pile<Kind> kinds_;
+  uint32_t now_ = 0;
   SlotId used_ = 0;
   SlotId free_ = kNoSlot;
   uint32_t free_count_ = 0;

@@ -44,6 +44,7 @@ uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
     if (nursery_.holds(i) && napi_get_element(env_, objects, i, &values[i]) != napi_ok) return kStopped;
   }
 
+  SetTime();
   for (uint32_t i = 0; i < count; i++) {
     if (!nursery_.holds(i)) {
       if (batch != nullptr && i < shared) batch->Push(kNoSlot);

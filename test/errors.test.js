@@ -181,11 +181,12 @@ const provoked = {
   ERR_TALLY_ILLEGAL_CONSTRUCTOR: [() => errorOf(() => new tally.TrackedPointer()), TypeError],
 };
 
-/** Those that need a process of their own: their tests are elsewhere. */
+/** Those that need a process of their own, or time: their tests are elsewhere. */
 const elsewhere = {
   ERR_TALLY_NO_KOFFI: 'binding.test.js',
   ERR_TALLY_NO_BINDING: 'binding.test.js',
   ERR_TALLY_NO_NODE_FFI: 'node-ffi.test.js',
+  ERR_TALLY_LEAK: 'assert-no-leaks.test.js',
 };
 
 test('the codes are unique and look like ours', () => {

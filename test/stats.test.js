@@ -40,6 +40,7 @@ test('has the shape that the typings promise, all figures numbers', () => {
       ...(rest.totals.givenToC === undefined ? {} : { givenToC: 'count' }),
     },
     collections: { minor: 'count', major: 'count', returnedByMinor: 'count', returnedByMajor: 'count' },
+    traces: [],
   });
   expect(shape(accounts[0])).toMatchObject({
     label: 'string',
@@ -52,6 +53,7 @@ test('has the shape that the typings promise, all figures numbers', () => {
     collected: 'count',
     released: 'count',
     failed: 'count',
+    oldestSeconds: 'undefined',
   });
 });
 
@@ -98,6 +100,37 @@ test.each(['constructor', '__proto__', 'toString', 'ünï cödé 🦊', 'a'.repe
     pointer.dispose();
   },
 );
+
+test('the account that carries most comes first', () => {
+  const pointers = [make(10, 'first used'), make(1000, 'largest'), make(100, 'between')];
+  const order = ['largest', 'between', 'first used'];
+  const shown = () => stats().accounts.map(({ label }) => label);
+  expect(shown().slice(0, 3)).toEqual(order);
+  pointers[0].resize(5000);
+  expect(shown()[0]).toBe('first used');
+  for (const pointer of pointers) pointer.dispose();
+  expect(shown()[0]).not.toBe('largest'); // for equals, the one that once carried most
+});
+
+test('the age of the oldest pointer of an account, where it is asked for', async () => {
+  const age = (label) => stats({ ages: true }).accounts.find((entry) => entry.label === label).oldestSeconds;
+  const old = [make(10, 'small ages'), make(2 ** 20, 'large ages')];
+  const start = age('small ages');
+  await new Promise((resolve) => setTimeout(resolve, 2100)); // the time that passes is what is measured
+  const young = make(10, 'small ages');
+  expect(age('small ages')).toBeGreaterThanOrEqual(start + 2);
+  expect(age('large ages')).toBeGreaterThanOrEqual(2);
+  old[0].dispose();
+  expect(age('small ages')).toBeLessThan(age('large ages'));
+  expect(account('small ages').oldestSeconds).toBe(undefined);
+  for (const pointer of [old[1], young]) pointer.dispose();
+  expect(age('small ages')).toBe(undefined);
+});
+
+test('options that make no sense', () => {
+  expect(() => stats({ age: true })).toThrow(expect.objectContaining({ code: 'ERR_TALLY_UNKNOWN_OPTION' }));
+  expect(() => stats({ ages: 1 })).toThrow(expect.objectContaining({ code: 'ERR_TALLY_INVALID_ARG_TYPE' }));
+});
 
 test('the reasons add up', () => {
   const before = stats().totals;

@@ -295,6 +295,27 @@ export interface AccountStats {
   readonly released: number;
   /** Destructors that threw; among those freed. */
   readonly failed: number;
+  /**
+   * How long ago the oldest of `pointers` was tracked, in whole seconds; starts again from 0 after 194 days. Only for
+   * `stats({ ages: true })`, and `undefined` where there is no pointer.
+   */
+  readonly oldestSeconds: number | undefined;
+}
+
+/** A place in the program where tracked pointers are made that are alive: see {@link Settings.trace}. */
+export interface TraceStats {
+  readonly label: string;
+  /** The bytes that its pointers carry, from those traced: one stands for `1 / trace` pointers, or only for itself if large. */
+  readonly bytes: number;
+  /** The number of its pointers, likewise. */
+  readonly pointers: number;
+  /** How many were traced: the fewer, the less the other figures say. */
+  readonly samples: number;
+  /**
+   * The calls that led there, innermost first, at most 12, as in the `stack` of an error. Places in compiled code are
+   * those in the source if Node knows its source maps (`--enable-source-maps`).
+   */
+  readonly stack: string;
 }
 
 /** What {@link stats} returns. */
@@ -317,7 +338,7 @@ export interface Stats {
   /** Of `bytes` and `pointers`: ended, but kept by a child, by a call, or until there is time to free them. */
   readonly dead: { readonly bytes: number; readonly pointers: number };
   /** Sums over all accounts since the start. */
-  readonly totals: Omit<AccountStats, 'label' | 'bytes' | 'pointers' | 'peakBytes'>;
+  readonly totals: Omit<AccountStats, 'label' | 'bytes' | 'pointers' | 'peakBytes' | 'oldestSeconds'>;
   /** Garbage collections that this library asked for, and the bytes that were freed after them. */
   readonly collections: {
     readonly minor: number;
@@ -325,8 +346,10 @@ export interface Stats {
     readonly returnedByMinor: number;
     readonly returnedByMajor: number;
   };
-  /** One entry for each label, in the order of first use. */
+  /** One entry for each label, the one that carries most first. */
   readonly accounts: readonly AccountStats[];
+  /** Where the pointers that are alive were made, the place with most bytes first; empty if nothing is traced. */
+  readonly traces: readonly TraceStats[];
 }
 
 /**
@@ -365,16 +388,17 @@ export interface ProcessStats {
  * The books of this environment, as they are now. A snapshot; costs microseconds and time for each label.
  *
  * @param options - `scope`: `'environment'`, the default, or `'process'`, which takes no lock that another thread would
- *   wait for while it tracks or frees.
+ *   wait for while it tracks or frees. `ages`: whether to look for the oldest pointer of each account, which looks at all
+ *   pointers: 10 ms for a million. Default: `false`.
  * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_UNKNOWN_OPTION`.
  *
  * @example
  * ```js
- * console.table(stats().accounts);
+ * console.table(stats({ ages: true }).accounts.slice(0, 10));
  * console.log(stats({ scope: 'process' }).bytes); // workers included
  * ```
  */
-export function stats(options?: { scope?: 'environment' | undefined }): Stats;
+export function stats(options?: { scope?: 'environment' | undefined; ages?: boolean | undefined }): Stats;
 export function stats(options: { scope: 'process' }): ProcessStats;
 
 /**
@@ -476,6 +500,77 @@ export function memoryUsage(): MemoryUsage;
  */
 export function trim(): number | undefined;
 
+/** What {@link monitor} tells of native memory that nobody tracks. */
+export interface GapFinding {
+  /** By how much it has grown during the last 12 samples. */
+  readonly bytes: number;
+  readonly bytesPerSecond: number;
+  /** How much there is now: `terms.untracked` of {@link memoryUsage}, or `terms.rest` where the platform cannot tell. */
+  readonly untracked: number;
+  /** All of this in a sentence. */
+  readonly message: string;
+}
+
+/** What {@link monitor} tells of memory that was dead and could not be freed. */
+export interface StarvedFinding {
+  readonly bytes: number;
+  readonly pointers: number;
+  /** How long the event loop stood still. */
+  readonly seconds: number;
+  readonly message: string;
+}
+
+/** What {@link monitor} tells of collections that return nothing. */
+export interface FutileFinding {
+  /** Major collections that this library asked for during the last 12 samples. */
+  readonly collections: number;
+  /** Bytes that were freed after them and after minor ones. */
+  readonly returned: number;
+  /** Bytes that are tracked. */
+  readonly bytes: number;
+  /** The three largest accounts. */
+  readonly accounts: readonly AccountStats[];
+  readonly message: string;
+}
+
+/** The options of {@link monitor}. A handler that is not given emits a warning of Node, an `FfiTallyWarning`. */
+export interface MonitorOptions {
+  /** Milliseconds between two samples. Default: 10000. */
+  interval?: number | undefined;
+  /** Bytes by which untracked memory must have grown within 12 samples. Default: 33554432 (32 MiB). */
+  gap?: number | bigint | undefined;
+  /**
+   * Untracked native memory has grown steadily, and the JavaScript heap has not grown half as much: a C function keeps
+   * memory that nobody frees. Default: warns with the code `FFI_TALLY_GAP`.
+   */
+  onGap?: ((finding: GapFinding) => void) | undefined;
+  /**
+   * The event loop stood still for a second or more, and 32 MiB or more were dead and waited for it. Default: warns with
+   * the code `FFI_TALLY_STARVED`.
+   */
+  onStarved?: ((finding: StarvedFinding) => void) | undefined;
+  /**
+   * At least 4 major collections were asked for and together returned less than 1 % of what is tracked: something refers
+   * to it, or it is all needed and `budget` should be larger. Default: warns with the code `FFI_TALLY_FUTILE`.
+   */
+  onFutile?: ((finding: FutileFinding) => void) | undefined;
+}
+
+/**
+ * Looks at memory every `interval` and tells what is only seen over time. It does not keep the process alive. A sample
+ * costs what {@link memoryUsage} and {@link stats} cost, tens of microseconds. After a finding, the next of its sort needs
+ * samples of its own: 12 of them, except for a starved loop.
+ *
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_UNKNOWN_OPTION`.
+ *
+ * @example
+ * ```js
+ * const watching = monitor({ onGap: ({ message }) => log.error(message) });
+ * watching.stop();
+ * ```
+ */
+export function monitor(options?: MonitorOptions): { stop(): void };
+
 /** What {@link collect} freed: bytes and pointers. */
 export interface Collected {
   readonly bytes: number;
@@ -497,6 +592,43 @@ export interface Collected {
  * ```
  */
 export function collect(options?: { type?: 'major' | 'minor' | undefined }): Collected;
+
+/** What {@link assertNoLeaks} found of one label. */
+export interface Leak {
+  /** The account, or `'reportExternal()'` for what was charged by hand. */
+  readonly label: string;
+  /** How many more are alive. */
+  readonly pointers: number;
+  /** How many more bytes. */
+  readonly bytes: number;
+  /** Where more of them were made than before, if they are traced. */
+  readonly traces: readonly TraceStats[];
+}
+
+/** What {@link assertNoLeaks} rejects with. */
+export interface LeakError extends TallyError {
+  readonly code: 'ERR_TALLY_LEAK';
+  readonly leaks: readonly Leak[];
+}
+
+/**
+ * For tests: collects garbage and rejects if more pointers are alive than at the time of `since`, or more bytes charged
+ * by hand. It looks at numbers: one pointer that is gone makes up for another of the same label that is there.
+ *
+ * It collects a few times, with a turn of the event loop in between, before it rejects. The function that made the
+ * pointers should have returned: a variable may hold its last value until then. `ffi-tally/jest` does this for each test.
+ *
+ * @param since - What {@link stats} returned earlier. Default: as if there had been nothing.
+ * @throws Rejects with a {@link LeakError} `ERR_TALLY_LEAK`, or with `ERR_TALLY_INVALID_ARG_TYPE`.
+ *
+ * @example
+ * ```js
+ * const before = stats();
+ * await handle(request);
+ * await assertNoLeaks(before);
+ * ```
+ */
+export function assertNoLeaks(since?: Stats): Promise<void>;
 
 /** What {@link configure} takes and returns. */
 export interface Settings {
@@ -536,6 +668,12 @@ export interface Settings {
    * threads are not compared. Default: whether the environment has `FFI_TALLY_CHECKED=1`.
    */
   checked: boolean;
+  /**
+   * The share of new pointers whose place of creation is noted for `stats().traces`: 0 for none, 1 for all. Those of
+   * 1 MiB and more are always noted, unless it is 0. One that is noted costs ten
+   * microseconds, the others nothing. Default: 0, or what the environment variable `FFI_TALLY_TRACE` says.
+   */
+  trace: number;
 }
 
 /**
@@ -558,6 +696,7 @@ export function configure(options?: {
   onPressure?: Settings['onPressure'];
   atExit?: Settings['atExit'];
   checked?: boolean;
+  trace?: number;
 }): Settings;
 
 /**
@@ -585,6 +724,7 @@ export type TallyErrorCode =
   | 'ERR_TALLY_INVALID_ARG_TYPE'
   | 'ERR_TALLY_INVALID_ARG_VALUE'
   | 'ERR_TALLY_IN_USE'
+  | 'ERR_TALLY_LEAK'
   | 'ERR_TALLY_LIMIT'
   | 'ERR_TALLY_NO_BINDING'
   | 'ERR_TALLY_NO_CALLER'

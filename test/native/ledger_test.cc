@@ -103,6 +103,30 @@ TEST_F(LedgerTest, SlotsAreUsedAgain) {
   EXPECT_EQ(ledger_.end(), 5000U) << "one that is in use again is not counted as free";
 }
 
+TEST_F(LedgerTest, SurveysAgesAndKinds) {
+  constexpr uint32_t kStart = 0xfffff0;  // near the end of what a slot can tell
+  const auto other = static_cast<uint32_t>(ledger_.AddAccount("other"));
+  const auto other_kind = static_cast<uint32_t>(ledger_.AddKind(other));
+  const auto expect = [this](const std::vector<int64_t>& oldest, const std::vector<int64_t>& bytes) {
+    const Ledger::Survey survey = ledger_.Look();
+    EXPECT_EQ(survey.oldest, oldest);
+    EXPECT_EQ(survey.bytes, bytes);
+  };
+  expect({-1, -1}, {0, 0});
+  ledger_.SetTime(kStart);
+  const SlotId first = Add(1);
+  ledger_.SetTime(kStart + 100);
+  Add(2);
+  ASSERT_TRUE(ledger_.Reserve(1));
+  const SlotId third = ledger_.Add(other_kind, 0x1000, 4, kNoSlot);
+  ledger_.SetTime(kStart + 1000);
+  expect({1000, 900}, {3, 4});
+  for (const SlotId id : {first, third}) ledger_.End(id, Reason::kDisposed);
+  expect({1000, 900}, {3, 4});  // not freed yet
+  Drain();
+  expect({900, -1}, {2, 0});
+}
+
 TEST_F(LedgerTest, AHoldDelays) {
   const SlotId id = Add(10);
   ledger_.Hold(id);
