@@ -52,6 +52,8 @@ function installRuntime(runtime) {
   const [name] = packageOf(runtime);
   const wanted = /^\d+$/.test(runtime) ? `${name}@${runtime}` : name;
   const args = ['install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--prefix', prefix];
+  // Without a network, npm would try for more than a minute.
+  if (process.env.CI !== 'true') args.push('--fetch-retries=0', '--fetch-timeout=60000');
   const { status, error, stdout, stderr } = spawnSync('npm', [...args, wanted], {
     cwd: prefix,
     encoding: 'utf8',

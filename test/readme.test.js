@@ -58,8 +58,13 @@ describe.each(pages)('%s', (page) => {
 
   if (blocks.length === 0) return; // a page of prose
 
+  const needsFfi = blocks.some(({ code }) => code.includes('ffi-tally/node-ffi'));
+  const ffiNode = needsFfi ? nodeWithFfi(page) : undefined;
+
   test.each(blocks)('line $line', async ({ line, code, output }) => {
     const missing = missingLibraries(code);
+    const node = code.includes('ffi-tally/node-ffi') ? ffiNode : process.execPath;
+    if (node === undefined) missing.push('a Node with node:ffi');
     if (missing.length > 0) {
       const text = `NOT RUN: ${page}, line ${line}: ${missing.join(', ')} is not installed`;
       if (process.env.CI === 'true') throw new Error(text);
@@ -69,10 +74,6 @@ describe.each(pages)('%s', (page) => {
     const extension = /^import /m.test(code) ? 'mjs' : 'cjs';
     const file = path.join(directory, `${page.replace(/\W/g, '-')}-${line}.${extension}`);
     fs.writeFileSync(file, code);
-    const node = code.includes('ffi-tally/node-ffi')
-      ? nodeWithFfi(`${page}, line ${line}`)
-      : process.execPath;
-    if (node === undefined) return;
     const { code: status, signal, stdout, stderr } = await runChild(file, { node });
     // Warnings are welcome there; a block that fails shows why.
     expect({ status, signal, stderr: status === 0 ? '' : stderr }).toEqual({
