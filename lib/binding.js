@@ -4,7 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { isMainThread } = require('node:worker_threads');
+const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:worker_threads');
 const { ArgumentValueError, BindingError } = require('./errors');
 const { prebuiltHere } = require('./prebuilt');
 
@@ -44,7 +44,12 @@ function load() {
   return { attempts };
 }
 
+const WARNED = 'ffi-tally: FFI_TALLY_NO_BINARY';
+
+/** Warns, once for this thread and those that it starts. */
 function warn(attempts) {
+  if (getEnvironmentData(WARNED)) return;
+  setEnvironmentData(WARNED, true);
   const broken = attempts.find(({ error }) => error !== undefined);
   const reason = broken === undefined ? 'there is none for this machine' : broken.reason;
   process.emitWarning(

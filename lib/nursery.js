@@ -6,6 +6,7 @@ const binding = require('./binding');
 const { limits } = require('./channels');
 const { LimitError, OutOfMemoryError, OverflowError } = require('./errors');
 const { cohortOf } = require('./kinds');
+const { columnsOf } = require('./nursery-columns');
 
 const CAPACITY = binding.nurseryCapacity;
 // What is held here cannot be collected, so it must stay small.
@@ -21,12 +22,7 @@ const NO_MEMORY = 256;
 const TOO_MUCH = 257;
 const OVER_LIMIT = 258;
 
-const buffer = binding.nursery;
-const counter = new Uint32Array(buffer, 0, 4);
-const addresses = new BigUint64Array(buffer, 16, CAPACITY);
-const sizes = new Float64Array(buffer, 16 + 8 * CAPACITY, CAPACITY);
-const kinds = new Uint32Array(buffer, 16 + 16 * CAPACITY, CAPACITY);
-const slots = new Uint32Array(buffer, 16 + 20 * CAPACITY, CAPACITY);
+const { counter, addresses, sizes, kinds, slots } = columnsOf(binding.nursery, CAPACITY);
 
 // Of small pointers that get their slots together, native code watches only this array, which each of them
 // reaches by its kind. It is theirs from then on, and the next have another: a copy, because V8 never makes a

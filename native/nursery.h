@@ -3,7 +3,7 @@
 // without calling C++; it lies in memory that C++ can read when JavaScript can no longer run, so that a
 // worker ended in the middle of a loop loses nothing.
 //
-// One ArrayBuffer of columns, mirrored by lib/nursery.js:
+// One ArrayBuffer of columns, mirrored by lib/nursery-columns.js:
 //   count     Uint32   x 4        [0] entries in use; of the last Flush: [1] those put into a batch,
 //                                 [2] whether JavaScript has to go on with another array of objects
 //   address   Uint64   x capacity

@@ -1,6 +1,7 @@
 'use strict';
 // What users get: the packed package, installed without install scripts into an empty project whose path has spaces,
-// loads by require and by import, on every Node at hand, with its prebuilt binary. And what its install script does.
+// loads by require and by import, on every Node at hand, with its prebuilt binary and without any. And what its install
+// script does.
 // Needs a registry for the dependencies, and `node scripts/prebuild.js` before it.
 
 const assert = require('node:assert/strict');
@@ -88,6 +89,16 @@ const steps = {
     assert.match(stderr, /npm rebuild ffi-tally --build-from-source/);
     bare.env.npm_config_build_from_source = 'true';
     assert.equal(run(process.execPath, [script], bare).status, 1, 'but fails when asked to compile');
+  },
+
+  'without any binary: works in JavaScript, and says so'() {
+    const warnings = expectBackend('javascript').match(/\[FFI_TALLY_NO_BINARY\]/g);
+    assert.equal(warnings.length, Object.keys(programs).length * (1 + installedNodes().length));
+    const { status, stderr } = run(process.execPath, ['require.cjs'], {
+      env: { FFI_TALLY_BACKEND: 'native' },
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, /ERR_TALLY_NO_BINDING/);
   },
 
   'builds from source'() {

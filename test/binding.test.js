@@ -174,6 +174,20 @@ describe('where JavaScript takes its place', () => {
     expect(stderr).toContain('npm rebuild ffi-tally --build-from-source');
   });
 
+  test('and does not tell again in the workers', async () => {
+    const lib = JSON.stringify(path.join(directory, 'lib'));
+    const child = await runChild(
+      `
+      const { Worker } = require('node:worker_threads');
+      require(${lib});
+      new Worker('console.log(require(' + JSON.stringify(${lib}) + ').stats().backend)', { eval: true });
+    `,
+      { env: { FFI_TALLY_BACKEND: '' } },
+    );
+    expect(child).toMatchObject({ code: 0, signal: null, stdout: 'javascript\n' });
+    expect(child.stderr.match(/ffi-tally works without its native part/g)).toHaveLength(1);
+  });
+
   test('and says why what there is does not load', async () => {
     install('this is no library');
     const { stdout, stderr } = await load([], 'lib', '');

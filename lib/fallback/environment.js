@@ -2,6 +2,7 @@
 // What one thread owns of this backend: native/environment.h in JavaScript, as far as JavaScript can. The dead are found
 // by a FinalizationRegistry, so only on the event loop; V8 itself decides when, moved by the ballast.
 
+const { bytesFor, columnsOf } = require('../nursery-columns');
 const { Ballast } = require('./ballast');
 const { Account, Ledger, State } = require('./ledger');
 
@@ -20,18 +21,12 @@ const NO_SLOT = 0xffffffff;
 const MANY = new Array(4096).fill(0);
 const needRoom = () => void Math.max.apply(undefined, MANY);
 
-/** The columns of native/nursery.h. */
 class Nursery {
   static CAPACITY = 256;
+  buffer = new ArrayBuffer(bytesFor(Nursery.CAPACITY));
 
   constructor() {
-    const capacity = Nursery.CAPACITY;
-    this.buffer = new ArrayBuffer(8 + 24 * capacity);
-    this.counts = new Uint32Array(this.buffer, 0, 2);
-    this.addresses = new BigUint64Array(this.buffer, 8, capacity);
-    this.sizes = new Float64Array(this.buffer, 8 + 8 * capacity, capacity);
-    this.kinds = new Uint32Array(this.buffer, 8 + 16 * capacity, capacity);
-    this.slots = new Uint32Array(this.buffer, 8 + 20 * capacity, capacity);
+    Object.assign(this, columnsOf(this.buffer, Nursery.CAPACITY));
   }
 
   holds(index) {
@@ -40,7 +35,7 @@ class Nursery {
 
   leave(index) {
     this.slots[index] = GONE;
-    if (index + 1 === this.counts[0]) this.counts[0] = index;
+    if (index + 1 === this.counter[0]) this.counter[0] = index;
   }
 }
 
@@ -71,7 +66,7 @@ class Environment {
   flush(objects, parent, forced) {
     needRoom();
     const { nursery, ledger } = this;
-    const [count] = nursery.counts;
+    const [count] = nursery.counter;
     let bytes = 0;
     for (let i = 0; i < count; i++) {
       if (!nursery.holds(i)) continue;
@@ -82,7 +77,7 @@ class Environment {
     for (let i = 0; i < count; i++) {
       if (nursery.holds(i)) this.#enter(i, objects[i], i + 1 === count ? parent : NO_SLOT);
     }
-    nursery.counts.fill(0);
+    nursery.counter.fill(0);
     return this.advise();
   }
 

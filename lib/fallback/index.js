@@ -23,7 +23,7 @@ function open() {
       return c.symbol('free');
     },
     get nothing() {
-      return c.symbol('getpid'); // ignores what it is given, and does nothing that anybody would notice
+      return c.symbol(process.platform === 'win32' ? '_getpid' : 'getpid'); // ignores what it is given, and does nothing that anybody would notice
     },
     get canCall() {
       return c.canCall();
@@ -42,7 +42,7 @@ function open() {
     },
     pin: (kind) => kinds[kind].pin(),
     unpinIdle() {
-      if (nursery.counts[0] > 0) return;
+      if (nursery.counter[0] > 0) return;
       for (const kind of kinds) if (kind.live === 0) kind.unpin();
     },
 

@@ -20,8 +20,9 @@ function makeProto(koffi, parameters) {
 
 /** `koffi` as an FFI. */
 function ffiOf(koffi) {
-  let process;
-  const self = () => (process ??= koffi.load(null));
+  let loaded;
+  // What Node itself has loaded, the C library included, which on Windows must be named.
+  const self = () => (loaded ??= koffi.load(process.platform === 'win32' ? 'ucrtbase.dll' : null));
   return {
     problem:
       koffi.type === undefined
