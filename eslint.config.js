@@ -50,6 +50,10 @@ module.exports = [
     languageOptions: { sourceType: 'commonjs', globals: commonjs },
     rules: { strict: ['error', 'global'] },
   },
+  {
+    files: ['**/*.browser.js'],
+    languageOptions: { sourceType: 'script', globals: { document: 'readonly' } },
+  },
   { files: ['lib/binding.js'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['test/**/*.test.js'], languageOptions: { globals: jest } },
 ];

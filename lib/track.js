@@ -1,6 +1,7 @@
 'use strict';
 
 const { adopt, freeOnce } = require('./adopt');
+const audit = require('./audit/seat');
 const { checkBoolean, checkLabel, checkOptions, checkSize } = require('./check');
 const { toAddress, toDestructor } = require('./destructors');
 const { ArgumentTypeError, NullPointerError } = require('./errors');
@@ -54,6 +55,7 @@ function track(pointer, options) {
   } catch (error) {
     throw freeOnce(address, size, destructor ?? toDestructor(free), shared, error);
   }
+  if (audit.observer !== null) audit.observer.adopted(address, label);
   const run = kind.form === Form.JAVASCRIPT ? destructor.run : null;
   return adopt(address, size, kind, parentSlot, run);
 }

@@ -94,6 +94,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("usableSize", UsableSize);
   TALLY_EXPORT("allocate", Allocate);
   TALLY_EXPORT("allocatorBytes", AllocatorBytes);
+  ExportPlain(exports, "inUse", InUse, environment);
   TALLY_EXPORT("memory", Memory);
   TALLY_EXPORT("trim", Trim);
 #undef TALLY_EXPORT

@@ -64,6 +64,7 @@ Napi::Value ExternalAddress(const Napi::CallbackInfo& info);  // (value) -> bigi
 Napi::Value UsableSize(const Napi::CallbackInfo& info);       // (address) -> bytes or undefined
 Napi::Value Allocate(const Napi::CallbackInfo& info);         // (bytes) -> address of zeroes, or 0n
 Napi::Value AllocatorBytes(const Napi::CallbackInfo& info);   // () -> { inUse, held } or undefined
+napi_value InUse(napi_env env, napi_callback_info info);      // () -> bytes in use, -1 unknown
 Napi::Value Memory(const Napi::CallbackInfo& info);           // () -> object
 Napi::Value Trim(const Napi::CallbackInfo& info);             // () -> whether the platform can
 

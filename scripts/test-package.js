@@ -73,6 +73,22 @@ const steps = {
     assert.equal(expectBackend('native'), '');
   },
 
+  'has its command line'() {
+    const help = npm('exec', '--', 'ffi-tally', '--help');
+    assert.match(help, /ffi-tally check \[options\] -- app\.js/);
+    const bin = path.join(installed, 'bin/ffi-tally.js');
+    for (const program of Object.keys(programs)) {
+      const { status, stdout, stderr } = run(process.execPath, [bin, 'audit', '--json', '--', program]);
+      assert.equal(status, 0, stderr);
+      const { audit } = JSON.parse(stdout);
+      assert.deepEqual(
+        audit.functions.map(({ name, calls }) => [name, calls]),
+        [['malloc', 1]],
+        program,
+      );
+    }
+  },
+
   'installs with scripts, and compiles nothing'() {
     npm('rebuild', 'ffi-tally');
     assert.equal(fs.existsSync(built), false);

@@ -36,10 +36,11 @@ test('exports what the design names, and nothing else', () => {
 });
 
 // By its own name: that goes through the map of exports, as for a user.
-test.each(['ffi-tally', 'ffi-tally/koffi'])(
+test.each(['ffi-tally', 'ffi-tally/koffi', 'ffi-tally/audit'])(
   'import and require of %s give the same objects',
   async (name) => {
     const found = await json(`
+    process.env.FFI_TALLY_AUDIT = 'quiet';
     const required = require('${name}');
     import('${name}').then((imported) => {
       const names = Object.keys(required);
@@ -104,6 +105,7 @@ describe('what is packed', () => {
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD-PARTY-LICENSES|binding\.gyp)$/,
     /^lib\/([\w-]+\/)*[\w-]+\.m?js$/,
     /^bin\/[\w-]+\.js$/,
+    /^lib\/page\/page\.(css|browser\.js)$/,
     /^types\/[\w-]+\.d\.m?ts$/,
     /^native\/\w+\.(cc|h|map)$/,
     /^docs\/[\w-]+\.md$/,
@@ -117,7 +119,7 @@ describe('what is packed', () => {
   });
 
   test('is all there is in these folders', () => {
-    for (const folder of ['lib', 'types', 'native']) {
+    for (const folder of ['lib', 'bin', 'types', 'native']) {
       const there = fs
         .readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())

@@ -121,6 +121,7 @@ function open() {
     usableSize: c.usableSize,
     allocate: c.allocate,
     allocatorBytes: () => undefined,
+    inUse: () => -1,
     memory: () => ({
       counter: counter(),
       reported: ballast.bytes,

@@ -7,6 +7,7 @@ const nursery = require('../nursery');
 const { Source } = require('../ownership/source');
 const { wrap } = require('../ownership/wrap');
 const { addressOf, argumentsOf, describe, symbolAddress } = require('./dialect');
+const observe = require('./observe');
 const { planFor } = require('./plan');
 const { makeRefusal } = require('./refusal');
 
@@ -60,13 +61,13 @@ function wrapped(koffi, raw, plan) {
 }
 
 /** Puts ownership into the functions that `library`, just loaded, will declare. */
-function withOwnedFunctions(koffi, registry, library) {
+function withOwnedFunctions(koffi, registry, library, path) {
   const { func, unload } = library;
   const source = sourceOf(koffi, library, func);
 
   function declare(...args) {
     const { options, theirs, definition, list } = split(args);
-    const raw = func.apply(library, theirs);
+    const raw = observe.declared(func.apply(library, theirs), { koffi, library, path, definition });
     const plan = planFor({
       koffi,
       registry,
@@ -78,6 +79,7 @@ function withOwnedFunctions(koffi, registry, library) {
       variadic: definition === undefined ? list.includes('...') : definition.includes('...'),
       options,
     });
+    if (plan?.producer) observe.owns(raw, plan.producer.owned.name);
     const declared = plan === null ? raw : wrapped(koffi, raw, plan);
     if (plan === null && typeof raw.async === 'function' && takesPointers(koffi, raw)) pinArguments(raw);
     // A destructor given as this function can be called without JavaScript.

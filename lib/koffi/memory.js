@@ -14,6 +14,7 @@ const { announce } = require('../reclaim');
 const { internals } = require('../tracked-pointer');
 const { describe, toKoffiPointer } = require('./dialect');
 const { OwnedType } = require('../ownership/owned-type');
+const observe = require('./observe');
 
 const OWNED = ['owned'];
 
@@ -107,13 +108,13 @@ function onMemory(koffi, registry) {
   return Object.assign(replaced, {
     alloc(...args) {
       const { owned, rest } = takeOwned(args);
-      return owned ? allocOwned(koffi, registry, ...rest) : koffi.alloc(...rest);
+      return owned ? allocOwned(koffi, registry, ...rest) : observe.call('alloc', koffi.alloc, rest);
     },
 
     // A tracked pointer that is freed by hand is disposed, whatever its destructor is.
     free(...args) {
       if (internals.isTracked(args[0])) args[0].dispose();
-      else koffi.free(...args);
+      else observe.call('free', koffi.free, args);
     },
 
     view(...args) {

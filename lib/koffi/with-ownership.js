@@ -29,7 +29,7 @@ function extend(koffi) {
   const registry = new KoffiRegistry();
   return {
     ...onMemory(koffi, registry),
-    load: (...args) => withOwnedFunctions(koffi, registry, koffi.load(...args)),
+    load: (...args) => withOwnedFunctions(koffi, registry, koffi.load(...args), args[0]),
     owned: (name, type, options) => declare(koffi, registry, name, type, options),
     out: (...args) => registry.noteDirection(koffi.out(...args), 'out'),
     inout: (...args) => registry.noteDirection(koffi.inout(...args), 'inout'),

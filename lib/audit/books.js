@@ -1,0 +1,271 @@
+'use strict';
+// Who has kept which bytes, and who gave them back. Every change of the bytes in use during a call goes to one
+// place: to a pointer that the call returned or was given, or to the function itself.
+
+// A program that leaks a pointer in every call shall not leak in the books as well.
+const MOST_POINTERS = 100_000;
+// Small blocks that are freed stay in a cache of the allocator, which counts them as in use.
+const MOSTLY = 0.5;
+const NEARLY = 0.75;
+const CHANCE = 0.02; // other threads free memory too
+
+/** What is known of one C function: bytes and counts of its measured calls. */
+class FunctionBook {
+  calls = 0; // all of them, measured or not
+  measured = 0;
+  kept = 0; // by the calls after which more was in use
+  gave = 0; // by those after which less was
+  loose = 0; // kept, and no pointer is known that stands for it
+  looseGave = 0; // given back, and no pointer is known that it belonged to
+  live = 0; // in pointers that it returned and that nobody was seen to free, with what others added to them
+  pointers = 0; // how many these are
+  made = 0; // how many it ever returned
+  least = Infinity; // bytes of the smallest of them when it was returned
+  most = 0; // and of the largest
+  forgotten = 0; // bytes of those that were too many to remember
+  touched = 0; // calls with a known pointer
+  freed = 0; // pointers that it freed
+  asynchronous = 0;
+  calledBack = 0;
+  label = undefined; // of the tracked pointers that the drop-in makes of its results
+  adopted = 0; // pointers that it returned and that became tracked ones
+  adoptedAs = undefined; // the label of the last of them
+  freedBy = new Map(); // FunctionBook -> { pointers, bytes }
+  marks = []; // { measured, bytes } whenever the measured calls have doubled
+
+  constructor(facts) {
+    Object.assign(this, facts);
+  }
+
+  /** What it has kept and nobody was seen to give back. */
+  get outstanding() {
+    return this.loose + this.live + this.forgotten;
+  }
+
+  /** [book, { pointers, bytes }] of those that freed what it returned, the most first; chance is left out. */
+  freers() {
+    const all = [...this.freedBy];
+    const most = Math.max(...all.map(([, { bytes }]) => bytes));
+    return all.filter(([, { bytes }]) => bytes >= CHANCE * most).sort(([, a], [, b]) => b.bytes - a.bytes);
+  }
+}
+
+/** A pointer that a function returned after which more was in use than before. */
+class Kept {
+  parts = null; // pointers into it: their bytes are in its total
+  joined = null; // others that were passed together with it
+  isMeasured = true;
+  isTracked = false; // its end is not our business
+
+  constructor(address, book, bytes, root) {
+    this.address = address;
+    this.book = book;
+    this.bytes = bytes;
+    this.total = bytes;
+    this.root = root ?? this;
+  }
+}
+
+function join(one, other) {
+  (one.joined ??= new Set()).add(other);
+  (other.joined ??= new Set()).add(one);
+}
+
+function change(root, bytes) {
+  root.total += bytes;
+  if (!root.isTracked) root.book.live += bytes;
+}
+
+function credit(maker, by, bytes) {
+  const entry = maker.freedBy.get(by) ?? { pointers: 0, bytes: 0 };
+  entry.pointers++;
+  entry.bytes += bytes;
+  maker.freedBy.set(by, entry);
+  by.freed++;
+}
+
+class Books {
+  functions = [];
+  pointers = new Map(); // address -> Kept
+
+  add(facts) {
+    const book = new FunctionBook(facts);
+    this.functions.push(book);
+    return book;
+  }
+
+  /** The pointers at `addresses` that are known; one of each tree. */
+  known(addresses) {
+    const found = [];
+    for (const address of addresses) {
+      const pointer = this.pointers.get(address);
+      if (pointer !== undefined && !found.some(({ root }) => root === pointer.root)) found.push(pointer);
+    }
+    return found;
+  }
+
+  /** After a measured call that changed the bytes in use: `known` pointers were given, `results` are addresses. */
+  note(book, change, known, results) {
+    book.measured++;
+    for (let i = 1; i < known.length; i++) join(known[0].root, known[i].root);
+    if (change > 0) this.#keep(book, change, known, results);
+    else if (change < 0) this.#giveBack(book, -change, known, results);
+    else if (known.length > 0) this.#lead(book, known[0].root, results);
+    if (known.length > 0) book.touched++;
+    if ((book.measured & (book.measured - 1)) === 0) {
+      book.marks.push({ measured: book.measured, bytes: book.outstanding });
+    }
+  }
+
+  /** After a call that was not measured: what is done with its pointers is not lost without a trace. */
+  see(book, known, results) {
+    this.#lead(book, known[0]?.root, results);
+  }
+
+  /** The pointer at `address` is tracked from now on, under `label`. */
+  adopt(address, label) {
+    const root = this.pointers.get(address)?.root;
+    if (root === undefined || root.isTracked) return;
+    root.book.live -= root.total;
+    root.book.pointers--;
+    root.book.adopted++;
+    root.book.adoptedAs = label;
+    root.isTracked = true;
+  }
+
+  #keep(book, bytes, known, results) {
+    book.kept += bytes;
+    let returned;
+    for (const address of results) {
+      const pointer = this.pointers.get(address);
+      // A tracked one was freed without a call that we see, and its address came again.
+      if (pointer?.root.isTracked && !known.includes(pointer)) this.#drop(pointer.root);
+      else returned ??= pointer;
+    }
+    const owner = returned ?? known[0];
+    if (returned === undefined && results.length > 0) this.#make(book, bytes, results[0], owner?.root);
+    else if (owner === undefined) book.loose += bytes;
+    else this.#enlarge(owner, bytes);
+  }
+
+  /** What was looked up in a known pointer is a part of it. Without one, it is new. */
+  #lead(book, root, results) {
+    for (const address of results) {
+      if (!this.pointers.has(address)) this.#make(book, 0, address, root);
+    }
+  }
+
+  #make(book, bytes, address, root) {
+    const pointer = new Kept(address, book, bytes, root);
+    this.pointers.set(address, pointer);
+    if (root === undefined) {
+      book.made++;
+      pointer.isMeasured = bytes > 0;
+      pointer.isTracked = book.label !== undefined;
+      if (bytes > 0) book.least = Math.min(book.least, bytes);
+      book.most = Math.max(book.most, bytes);
+      if (!pointer.isTracked) {
+        book.pointers++;
+        book.live += bytes;
+      }
+    } else {
+      (root.parts ??= []).push(pointer);
+      change(root, bytes);
+    }
+    if (this.pointers.size > MOST_POINTERS) this.#forgetOldest();
+  }
+
+  #enlarge(pointer, bytes) {
+    pointer.bytes += bytes;
+    change(pointer.root, bytes);
+  }
+
+  #forgetOldest() {
+    const { root } = this.pointers.values().next().value;
+    if (!root.isTracked) root.book.forgotten += root.total;
+    this.#drop(root);
+  }
+
+  /** A tree leaves the books. */
+  #drop(root) {
+    this.pointers.delete(root.address);
+    for (const part of root.parts ?? []) {
+      if (this.pointers.get(part.address) === part) this.pointers.delete(part.address);
+    }
+    for (const other of root.joined ?? []) other.joined.delete(root);
+    if (!root.isTracked) root.book.pointers--;
+    change(root, -root.total);
+  }
+
+  #giveBack(book, bytes, known, results) {
+    book.gave += bytes;
+    let left = bytes;
+    for (const pointer of known) {
+      if (left > 0) left -= this.#release(book, pointer, left, results);
+    }
+    book.looseGave += left;
+  }
+
+  /** Up to `bytes` of what `pointer` stands for are gone. Returns how many. */
+  #release(book, pointer, bytes, results) {
+    const { root } = pointer;
+    // A part may be freed alone, or with all that it belongs to: what is nearer to what is missing?
+    const alone = pointer !== root && Math.abs(bytes - pointer.bytes) < Math.abs(bytes - root.total);
+    if (alone && bytes >= MOSTLY * pointer.bytes) return this.#endPart(book, pointer, bytes);
+    if (alone || bytes < MOSTLY * root.bytes) return this.#shrink(pointer, bytes, results);
+    if (Math.abs(bytes - root.bytes) < Math.abs(bytes - root.total)) this.#leaveAlone(root);
+    const { isMeasured } = root;
+    let taken = this.#end(book, root);
+    if (!isMeasured) return bytes;
+    for (const other of root.joined ?? []) {
+      if (bytes - taken >= NEARLY * other.total) taken += this.#end(book, other);
+    }
+    return Math.min(bytes, taken);
+  }
+
+  #shrink(pointer, bytes, results) {
+    const { root } = pointer;
+    const taken = Math.min(root.total, bytes);
+    pointer.bytes = Math.max(0, pointer.bytes - taken);
+    change(root, -taken);
+    const [moved] = results;
+    if (pointer === root && moved !== undefined && !this.pointers.has(moved)) {
+      // As after realloc() to less.
+      this.pointers.delete(root.address);
+      root.address = moved;
+      this.pointers.set(moved, root);
+    }
+    return taken;
+  }
+
+  /** What was made from `root` may outlive it, as a copy does. Small things do not: there the figures decide nothing. */
+  #leaveAlone(root) {
+    for (const part of root.parts ?? []) {
+      if (part.bytes < NEARLY * root.bytes || this.pointers.get(part.address) !== part) continue;
+      part.root = part;
+      change(root, -part.bytes);
+      part.book.live += part.bytes;
+      part.book.pointers++;
+      part.book.made++;
+    }
+    root.parts = root.parts?.filter((part) => part.root === root) ?? null;
+  }
+
+  #endPart(book, part, bytes) {
+    const { root } = part;
+    this.pointers.delete(part.address);
+    root.parts.splice(root.parts.indexOf(part), 1);
+    change(root, -part.bytes);
+    credit(part.book, book, part.bytes);
+    return Math.min(part.bytes, bytes);
+  }
+
+  #end(book, root) {
+    const { total } = root;
+    this.#drop(root);
+    credit(root.book, book, total);
+    return total;
+  }
+}
+
+module.exports = { Books };

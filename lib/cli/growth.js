@@ -1,0 +1,39 @@
+'use strict';
+// Whether a figure that was sampled over time grows without end.
+
+const PARTS = 10;
+const WORTH = 8e6; // bytes that it must have grown by
+const RISES = 6; // of the nine steps from one part to the next
+const LATE = 0.2; // of the growth that must be in the second half
+const BEGUN = 0.1; // of the growth, by when it has begun
+
+/**
+ * The growth of `points`, [{ seconds, value }], or null. Each tenth of the time counts with its least value, so that
+ * what a collection takes away again is no growth.
+ */
+function growthOf(points) {
+  if (points.length < 2) return null;
+  const [{ seconds: start }] = points;
+  const length = points.at(-1).seconds - start;
+  if (length <= 0) return null;
+  const floors = new Array(PARTS).fill(undefined);
+  for (const { seconds, value } of points) {
+    const part = Math.min(PARTS - 1, Math.floor(((seconds - start) / length) * PARTS));
+    floors[part] = floors[part] === undefined ? value : Math.min(floors[part], value);
+  }
+  const known = floors.filter((value) => value !== undefined);
+  const [lowest] = known;
+  const bytes = known.at(-1) - lowest;
+  const rises = known.filter((value, at) => at > 0 && value > known[at - 1]).length;
+  const late = known.at(-1) - known[Math.floor((known.length - 1) / 2)];
+  const begin = (points.find(({ value }) => value >= lowest + bytes * BEGUN) ?? points[0]).seconds;
+  const growing = Math.max(start + length * (1 - 1 / PARTS) - begin, length / PARTS);
+  return {
+    bytes,
+    perSecond: (bytes * (1 - BEGUN)) / growing,
+    begin,
+    isSteady: bytes >= WORTH && rises >= (RISES * (known.length - 1)) / (PARTS - 1) && late >= LATE * bytes,
+  };
+}
+
+module.exports = { WORTH, growthOf };

@@ -1,0 +1,78 @@
+'use strict';
+// Runs a program with the recorder in it, until it ends, is stopped or reaches its cap.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { spawn } = require('node:child_process');
+const { createRequire } = require('node:module');
+
+const INTERVAL = 100; // milliseconds between two samples
+const PATIENCE = 2000; // before a program that was asked to stop is made to
+const HEAP_IS_FULL = /JavaScript heap out of memory/;
+
+/** The program's own ffi-tally, where it has one: its accounts are in that. */
+function findRecorder(program) {
+  const file = program.find((word) => !word.startsWith('-'));
+  try {
+    const near = createRequire(path.resolve(file ?? '.', '..', 'x.js'));
+    const recorder = path.join(
+      path.dirname(near.resolve('ffi-tally/package.json')),
+      'lib/record/register.js',
+    );
+    if (fs.existsSync(recorder)) return recorder;
+  } catch {
+    // It has none.
+  }
+  return path.join(__dirname, '../record/register.js');
+}
+
+/** Asks a child to stop, and makes it after a while. */
+function makeStop(child, state) {
+  return (signal) => {
+    if (state.stopped) return;
+    state.stopped = true;
+    child.kill(signal);
+    setTimeout(() => child.kill('SIGKILL'), PATIENCE).unref();
+  };
+}
+
+function start({ program, audit, heap, rss, json }, file) {
+  const recording = { file, audit, interval: INTERVAL, cap: rss };
+  const own = heap === undefined ? [] : [`--max-old-space-size=${heap}`];
+  return spawn(process.execPath, [...own, '--require', findRecorder(program), ...program], {
+    stdio: ['inherit', json ? 2 : 'inherit', 'pipe'],
+    env: { ...process.env, FFI_TALLY_RECORD: JSON.stringify(recording) },
+  });
+}
+
+/** Runs the program and writes a record to `file`. `onTick(file)` is called now and then. */
+function run(options, file, progress) {
+  const append = (line) => fs.appendFileSync(file, `${JSON.stringify({ at: Date.now(), ...line })}\n`);
+  append({ type: 'command', command: options.program, rss: options.rss, heap: options.heap });
+  const child = start(options, file);
+  const state = { stopped: false };
+  const stop = makeStop(child, state);
+  const interrupt = () => stop('SIGINT');
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  const timer = options.timeout && setTimeout(stop, options.timeout * 1000, 'SIGTERM');
+  let tail = '';
+  child.stderr.on('data', (data) => {
+    progress.write(data);
+    tail = (tail + data).slice(-8192);
+  });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
+      append({ type: 'exit', code, signal, stopped: state.stopped, heapFull: HEAP_IS_FULL.test(tail) });
+      resolve();
+    });
+  });
+}
+
+/** A file for a record that nobody has asked for. */
+const temporaryRecord = () => path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-')), 'record.jsonl');
+
+module.exports = { run, temporaryRecord };

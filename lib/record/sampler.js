@@ -1,0 +1,41 @@
+'use strict';
+// A worker that samples the memory of the process, also while the program is in a loop, and ends it at the cap.
+
+const fs = require('node:fs');
+const { workerData } = require('node:worker_threads');
+const binding = require('../binding');
+const { termsOf } = require('../terms');
+const { ASKED, FIELDS, MUST_END, NEVER } = require('./state');
+
+const LAST_WORDS = 300; // milliseconds
+
+const { interval, cap, buffer } = workerData;
+const file = fs.openSync(workerData.file, 'a');
+const state = new Int32Array(buffer, 0, 2);
+const figures = new Float64Array(buffer, 8);
+
+const write = (line) => fs.writeSync(file, `${JSON.stringify({ at: Date.now(), ...line })}\n`);
+const sleep = (milliseconds) => Atomics.wait(state, NEVER, 0, milliseconds);
+
+function sample() {
+  const of = {};
+  FIELDS.forEach((name, at) => (of[name] = Number.isNaN(figures[at]) ? undefined : figures[at]));
+  const { everywhere, file: files } = binding.memory();
+  const rss = process.memoryUsage.rss();
+  const terms = termsOf({ ...of, rss }, of, { ...of, everywhere, file: files }, binding.allocatorBytes());
+  // How old what the program itself has told is: it tells nothing while it is in a loop.
+  write({ type: 'sample', rss, ...terms, heapUsed: of.heapUsed, age: Date.now() - of.publishedAt });
+  return rss;
+}
+
+for (;;) {
+  const rss = sample();
+  if (cap !== undefined && rss > cap) {
+    write({ type: 'cap', rss });
+    Atomics.store(state, MUST_END, ASKED);
+    Atomics.wait(state, MUST_END, ASKED, LAST_WORDS);
+    sample();
+    process.kill(process.pid, 'SIGKILL');
+  }
+  sleep(interval);
+}

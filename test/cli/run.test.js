@@ -1,0 +1,245 @@
+'use strict';
+// The command line on real programs: traps of each kind, and none.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { spawn } = require('node:child_process');
+const { nodes, runChild } = require('../support/child.js');
+
+const root = path.join(__dirname, '../..');
+// Inside of the repository, where 'koffi' and 'ffi-tally' are found.
+const directory = path.join(root, 'build/cli');
+const records = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-cli-'));
+const itLinux = process.platform === 'linux' ? test : test.skip;
+
+beforeAll(() => fs.mkdirSync(directory, { recursive: true }));
+afterAll(() => fs.rmSync(records, { recursive: true }));
+
+function program(name, code) {
+  const file = path.join(directory, name);
+  fs.writeFileSync(file, code);
+  return file;
+}
+
+const run = (args, options) => runChild('bin/ffi-tally.js', { args, ...options });
+
+async function runJson(args, options) {
+  const child = await run([args[0], '--json', ...args.slice(1)], options);
+  return { ...child, result: JSON.parse(child.stdout) };
+}
+
+const LIBC = `
+  const libc = koffi.load('libc.so.6');
+  const strdup = libc.func('char *strdup(const char *text)');
+  const text = 'x'.repeat(500_000);
+  const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+`;
+const leakCjs = `const koffi = require('koffi');\n${LIBC}
+  console.log('the program speaks');
+  (async () => { for (let i = 0; i < 120; i++) { strdup(text); await wait(20); } })();
+`;
+const loopEsm = `import koffi, { load } from 'koffi';\n${LIBC}\nif (load !== koffi.load) throw new Error('two Koffis');\nfor (;;) strdup(text);\n`;
+
+itLinux('a native leak: exit code 1, and with --audit the function', async () => {
+  const { code, stderr, result } = await runJson(['check', '--audit', '--', program('leak.cjs', leakCjs)]);
+  expect(code).toBe(1);
+  // The program's own words do not get into the JSON.
+  expect(stderr).toBe('the program speaks\n');
+  expect(result.verdict).toMatchObject({ kind: 'native', trap: true });
+  expect(result.audit.findings).toMatchObject([{ kind: 'leak', function: 'strdup', library: 'libc.so.6' }]);
+  expect(Math.abs(result.audit.findings[0].bytes - 60e6)).toBeLessThan(6e6);
+  // Terms add up to what is resident, sample by sample.
+  for (const { rss, heap, buffers, tracked, untracked, fragmentation, rest } of result.samples) {
+    expect(heap + buffers + tracked + untracked + fragmentation + rest).toBeCloseTo(rss, -1);
+  }
+});
+
+itLinux('as text: tables, and the verdict last', async () => {
+  const child = await run(['check', '--audit', '--', program('leak.cjs', leakCjs)]);
+  expect(child).toMatchObject({ code: 1, signal: null, stderr: '' });
+  expect(child.stdout).toMatch(/^the program speaks\n/);
+  expect(child.stdout).toMatch(/^untracked native .*\/s$/m);
+  expect(child.stdout).toMatch(/^strdup\(\) +120 +(49\d|50\d) KB +(59|60)\.\d MB +no$/m);
+  expect(child.stdout.trim().split('\n').at(-1)).toMatch(
+    /^Trap: native memory .* By the audit: strdup\(\) \((59|60)\.\d MB\)\.$/,
+  );
+});
+
+itLinux('a loop that never returns is sampled, audited and stopped at the cap', async () => {
+  const file = program('loop.mjs', loopEsm);
+  const { code, result } = await runJson(['check', '--audit', '--rss', '300M', '--', file]);
+  expect(code).toBe(1);
+  expect(result.cap.rss).toBeGreaterThan(300e6);
+  expect(result.exit).toMatchObject({ code: null, signal: 'SIGKILL' });
+  expect(result.verdict.kind).toBe('native');
+  // Its last words are in the record, as it was in a C call every moment.
+  const [finding] = result.audit.findings;
+  expect(finding.function).toBe('strdup');
+  expect(finding.bytes).toBeGreaterThan(150e6);
+  expect(result.samples.length).toBeGreaterThan(2);
+});
+
+itLinux('a clean program: exit code 0', async () => {
+  const file = program(
+    'clean.mjs',
+    `import koffi from 'koffi';\n${LIBC}
+    const copy = libc.func('char *! strdup(const char *text)');
+    for (let i = 0; i < 100; i++) { copy(text); await wait(20); }`,
+  );
+  const { code, result } = await runJson(['check', '--audit', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'none', trap: false });
+  expect(result.audit.findings).toEqual([]);
+  expect(result.audit.functions[0]).toMatchObject({ name: 'strdup', calls: 100 });
+  expect(code).toBe(0);
+});
+
+test('a large JavaScript leak is called that, and not a native one', async () => {
+  const file = program(
+    'javascript.cjs',
+    `const kept = [];
+    const timer = setInterval(() => {
+      for (let i = 0; i < 12_000; i++) kept.push({ i, text: 'text ' + i });
+      if (kept.length > 1_400_000) clearInterval(timer);
+    }, 20);`,
+  );
+  const leak = await runJson(['check', '--heap', '500', '--', file]);
+  expect(leak.result.verdict).toMatchObject({ kind: 'javascript', trap: true });
+  expect(leak.code).toBe(1);
+  const full = await runJson(['check', '--heap', '30', '--', file]);
+  expect(full.result.verdict.text).toContain('V8 ended the program because its heap was full.');
+  expect(full.result.verdict.kind).toBe('javascript');
+  expect(full.code).toBe(1);
+});
+
+test('tracked memory that grows: the accounts are named', async () => {
+  const file = program(
+    'tracked.cjs',
+    `const { track } = require('ffi-tally');
+    const koffi = require('ffi-tally/koffi');
+    const kept = [];
+    const timer = setInterval(() => {
+      const block = koffi.alloc('char', 2_000_000, { owned: true });
+      new Uint8Array(block.view()).fill(1);
+      kept.push(block, track(BigInt(4096 + kept.length), { size: 1000, free: null, label: 'small' }));
+      if (kept.length > 120) clearInterval(timer);
+    }, 30);`,
+  );
+  const { code, result } = await runJson(['check', '--', file]);
+  expect(code).toBe(1);
+  expect(result.verdict.kind).toBe('tracked');
+  expect(result.verdict.text).toMatch(/Largest accounts: alloc char \(1\d\d MB in \d+ pointers\), small \(/);
+});
+
+test('a program that fails: exit code 3, and its own words', async () => {
+  const child = await run([
+    'check',
+    '--',
+    program('fails.cjs', 'console.error("no such luck"); process.exit(7);'),
+  ]);
+  expect(child).toMatchObject({ code: 3, signal: null, stderr: 'no such luck\n' });
+  expect(child.stdout).toContain('The program failed with exit code 7.');
+  const missing = await run(['check', '--', 'no-such-file.js']);
+  expect(missing.code).toBe(3);
+  expect(missing.stderr).toContain('Cannot find module');
+});
+
+const forever = 'setInterval(() => {}, 1000);';
+
+test('--timeout stops a program that would not end; that is no failure', async () => {
+  const { code, result } = await runJson([
+    'check',
+    '--timeout',
+    '1.5',
+    '--',
+    program('forever.cjs', forever),
+  ]);
+  expect(result.exit).toMatchObject({ stopped: true, signal: 'SIGTERM' });
+  expect(result.verdict.trap).toBe(false);
+  expect(code).toBe(0);
+});
+
+test('Ctrl-C stops the program, and the result is printed all the same', async () => {
+  const file = program('forever.cjs', `setTimeout(() => console.log('running'), 1000); ${forever}`);
+  const child = spawn(process.execPath, [path.join(root, 'bin/ffi-tally.js'), 'check', '--', file], {
+    detached: true,
+  });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    stdout += text;
+    // To the whole group, as a terminal does it.
+    if (stdout === 'running\n') process.kill(-child.pid, 'SIGINT');
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  expect(stdout).toMatch(/^resident /m);
+  expect(code).toBe(0);
+});
+
+test('a program that handles signals itself ends as it likes', async () => {
+  const file = program(
+    'handles.cjs',
+    `process.on('SIGTERM', () => { console.log('bye'); process.exit(0); }); ${forever}`,
+  );
+  const child = await run(['check', '--timeout', '1', '--', file]);
+  expect(child).toMatchObject({ code: 0, signal: null });
+  expect(child.stdout).toMatch(/^bye\n/);
+});
+
+test('a record can be told again', async () => {
+  const record = path.join(records, 'run.jsonl');
+  const first = await run([
+    'check',
+    '--record',
+    record,
+    '--',
+    program('short.cjs', 'setTimeout(() => {}, 700)'),
+  ]);
+  const again = await run(['report', record]);
+  expect(again.stdout).toBe(first.stdout);
+  expect(again.code).toBe(first.code);
+  // Of a program that was killed while it wrote.
+  fs.truncateSync(record, fs.statSync(record).size - 10);
+  expect(await run(['report', record])).toMatchObject({ code: 0, stderr: '' });
+});
+
+itLinux('worker threads are audited too, and their children are left alone', async () => {
+  const file = program(
+    'worker.cjs',
+    `const { Worker, isMainThread } = require('node:worker_threads');
+    const koffi = require('koffi');
+    if (isMainThread) {
+      if (process.env.FFI_TALLY_RECORD !== undefined) throw new Error('children would be recorded');
+      new Worker(__filename);
+    } else {
+      ${LIBC}
+      for (let i = 0; i < 20; i++) strdup(text);
+    }`,
+  );
+  const { code, result, stderr } = await runJson(['audit', '--', file]);
+  expect(stderr).toBe('');
+  expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+  expect(code).toBe(1);
+});
+
+// Those at hand; scripts/matrix.js installs the others.
+describe.each(nodes())('Node $version', ({ path: node }) => {
+  itLinux.each([
+    ['required', 'require.cjs', `const koffi = require('koffi');\n${LIBC}`],
+    ['imported', 'import.mjs', `import koffi from 'koffi';\n${LIBC}`],
+    [
+      'imported dynamically',
+      'dynamic.cjs',
+      `import('koffi').then(({ default: koffi }) => {\n${LIBC}\nfor (let i = 0; i < 20; i++) strdup(text); });`,
+    ],
+  ])('Koffi %s is audited', async (_, name, code) => {
+    const file = program(
+      name,
+      name === 'dynamic.cjs' ? code : `${code}\nfor (let i = 0; i < 20; i++) strdup(text);`,
+    );
+    const { code: status, result, stderr } = await runJson(['audit', '--', file], { node });
+    expect(stderr).toBe('');
+    expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+    expect(result.audit.functions[0]).toMatchObject({ name: 'strdup', calls: 20 });
+    expect(status).toBe(1);
+  });
+});

@@ -1,0 +1,132 @@
+'use strict';
+// Verdicts on runs that are made up, so that the figures are known.
+
+const { judge } = require('../../lib/cli/verdict.js');
+
+const MB = 1e6;
+const SECONDS = 20;
+
+/** A run in which each term is a function of the seconds. */
+function made(terms, more = {}) {
+  const all = {
+    heap: () => 20 * MB,
+    buffers: () => 0,
+    tracked: () => 0,
+    untracked: () => 6 * MB,
+    rest: () => 50 * MB,
+    ...terms,
+  };
+  const samples = Array.from({ length: SECONDS * 10 + 1 }, (_, at) => {
+    const seconds = at / 10;
+    const sample = Object.fromEntries(Object.entries(all).map(([name, value]) => [name, value(seconds)]));
+    return { seconds, ...sample, rss: Object.values(sample).reduce((sum, value) => sum + (value ?? 0), 0) };
+  });
+  return {
+    samples,
+    collections: [],
+    accounts: [],
+    exit: { code: 0 },
+    started: true,
+    seconds: SECONDS,
+    ...more,
+  };
+}
+
+test('nothing grows: no trap', () => {
+  expect(judge(made({}))).toMatchObject({ kind: 'none', trap: false, exitCode: 0 });
+});
+
+test('untracked native memory grows while the heap is flat: a trap, with its rate and its beginning', () => {
+  const verdict = judge(made({ untracked: (t) => 6 * MB + Math.max(0, t - 5) * 4 * MB }));
+  expect(verdict).toMatchObject({ kind: 'native', trap: true, exitCode: 1 });
+  expect(verdict.text).toMatch(
+    /^Trap: native memory that nothing tracks grows at (3\.9|4\.0)\d MB\/s, first at 6\.\d s, while/,
+  );
+  expect(verdict.text).toContain('the JavaScript heap stays at 20.0 MB');
+});
+
+test('where the allocator tells nothing, it is in the rest', () => {
+  const verdict = judge(made({ untracked: () => undefined, rest: (t) => 50 * MB + t * 5 * MB }));
+  expect(verdict).toMatchObject({ kind: 'native', trap: true });
+});
+
+test('a JavaScript leak is called that, whatever native memory comes with it', () => {
+  const verdict = judge(made({ heap: (t) => 20 * MB + t * 10 * MB, untracked: (t) => 6 * MB + t * MB }));
+  expect(verdict).toMatchObject({ kind: 'javascript', trap: true, exitCode: 1 });
+  expect(verdict.text).toMatch(/^JavaScript leak: the heap grows at (9\.9\d|10\.\d) MB\/s/);
+});
+
+test('a heap that collections bring down again does not grow', () => {
+  expect(judge(made({ heap: (t) => 20 * MB + (t % 3) * 30 * MB }))).toMatchObject({ trap: false });
+});
+
+test('a cache that fills up and is full is no trap', () => {
+  expect(judge(made({ untracked: (t) => 6 * MB + Math.min(t, 8) * 10 * MB }))).toMatchObject({ trap: false });
+});
+
+test('tracked memory that grows: the accounts are named', () => {
+  const accounts = [
+    {
+      seconds: 19,
+      accounts: [
+        { label: 'image', bytes: 90 * MB, pointers: 9 },
+        { label: 'font', bytes: 1, pointers: 1 },
+      ],
+    },
+  ];
+  const verdict = judge(made({ tracked: (t) => t * 5 * MB }, { accounts }));
+  expect(verdict).toMatchObject({ kind: 'tracked', trap: true });
+  expect(verdict.text).toContain(
+    'Largest accounts: image (90.0 MB in 9 pointers), font (1 byte in 1 pointers).',
+  );
+});
+
+test.each([
+  ['buffers', 'Buffers grow'],
+  ['fragmentation', 'Memory that the C allocator holds free grows'],
+])('%s', (term, text) => {
+  const verdict = judge(made({ [term]: (t) => t * 5 * MB }));
+  expect(verdict).toMatchObject({ kind: term, trap: true });
+  expect(verdict.text).toContain(text);
+});
+
+test('with the audit, functions are named', () => {
+  const audit = { findings: [{ function: 'image_load', bytes: 70 * MB }] };
+  const verdict = judge(made({ untracked: (t) => t * 4 * MB }, { audit }));
+  expect(verdict.text).toContain('By the audit: image_load() (70.0 MB).');
+  // Also where the leak is too slow to be seen in the sum.
+  expect(judge(made({}, { audit }))).toMatchObject({ kind: 'audit', trap: true, exitCode: 1 });
+});
+
+test('stopped at the cap', () => {
+  const verdict = judge(
+    made(
+      { untracked: (t) => t * 40 * MB },
+      { cap: { rss: 876 * MB, seconds: 20 }, exit: { code: null, signal: 'SIGKILL' } },
+    ),
+  );
+  expect(verdict).toMatchObject({ kind: 'native', trap: true, exitCode: 1 });
+  expect(verdict.text).toMatch(/^Stopped at 876 MB resident, after 20\.0 s\. Trap: native/);
+});
+
+test('V8 ended it', () => {
+  const verdict = judge(made({}, { exit: { code: null, signal: 'SIGABRT', heapFull: true } }));
+  expect(verdict).toMatchObject({ kind: 'javascript', trap: true, exitCode: 1 });
+  expect(verdict.text).toContain('V8 ended the program because its heap was full.');
+});
+
+test('a program that fails by itself', () => {
+  expect(judge(made({}, { exit: { code: 7 } }))).toMatchObject({ trap: false, exitCode: 3 });
+  expect(judge(made({}, { exit: { code: 7 } })).text).toContain('The program failed with exit code 7.');
+  expect(judge(made({}, { exit: { code: null, signal: 'SIGSEGV' } }))).toMatchObject({ exitCode: 3 });
+  // One that we have stopped has not failed.
+  expect(judge(made({}, { exit: { code: null, signal: 'SIGTERM', stopped: true } }))).toMatchObject({
+    exitCode: 0,
+  });
+});
+
+test('too short for a judgement', () => {
+  const run = made({});
+  run.samples.length = 2;
+  expect(judge(run).text).toContain('The program ended too soon for a judgement.');
+});

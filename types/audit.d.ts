@@ -1,0 +1,4 @@
+import koffi from './audit.mjs';
+
+export * from './audit.mjs';
+export default koffi;
