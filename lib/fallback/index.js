@@ -104,6 +104,7 @@ function open() {
       returnedByMajor: 0,
       accounts: ledger.accounts.map((account) => ({ ...account })),
     }),
+    survey: () => ledger.survey(kinds),
     // JavaScript sees its own thread only.
     processStats() {
       const { bytes, pointers, manual, deadBytes, deadPointers, accounts } = ledger;

@@ -4,6 +4,8 @@
 const State = Object.freeze({ FREE: 0, LIVE: 1, GIVEN: 2, ENDED: 3, READY: 4, LEAVING: 5 });
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;
 
+const now = () => Math.floor(performance.now() / 1000); // seconds
+
 class Account {
   bytes = 0;
   pointers = 0;
@@ -24,6 +26,7 @@ class Slot {
   state = State.LIVE;
   reason = 'disposed';
   holds = 0;
+  born = now();
   load = null; // of the ballast that stands for its bytes
 
   constructor(id, kind, address, size, parent) {
@@ -172,6 +175,19 @@ class Ledger {
     slot.state = State.FREE;
     this.#free.push(slot.id);
     if (slot.parent !== null) this.unhold(slot.parent);
+  }
+
+  /** { oldest, kinds }: by account, the age in seconds of its oldest pointer, or -1; by kind, what is there of it. */
+  survey(kinds) {
+    const oldest = this.accounts.map(() => -1);
+    const there = kinds.map(({ live }) => ({ pointers: live, bytes: 0 }));
+    for (const { state, kind, size, born } of this.#slots) {
+      if (state === State.FREE) continue;
+      there[kind.id].bytes += size;
+      const account = this.accounts.indexOf(kind.account);
+      oldest[account] = Math.max(oldest[account], now() - born);
+    }
+    return { oldest, kinds: there };
   }
 
   /** Bytes charged by hand. Returns false, and changes nothing, below zero or past what can be counted. */
