@@ -36,10 +36,14 @@ test('exports what the design names, and nothing else', () => {
 });
 
 // By its own name: that goes through the map of exports, as for a user.
-test.each(['ffi-tally', 'ffi-tally/koffi', 'ffi-tally/audit'])(
-  'import and require of %s give the same objects',
-  async (name) => {
-    const found = await json(`
+test.each([
+  'ffi-tally',
+  'ffi-tally/koffi',
+  'ffi-tally/audit',
+  'ffi-tally/prometheus',
+  'ffi-tally/opentelemetry',
+])('import and require of %s give the same objects', async (name) => {
+  const found = await json(`
     process.env.FFI_TALLY_AUDIT = 'quiet';
     const required = require('${name}');
     import('${name}').then((imported) => {
@@ -53,16 +57,15 @@ test.each(['ffi-tally', 'ffi-tally/koffi', 'ffi-tally/audit'])(
       console.log(JSON.stringify({ count: names.length, missing, different, more, sameDefault }));
     });
   `);
-    expect(found).toEqual({
-      count: expect.any(Number),
-      missing: [],
-      different: [],
-      more: [],
-      sameDefault: true,
-    });
-    expect(found.count).toBeGreaterThan(5);
-  },
-);
+  expect(found).toEqual({
+    count: expect.any(Number),
+    missing: [],
+    different: [],
+    more: [],
+    sameDefault: true,
+  });
+  expect(found.count).toBeGreaterThan(0);
+});
 
 test('named imports, as the README writes them', async () => {
   const code = `
@@ -109,6 +112,7 @@ describe('what is packed', () => {
     /^types\/[\w-]+\.d\.m?ts$/,
     /^native\/\w+\.(cc|h|map)$/,
     /^docs\/[\w-]+\.md$/,
+    /^monitoring\/[\w-]+\.(yml|json)$/,
     /^prebuilds\/[\w-]+\/[\w.-]+\.node$/,
     /^docs\/images\/\w+\.svg$/,
     /^scripts\/(install|libffi)\.js$/,
@@ -119,7 +123,7 @@ describe('what is packed', () => {
   });
 
   test('is all there is in these folders', () => {
-    for (const folder of ['lib', 'bin', 'types', 'native']) {
+    for (const folder of ['lib', 'bin', 'types', 'native', 'monitoring']) {
       const there = fs
         .readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
@@ -140,7 +144,9 @@ describe('what is packed', () => {
               .map((end) => path.posix.join(path.posix.dirname(file), name) + end)
               .flatMap((target) => [target, target.replace(/\.(m?)js$/, '.d.$1ts')])
               .some((target) => files.includes(target) || target === 'package.json')
-          : name.startsWith('node:') || isBuiltin(name) || dependencies.includes(name.split('/')[0]);
+          : name.startsWith('node:') ||
+            isBuiltin(name) ||
+            dependencies.some((known) => name === known || name.startsWith(`${known}/`));
         if (!found) strange.push(`${file}: ${name}`);
       }
     }

@@ -1,0 +1,4 @@
+import * as opentelemetry from './opentelemetry.js';
+
+export * from './opentelemetry.js';
+export default opentelemetry;
