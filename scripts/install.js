@@ -71,6 +71,7 @@ function main() {
       `ffi-tally: its native part could not be compiled for ${process.platform}-${process.arch}.`,
       ...why,
       'Then: npm rebuild ffi-tally --build-from-source --foreground-scripts',
+      'Until then it works in JavaScript, in a reduced form: docs/without-a-binary.md',
       'Without network, npm_config_nodedir=DIRECTORY says where include/node of your Node is.',
     ].join('\n'),
   );
