@@ -23,8 +23,8 @@ test('has the shape that the typings promise', () => {
       disposed: expect.any(Number),
       collected: expect.any(Number),
       released: expect.any(Number),
-      tornDown: 0,
-      failed: 0,
+      tornDown: expect.any(Number), // other files may have had workers in this process
+      failed: expect.any(Number),
     },
   });
 });
