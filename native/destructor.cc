@@ -1,9 +1,8 @@
 #include "destructor.h"
 
 #include <cassert>
+#include <new>
 #include <utility>
-
-#include "library_pin.h"
 
 #ifdef TALLY_HAS_LIBFFI
 #include <ffi.h>
@@ -15,19 +14,21 @@ namespace tally {
 
 class BoundCall {
  public:
-  explicit BoundCall(std::vector<BoundArgument> arguments) : arguments_(std::move(arguments)) {
-    for (const BoundArgument& argument : arguments_) types_.push_back(TypeOf(argument));
-    prepared_ = ffi_prep_cif(&cif_, FFI_DEFAULT_ABI, static_cast<unsigned>(types_.size()), &ffi_type_void,
-                             types_.data()) == FFI_OK;
+  explicit BoundCall(const BoundArguments& arguments) : arguments_(arguments) {
+    for (uint32_t i = 0; i < arguments.count; i++) types_[i] = TypeOf(arguments.at[i]);
+    prepared_ =
+        ffi_prep_cif(&cif_, FFI_DEFAULT_ABI, arguments.count, &ffi_type_void, types_.data()) == FFI_OK;
   }
+  BoundCall(const BoundCall&) = delete;  // cif_ points into it
+  BoundCall& operator=(const BoundCall&) = delete;
 
   bool prepared() const { return prepared_; }
 
   void Run(uint64_t function, uint64_t address, int64_t size) const {
-    std::vector<Value> values(arguments_.size());
-    std::vector<void*> pointers(arguments_.size());
-    for (size_t i = 0; i < arguments_.size(); i++) {
-      switch (arguments_[i].source) {
+    std::array<Value, BoundArguments::kMost> values;
+    std::array<void*, BoundArguments::kMost> pointers;
+    for (uint32_t i = 0; i < arguments_.count; i++) {
+      switch (arguments_.at[i].source) {
         case BoundArgument::Source::kPointer:
           values[i].pointer = reinterpret_cast<void*>(static_cast<uintptr_t>(address));
           break;
@@ -35,7 +36,7 @@ class BoundCall {
           values[i].size = static_cast<size_t>(size);
           break;
         case BoundArgument::Source::kConstant:
-          values[i].constant = arguments_[i].constant;
+          values[i].constant = arguments_.at[i].constant;
           break;
       }
       pointers[i] = &values[i];
@@ -62,8 +63,8 @@ class BoundCall {
     return &ffi_type_uint64;
   }
 
-  std::vector<BoundArgument> arguments_;
-  std::vector<ffi_type*> types_;
+  BoundArguments arguments_;
+  std::array<ffi_type*, BoundArguments::kMost> types_{};
   mutable ffi_cif cif_{};  // ffi_call takes it as non-const and does not write to it
   bool prepared_ = false;
 };
@@ -72,19 +73,19 @@ class BoundCall {
 
 class BoundCall {
  public:
-  explicit BoundCall(const std::vector<BoundArgument>&) {}
+  explicit BoundCall(const BoundArguments&) {}
   bool prepared() const { return false; }
   void Run(uint64_t, uint64_t, int64_t) const {}
 };
 
 #endif
 
+Destructor::Destructor() = default;
 Destructor::Destructor(Form form) : form_(form) {}
 Destructor::Destructor(Destructor&&) noexcept = default;
 Destructor& Destructor::operator=(Destructor&&) noexcept = default;
 Destructor::~Destructor() = default;
 
-Destructor Destructor::None() { return Destructor(Form::kNone); }
 Destructor Destructor::JavaScript() { return Destructor(Form::kJavaScript); }
 
 Destructor Destructor::Direct(uint64_t function) {
@@ -93,14 +94,20 @@ Destructor Destructor::Direct(uint64_t function) {
   return destructor;
 }
 
-Destructor Destructor::Bound(uint64_t function, std::vector<BoundArgument> arguments) {
+Destructor Destructor::Bound(uint64_t function, const BoundArguments& arguments) {
   assert(CanBind());
-  auto call = std::make_unique<BoundCall>(std::move(arguments));
-  if (!call->prepared()) return None();
+  std::unique_ptr<BoundCall> call(new (std::nothrow) BoundCall(arguments));
+  if (call == nullptr || !call->prepared()) return Destructor();
   Destructor destructor(Form::kBound);
   destructor.function_ = function;
   destructor.call_ = std::move(call);
   return destructor;
+}
+
+void Destructor::RunBound(uint64_t function, const BoundArguments& arguments, uint64_t address,
+                          int64_t size) {
+  const BoundCall call(arguments);
+  if (call.prepared()) call.Run(function, address, size);
 }
 
 bool Destructor::CanBind() {
@@ -122,9 +129,7 @@ void Destructor::Run(uint64_t address, int64_t size) const {
 }
 
 void Destructor::Pin() {
-  if (pin_ == nullptr && is_native()) pin_ = std::make_unique<LibraryPin>(function_);
+  if (!pin_.has_value() && is_native()) pin_.emplace(function_);
 }
-
-void Destructor::Unpin() { pin_.reset(); }
 
 }  // namespace tally

@@ -8,9 +8,12 @@
 #ifndef FFI_TALLY_DESTRUCTOR_H_
 #define FFI_TALLY_DESTRUCTOR_H_
 
+#include <array>
 #include <cstdint>
 #include <memory>
-#include <vector>
+#include <optional>
+
+#include "library_pin.h"
 
 namespace tally {
 
@@ -21,18 +24,27 @@ struct BoundArgument {
   uint64_t constant = 0;
 };
 
+struct BoundArguments {
+  static constexpr size_t kMost = 32;
+  std::array<BoundArgument, kMost> at;
+  uint32_t count = 0;
+};
+
 class BoundCall;
-class LibraryPin;
 
 class Destructor {
  public:
   enum class Form : uint8_t { kNone, kJavaScript, kDirect, kBound };
 
-  static Destructor None();
+  Destructor();  // of form kNone
   static Destructor JavaScript();
   static Destructor Direct(uint64_t function);
-  // REQUIRES: CanBind(). Returns a destructor of form kNone where libffi refuses the call.
-  static Destructor Bound(uint64_t function, std::vector<BoundArgument> arguments);
+  // REQUIRES: CanBind(). Returns a destructor of form kNone without memory, and where libffi refuses the
+  // call.
+  static Destructor Bound(uint64_t function, const BoundArguments& arguments);
+
+  // Calls `function` as Bound does, without needing memory.
+  static void RunBound(uint64_t function, const BoundArguments& arguments, uint64_t address, int64_t size);
 
   // Whether this build has libffi.
   static bool CanBind();
@@ -51,15 +63,15 @@ class Destructor {
   void Run(uint64_t address, int64_t size) const;
 
   void Pin();
-  void Unpin();
+  void Unpin() { pin_.reset(); }
 
  private:
   explicit Destructor(Form form);
 
-  Form form_;
+  Form form_ = Form::kNone;
   uint64_t function_ = 0;
   std::unique_ptr<BoundCall> call_;
-  std::unique_ptr<LibraryPin> pin_;
+  std::optional<LibraryPin> pin_;
 };
 
 }  // namespace tally

@@ -1,8 +1,10 @@
 #include "entry_points.h"
 
+#include <cassert>
+#include <memory>
+#include <new>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "check.h"
 #include "values.h"
@@ -29,39 +31,56 @@ BoundArgument Bound(const Napi::Value& value) {
   return argument;
 }
 
-// Reads form, address and bound arguments, three arguments from `first` on.
-Destructor ToDestructor(const Napi::CallbackInfo& info, size_t first) {
-  switch (static_cast<Destructor::Form>(Unsigned(info[first]))) {
+BoundArguments BoundOnes(const Napi::Value& value) {
+  const auto values = value.As<Napi::Array>();
+  BoundArguments arguments;
+  arguments.count = values.Length();
+  assert(arguments.count <= BoundArguments::kMost);
+  for (uint32_t i = 0; i < arguments.count; i++) arguments.at[i] = Bound(values.Get(i));
+  return arguments;
+}
+
+Destructor::Form FormOf(const Napi::Value& value) { return static_cast<Destructor::Form>(Unsigned(value)); }
+
+Destructor ToDestructor(Destructor::Form form, const Napi::Value& address, const Napi::Value& arguments) {
+  switch (form) {
     case Destructor::Form::kJavaScript:
       return Destructor::JavaScript();
     case Destructor::Form::kDirect:
-      return Destructor::Direct(Address(info[first + 1]));
-    case Destructor::Form::kBound: {
-      const auto values = info[first + 2].As<Napi::Array>();
-      std::vector<BoundArgument> arguments;
-      for (uint32_t i = 0; i < values.Length(); i++) arguments.push_back(Bound(values.Get(i)));
-      return Destructor::Bound(Address(info[first + 1]), std::move(arguments));
-    }
+      return Destructor::Direct(Address(address));
+    case Destructor::Form::kBound:
+      return Destructor::Bound(Address(address), BoundOnes(arguments));
     case Destructor::Form::kNone:
       break;
   }
-  return Destructor::None();
+  return {};
 }
 
 }  // namespace
 
 Napi::Value AddAccount(const Napi::CallbackInfo& info) {
-  return Number(info, Of(info).AddAccount(info[0].As<Napi::String>().Utf8Value()));
+  size_t length = 0;
+  TALLY_CHECK(napi_get_value_string_utf8(info.Env(), info[0], nullptr, 0, &length));
+  const std::unique_ptr<char[]> label(new (std::nothrow) char[length + 1]);
+  if (label == nullptr) return Number(info, -1);
+  TALLY_CHECK(napi_get_value_string_utf8(info.Env(), info[0], label.get(), length + 1, &length));
+  return Number(info, Of(info).AddAccount({label.get(), length}));
 }
 
 Napi::Value AddKind(const Napi::CallbackInfo& info) {
-  Destructor destructor = ToDestructor(info, 1);
-  if (destructor.form() != static_cast<Destructor::Form>(Unsigned(info[1]))) return Number(info, -1);
+  const Destructor::Form form = FormOf(info[1]);
+  Destructor destructor = ToDestructor(form, info[2], info[3]);
+  if (destructor.form() != form) return Number(info, -1);
   return Number(info, Of(info).AddKind(Unsigned(info[0]), std::move(destructor)));
 }
 
 Napi::Value FreeOnce(const Napi::CallbackInfo& info) {
-  ToDestructor(info, 0).Run(Address(info[3]), Signed(info[4]));
+  const Destructor::Form form = FormOf(info[0]);
+  if (form == Destructor::Form::kBound) {
+    Destructor::RunBound(Address(info[1]), BoundOnes(info[2]), Address(info[3]), Signed(info[4]));
+  } else {
+    ToDestructor(form, info[1], info[2]).Run(Address(info[3]), Signed(info[4]));
+  }
   return info.Env().Undefined();
 }
 

@@ -1,6 +1,6 @@
 // The entry points that tell figures and set them.
 
-#include <string>
+#include <string_view>
 
 #include "check.h"
 #include "entry_points.h"
@@ -38,7 +38,8 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < ledger.accounts(); i++) {
     const Account& account = ledger.account(i);
     Napi::Object entry = Napi::Object::New(info.Env());
-    entry.Set("label", account.label);
+    const std::string_view label = account.label.text();
+    entry.Set("label", Napi::String::New(info.Env(), label.data(), label.size()));
     Put(entry, "bytes", account.bytes);
     Put(entry, "pointers", account.pointers);
     Put(entry, "peakBytes", account.peak_bytes);

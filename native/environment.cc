@@ -31,9 +31,10 @@ Environment::Environment(Napi::Env env, bool free_at_exit)
 Napi::Value Environment::NurseryBuffer() { return nursery_.buffer(); }
 
 double Environment::AddKind(uint32_t account, Destructor destructor) {
+  if (!destructors_.Reserve(1)) return -1;
   const int64_t kind = ledger_.AddKind(account);
   if (kind < 0) return -1;
-  destructors_.push_back(std::move(destructor));
+  destructors_.Push(std::move(destructor));
   return static_cast<double>(kind);
 }
 
@@ -213,17 +214,16 @@ Ledger::Survey Environment::Look() {
 }
 
 int64_t Environment::Mapped() const {
-  std::vector<bool> unmapped(destructors_.size());
+  const auto unmaps = [this](uint32_t kind) { return IsUnmap(destructors_[kind].function()); };
   bool any = false;
   for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
-    unmapped[kind] = ledger_.live_of(kind) > 0 && IsUnmap(destructors_[kind].function());
-    any |= unmapped[kind];
+    any |= ledger_.live_of(kind) > 0 && unmaps(kind);
   }
   if (!any) return 0;
   int64_t bytes = 0;
   for (SlotId id = 0; id < ledger_.end(); id++) {
     const Slot& slot = ledger_.at(id);
-    if (slot.state != SlotState::kFree && unmapped[slot.kind]) bytes += slot.size;
+    if (slot.state != SlotState::kFree && unmaps(slot.kind)) bytes += slot.size;
   }
   return bytes;
 }

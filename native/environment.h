@@ -9,13 +9,12 @@
 
 #include <napi.h>
 
-#include <vector>
-
 #include "collector.h"
 #include "destructor.h"
 #include "ledger.h"
 #include "nursery.h"
 #include "pacer.h"
+#include "pile.h"
 #include "share.h"
 
 namespace tally {
@@ -40,7 +39,8 @@ class Environment {
 
   Napi::Value NurseryBuffer();
 
-  double AddAccount(std::string label) { return static_cast<double>(ledger_.AddAccount(std::move(label))); }
+  double AddAccount(std::string_view label) { return static_cast<double>(ledger_.AddAccount(label)); }
+  // Both return -1 without memory.
   double AddKind(uint32_t account, Destructor destructor);
   // Keeps the library of the kind's destructor mapped, until UnpinIdle finds no pointer of that kind.
   void Pin(uint32_t kind) { destructors_[kind].Pin(); }
@@ -145,7 +145,7 @@ class Environment {
   Pacer pacer_;
   Nursery nursery_;
   Share share_{&ledger_.figures()};
-  std::vector<Destructor> destructors_;  // by kind
+  Pile<Destructor> destructors_;  // by kind
   Napi::Reference<Napi::Value> root_;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
   int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted
@@ -156,6 +156,7 @@ class Environment {
   bool callback_threw_ = false;
   bool free_at_exit_ = false;
   bool torn_down_ = false;
+  Environment* next_leaving_ = nullptr;
   bool leaving_ = false;
 };
 

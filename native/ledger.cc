@@ -14,10 +14,17 @@ constexpr uint32_t kAgeMask = 0xffffff;
 
 }  // namespace
 
-int64_t Ledger::AddAccount(std::string label) {
-  if (!accounts_.Reserve(1)) return -1;
+bool Label::Set(std::string_view text) {
+  text_.reset(new (std::nothrow) char[text.size()]);
+  if (text_ == nullptr) return false;
+  std::copy(text.begin(), text.end(), text_.get());
+  length_ = text.size();
+  return true;
+}
+
+int64_t Ledger::AddAccount(std::string_view label) {
   Account account;
-  account.label = std::move(label);
+  if (!accounts_.Reserve(1) || !account.label.Set(label)) return -1;
   accounts_.Push(std::move(account));
   return static_cast<int64_t>(accounts_.size()) - 1;
 }

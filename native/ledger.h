@@ -14,7 +14,7 @@
 #include <cassert>
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <string_view>
 #include <vector>
 
 #include "pile.h"
@@ -53,8 +53,20 @@ struct Slot {
 };
 static_assert(sizeof(void*) > 8 || sizeof(Slot) <= 40, "there may be millions of them");
 
+// Of an account: a string that says when there is no memory.
+class Label {
+ public:
+  // Returns false without memory.
+  bool Set(std::string_view text);
+  std::string_view text() const { return {text_.get(), length_}; }
+
+ private:
+  std::unique_ptr<char[]> text_;
+  size_t length_ = 0;
+};
+
 struct Account {
-  std::string label;
+  Label label;
   int64_t bytes = 0;
   int64_t pointers = 0;
   int64_t peak_bytes = 0;
@@ -71,7 +83,7 @@ class Ledger {
   Ledger& operator=(const Ledger&) = delete;
 
   // Returns the number of the new account; -1 without memory. Labels are not compared.
-  int64_t AddAccount(std::string label);
+  int64_t AddAccount(std::string_view label);
 
   // A kind is what pointers have in common: their account (and, elsewhere, their destructor).
   // Returns its number; -1 without memory. REQUIRES: `account` came from AddAccount.

@@ -5,6 +5,7 @@
 #define FFI_TALLY_LIBRARY_PIN_H_
 
 #include <cstdint>
+#include <utility>
 
 #ifdef _WIN32
 #include <windows.h>
@@ -42,8 +43,11 @@ class LibraryPin {
     if (handle_ != nullptr) dlclose(handle_);
   }
 #endif
-  LibraryPin(const LibraryPin&) = delete;
-  LibraryPin& operator=(const LibraryPin&) = delete;
+  LibraryPin(LibraryPin&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  LibraryPin& operator=(LibraryPin&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
 
  private:
   void* handle_ = nullptr;

@@ -1,8 +1,6 @@
 // The end of an environment, or of the process without it.
 
-#include <algorithm>
 #include <cstdlib>
-#include <vector>
 
 #include "environment.h"
 
@@ -11,29 +9,28 @@ namespace tally {
 namespace {
 
 // The environments to be freed by an exit of the process that does not end them. Process-wide on purpose,
-// used on the main thread only, never destroyed: what is would be gone by then.
-std::vector<Environment*>& Leaving() {
-  static auto& leaving = *new std::vector<Environment*>;
-  return leaving;
-}
+// used on the main thread only.
+Environment* first_leaving = nullptr;
 
 }  // namespace
 
 Environment::~Environment() {
   if (!leaving_) return;
-  std::vector<Environment*>& leaving = Leaving();
-  leaving.erase(std::find(leaving.begin(), leaving.end(), this));
+  Environment** at = &first_leaving;
+  while (*at != this) at = &(*at)->next_leaving_;
+  *at = next_leaving_;
 }
 
 void Environment::FreeAtProcessExit() {
   if (leaving_) return;
   // What is registered last is called first: static objects of the libraries loaded by now are still there.
   if (std::atexit([] {
-        for (Environment* environment : Leaving()) environment->FreeAll();
+        for (Environment* it = first_leaving; it != nullptr; it = it->next_leaving_) it->FreeAll();
       }) != 0)
     return;
   leaving_ = true;
-  Leaving().push_back(this);
+  next_leaving_ = first_leaving;
+  first_leaving = this;
 }
 
 void Environment::TearDown() {

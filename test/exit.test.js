@@ -150,6 +150,13 @@ const freeing = [
     4,
   ],
   [
+    'process.exit() with a chain of 100 000',
+    `for (let i = 0, link; i < 1e5; i++) kept.push((link = make(16, link)));
+     process.exit(4)`,
+    4,
+    1e5,
+  ],
+  [
     'process.exit() with calls in flight',
     `
       ${dropIn}

@@ -81,6 +81,14 @@ describe('everything is freed when a worker ends', () => {
     expect(found.live).toBeLessThanOrEqual(10);
   });
 
+  test('in a chain of 100 000, children before their parents', async () => {
+    await ended(
+      `${fill}; for (let i = 0, link; i < 1e5; i++) link = make(16, things.FREE, link);`,
+      'return start().ended',
+      { result: 0, made: FILLED + 1e5, freed: FILLED + 1e5, live: 0 },
+    );
+  });
+
   test('what only JavaScript could free is not, and does no harm', async () => {
     const found = await ended(
       `

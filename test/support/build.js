@@ -1,6 +1,6 @@
 'use strict';
 // Compiles the C libraries of the tests: the referee, counting/counting.c, twice, because the second copy is for tests
-// that unload a library; and on Linux an allocator to be preloaded.
+// that unload a library; and on Linux two allocators to be preloaded.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -41,4 +41,5 @@ module.exports = () => ({
   counting2: build('counting2', 'counting'),
   // Without -fno-builtin, calling memalign() and clearing becomes a call of calloc(), which is itself.
   stranger: process.platform === 'linux' ? build('stranger', 'stranger', ['-fno-builtin']) : undefined,
+  scarce: process.platform === 'linux' ? build('scarce') : undefined,
 });
