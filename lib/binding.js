@@ -65,7 +65,6 @@ const openNative = (addon) => ({
   backend: 'native',
   canCall: true,
   lendFfi() {},
-  onDead() {},
   ...addon.open(!isMainThread),
 });
 

@@ -167,9 +167,6 @@ function schedule() {
   });
 }
 
-// A backend in JavaScript hears of the dead by itself, one by one.
-binding.onDead(schedule);
-
 // Set by configure(): asked to let go of something, when a collection was not enough.
 const pressure = { handler: null };
 

@@ -134,6 +134,26 @@ test('in synchronous code nothing is freed but what is disposed, and on the even
   });
 });
 
+test.each(nodes())(
+  'one collection is enough on Node $version, with nobody tracking anything',
+  async ({ path }) => {
+    const code = `
+    const { stats, track } = require('./lib');
+    const { gc } = require('./test/support/gc-until.js');
+    const { FREE, counters, make } = require('./test/support/things.js');
+    const turn = () => new Promise(setImmediate);
+    (async () => {
+      (() => { for (let i = 0; i < 3000; i++) track(make(64), { size: 70_000, free: FREE }); })();
+      await turn();
+      gc();
+      for (let i = 0; i < 1000 && stats().pointers > 0; i++) await turn();
+      console.log(JSON.stringify({ freed: counters().freed, pointers: stats().pointers }));
+    })();
+  `;
+    expect(await run(code, { node: path })).toEqual({ freed: 3000, pointers: 0 });
+  },
+);
+
 test('the library of a destructor stays while a pointer needs it, and no longer', async () => {
   const code = `
     const fs = require('node:fs');

@@ -1,6 +1,7 @@
 'use strict';
 // What one thread owns of this backend: native/environment.h in JavaScript, as far as JavaScript can. The dead are found
-// by a FinalizationRegistry, so only on the event loop; V8 itself decides when, moved by the ballast.
+// by a FinalizationRegistry, so only on the event loop, where the heartbeat of ../reclaim.js has them freed; V8 itself
+// decides when, moved by the ballast.
 
 const { bytesFor, columnsOf } = require('../nursery-columns');
 const { Ballast } = require('./ballast');
@@ -46,13 +47,10 @@ class Environment {
   kinds = [];
   limit = Number.MAX_SAFE_INTEGER;
   collections = { none: 0, minor: 0, major: 0 }; // by what was asked for
-  onDead = () => {}; // called when some were found
   rooted; // kept alive
   #threw = false; // whether the destructor now running has called back into JavaScript that threw
   #registry = new FinalizationRegistry((slot) => {
-    if (slot.state !== State.LIVE) return;
-    this.ledger.end(slot, 'collected');
-    this.onDead();
+    if (slot.state === State.LIVE) this.ledger.end(slot, 'collected');
   });
 
   addAccount(label) {

@@ -32,7 +32,6 @@ function open() {
       return c.canCall();
     },
     lendFfi: c.lend,
-    onDead: (callback) => (environment.onDead = callback),
 
     addAccount: (label) => environment.addAccount(label),
     addKind(account, form, address, args) {
