@@ -20,6 +20,7 @@ const examples = {
     /^peak below 256 MB: true$/,
     /^images left: 0$/,
   ],
+  'leaky.js': [isMac ? 'libgd.dylib' : 'libgd.so.3', /^600 colours$/],
   'libc.js': [
     isMac ? 'libSystem.dylib' : 'libc.so.6',
     /^200 mappings of 4 MB, peak below 256 MB: true$/,

@@ -3,10 +3,10 @@
  * call of a C function keeps, and prints which functions lose memory when the program ends. Nothing needs to be
  * declared for that.
  *
- * A call costs about a microsecond more. What is measured are bytes in use in the C allocator before and after the
- * call: memory from `mmap()` is not seen, nor are calls through function pointers (`koffi.call()`); blocks are
- * counted with what the allocator adds to them, 8 to 24 bytes. Whatever other threads allocate during a call is
- * counted too. `FFI_TALLY_AUDIT=quiet` in the environment keeps it from printing.
+ * A call costs some microseconds more (`node benchmark/watching.js`). What is measured are bytes in use in the C
+ * allocator before and after the call: memory from `mmap()` is not seen, nor are calls through function pointers
+ * (`koffi.call()`); blocks are counted with what the allocator adds to them, 8 to 24 bytes. Whatever other threads
+ * allocate during a call is counted too. `FFI_TALLY_AUDIT=quiet` in the environment keeps it from printing.
  *
  * @packageDocumentation
  */

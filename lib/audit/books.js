@@ -6,7 +6,10 @@
 const MOST_POINTERS = 100_000;
 // Small blocks that are freed stay in a cache of the allocator, which counts them as in use.
 const MOSTLY = 0.5;
-const NEARLY = 0.75;
+const NEARLY = 0.9;
+// As much must be missing from what a tree gives back, before it is taken to have left something behind.
+const SOME = 8 * 1024;
+const FEW = 0.02;
 const CHANCE = 0.02; // other threads free memory too
 
 /** What is known of one C function: bytes and counts of its measured calls. */
@@ -212,8 +215,12 @@ class Books {
     // A part may be freed alone, or with all that it belongs to: what is nearer to what is missing?
     const alone = pointer !== root && Math.abs(bytes - pointer.bytes) < Math.abs(bytes - root.total);
     if (alone && bytes >= MOSTLY * pointer.bytes) return this.#endPart(book, pointer, bytes);
-    if (alone || bytes < MOSTLY * root.bytes) return this.#shrink(pointer, bytes, results);
-    if (Math.abs(bytes - root.bytes) < Math.abs(bytes - root.total)) this.#leaveAlone(root);
+    // What returns a pointer, such as realloc(), frees only if next to nothing is left.
+    const least = results.length > 0 ? NEARLY * root.total : MOSTLY * root.bytes;
+    if (alone || bytes < least) return this.#shrink(pointer, bytes, results);
+    const missing = root.total - bytes;
+    if (missing > Math.abs(bytes - root.bytes) && missing >= Math.max(SOME, FEW * bytes))
+      this.#leaveAlone(root);
     const { isMeasured } = root;
     let taken = this.#end(book, root);
     if (!isMeasured) return bytes;
@@ -228,25 +235,21 @@ class Books {
     const taken = Math.min(root.total, bytes);
     pointer.bytes = Math.max(0, pointer.bytes - taken);
     change(root, -taken);
-    const [moved] = results;
-    if (pointer === root && moved !== undefined && !this.pointers.has(moved)) {
-      // As after realloc() to less.
-      this.pointers.delete(root.address);
-      root.address = moved;
-      this.pointers.set(moved, root);
-    }
+    this.#lead(root.book, root, results); // as after realloc() to less, it may be somewhere else now
     return taken;
   }
 
-  /** What was made from `root` may outlive it, as a copy does. Small things do not: there the figures decide nothing. */
+  /** What was made from `root` outlives it, as a copy does: its bytes were not among those given back. */
   #leaveAlone(root) {
     for (const part of root.parts ?? []) {
-      if (part.bytes < NEARLY * root.bytes || this.pointers.get(part.address) !== part) continue;
-      part.root = part;
+      if (part.bytes === 0 || this.pointers.get(part.address) !== part) continue;
       change(root, -part.bytes);
-      part.book.live += part.bytes;
-      part.book.pointers++;
+      part.root = part;
+      part.isTracked = part.book.label !== undefined;
       part.book.made++;
+      if (part.isTracked) continue;
+      part.book.pointers++;
+      part.book.live += part.bytes;
     }
     root.parts = root.parts?.filter((part) => part.root === root) ?? null;
   }

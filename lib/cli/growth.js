@@ -2,16 +2,15 @@
 // Whether a figure that was sampled over time grows without end.
 
 const PARTS = 10;
-const WORTH = 8e6; // bytes that it must have grown by
 const RISES = 6; // of the nine steps from one part to the next
 const LATE = 0.2; // of the growth that must be in the second half
 const BEGUN = 0.1; // of the growth, by when it has begun
 
 /**
- * The growth of `points`, [{ seconds, value }], or null. Each tenth of the time counts with its least value, so that
+ * The growth of `points`, [{ seconds, value }], or null; steady if it is at least `worth`. Each tenth of the time counts with its least value, so that
  * what a collection takes away again is no growth.
  */
-function growthOf(points) {
+function growthOf(points, worth) {
   if (points.length < 2) return null;
   const [{ seconds: start }] = points;
   const length = points.at(-1).seconds - start;
@@ -32,8 +31,8 @@ function growthOf(points) {
     bytes,
     perSecond: (bytes * (1 - BEGUN)) / growing,
     begin,
-    isSteady: bytes >= WORTH && rises >= (RISES * (known.length - 1)) / (PARTS - 1) && late >= LATE * bytes,
+    isSteady: bytes >= worth && rises >= (RISES * (known.length - 1)) / (PARTS - 1) && late >= LATE * bytes,
   };
 }
 
-module.exports = { WORTH, growthOf };
+module.exports = { growthOf };

@@ -16,7 +16,7 @@ check
   --heap MB        the largest JavaScript heap that V8 may have, so that a leak shows early (default 128)
   --rss SIZE       stop the program when its resident memory passes this, such as 512M or 2G (default 1G)
   --timeout SEC    stop it after so many seconds (default 60)
-  --audit          measure the C functions too, and name those that keep memory; each call costs about 1 µs more
+  --audit          measure the C functions too, and name those that keep memory; each call costs some µs more
 
 audit
   --heap, --rss, --timeout as above, with no default: the program runs until it ends

@@ -2,11 +2,34 @@
 // What a recorded run says about the memory of the program.
 
 const { formatBytes } = require('../bytes');
-const { WORTH, growthOf } = require('./growth');
+const { growthOf } = require('./growth');
 
 // While modules are loaded and functions compiled, everything grows.
 const WARM_UP = 0.1; // of the time
-const TERMS = ['heap', 'buffers', 'tracked', 'untracked', 'fragmentation', 'rest'];
+// Exit codes; help.js tells them.
+const FINE = 0;
+const TRAP = 1;
+const FAILED = 3;
+
+// Samples for a judgement.
+const FEWEST = 3;
+
+/**
+ * The terms of the resident memory, and the bytes from which their growth is one: what waits for a collection grows
+ * until there is one, and a fragmented heap is no leak.
+ */
+const WORTH = {
+  heap: 8e6,
+  buffers: 96e6,
+  tracked: 128e6,
+  untracked: 8e6,
+  fragmentation: Infinity,
+  rest: 16e6,
+};
+const TERMS = Object.keys(WORTH);
+// Without these, a heap that grows is one that V8 has had no reason to collect.
+const COLLECTIONS = 2;
+const AT_CAP = 8e6;
 
 const KINDS = {
   heap: 'javascript',
@@ -26,10 +49,10 @@ function seriesOf(samples, term) {
 /** The growth of each term, those that are known. */
 function growths(run) {
   const warm = run.samples.filter(({ seconds }) => seconds >= run.seconds * WARM_UP);
-  const samples = warm.length >= 3 ? warm : run.samples;
+  const samples = warm.length >= FEWEST ? warm : run.samples;
   const found = {};
   for (const term of TERMS) {
-    const growth = growthOf(seriesOf(samples, term));
+    const growth = growthOf(seriesOf(samples, term), WORTH[term]);
     if (growth !== null) found[term] = growth;
   }
   return found;
@@ -38,7 +61,8 @@ function growths(run) {
 /** The term that has grown most, of those that did so steadily; killed at the cap, of all. */
 function worst(run, found) {
   const candidates = Object.entries(found)
-    .filter(([, growth]) => (run.cap === undefined ? growth.isSteady : growth.bytes >= WORTH))
+    .filter(([, growth]) => (run.cap === undefined ? growth.isSteady : growth.bytes >= AT_CAP))
+    .filter(([term]) => term !== 'heap' || run.collections.length >= COLLECTIONS)
     .sort(([, a], [, b]) => b.bytes - a.bytes);
   return candidates[0];
 }
@@ -50,7 +74,8 @@ function accountsText(run) {
   const largest = [...(run.accounts.at(-1)?.accounts ?? [])].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
   if (largest.length === 0) return '';
   const list = largest.map(
-    ({ label, bytes, pointers }) => `${label} (${formatBytes(bytes)} in ${pointers} pointers)`,
+    ({ label, bytes, pointers }) =>
+      `${label} (${formatBytes(bytes)} in ${pointers} pointer${pointers === 1 ? '' : 's'})`,
   );
   return ` Largest accounts: ${list.join(', ')}.`;
 }
@@ -104,35 +129,40 @@ function kindOf(run, found) {
   if (heapIsFull(run)) return ['javascript', found.heap ?? { perSecond: 0, begin: 0, bytes: 0 }];
   const term = worst(run, found);
   if (term !== undefined) return [KINDS[term[0]], term[1]];
-  return ['none', undefined];
+  return [run.audit?.findings.length > 0 ? 'audit' : 'none', undefined];
+}
+
+/** How it ended, if not as it should have. */
+function endOf(run, failed) {
+  if (run.cap !== undefined) {
+    return [`Stopped at ${formatBytes(run.cap.rss)} resident, after ${run.cap.seconds.toFixed(1)} s.`];
+  }
+  if (heapIsFull(run)) return ['V8 ended the program because its heap was full.'];
+  return failed === undefined ? [] : [failed];
+}
+
+function findingOf(run, kind, growth) {
+  if (!run.started) return [];
+  if (kind === 'audit')
+    return [`No part of the memory grew steadily, but the audit found a leak.${functionsText(run)}`];
+  if (kind !== 'none') return [TEXTS[kind](growth, run)];
+  if (run.cap !== undefined) return ['No single part of the memory stands out.'];
+  if (run.samples.length < FEWEST) return ['It ended too soon for a judgement.'];
+  return ['No trap: no part of the memory grew without end.'];
 }
 
 /** { kind, trap, text, growths, exitCode } of a run. */
 function judge(run) {
   const found = growths(run);
   const [kind, growth] = kindOf(run, found);
-  const leaks = (run.audit?.findings ?? []).length > 0;
   const failed = run.cap === undefined ? failure(run) : undefined;
-  const parts = [];
-  if (run.cap !== undefined)
-    parts.push(`Stopped at ${formatBytes(run.cap.rss)} resident, after ${run.cap.seconds.toFixed(1)} s.`);
-  if (heapIsFull(run)) parts.push('V8 ended the program because its heap was full.');
-  else if (failed !== undefined) parts.push(failed);
-  if (kind !== 'none') parts.push(TEXTS[kind](growth, run));
-  else if (leaks)
-    parts.push(
-      `No term of the memory grew steadily in that time, but the audit found something.${functionsText(run)}`,
-    );
-  else if (run.cap !== undefined) parts.push('No single part of the memory stands out.');
-  else if (run.samples.length < 3) parts.push('The program ended too soon for a judgement.');
-  else parts.push('No trap: no part of the memory grew without end.');
-  const trap = kind !== 'none' || run.cap !== undefined || leaks;
+  const trap = kind !== 'none' || run.cap !== undefined;
   return {
-    kind: kind === 'none' && leaks ? 'audit' : kind,
+    kind,
     trap,
-    text: parts.join(' '),
+    text: [...endOf(run, failed), ...findingOf(run, kind, growth)].join(' '),
     growths: found,
-    exitCode: trap ? 1 : failed ? 3 : 0,
+    exitCode: trap ? TRAP : failed === undefined ? FINE : FAILED,
   };
 }
 

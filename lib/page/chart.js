@@ -89,15 +89,15 @@ function limitLine({ y }, limit, most) {
 
 /**
  * `times` in seconds; `series` from the bottom to the top and `over`, a line, as { name, className, values }; `marks`
- * the seconds of collections; `limit` in bytes. Returns { svg, geometry }, the second for a script that follows the
+ * the seconds of collections; `limit` and the `top` of the scale in bytes. Returns { svg, geometry }, the second for a script that follows the
  * pointer.
  */
-function chart({ title, times, series, over, marks = [], limit }) {
+function chart({ title, times, series, over, marks = [], limit, top }) {
   const seconds = Math.max(times.at(-1) ?? 0, 0.1);
   const sums = times.map((_, at) =>
     series.reduce((sum, { values }) => sum + Math.max(0, values[at] ?? 0), 0),
   );
-  const most = Math.max(...sums, ...(over?.values ?? []), 1) * 1.05;
+  const most = top ?? Math.max(...sums, ...(over?.values ?? []), 1) * 1.05;
   const to = scales(seconds, most);
   const parts = [
     ...bands(to, times, series),

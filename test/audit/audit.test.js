@@ -117,6 +117,24 @@ describeIf(process.platform === 'linux')('a function', () => {
     const free = lib.func('void thing_free(void *thing)');
   `;
 
+  test('that makes something small out of something large, which is freed', async () => {
+    const result = await run(`${prelude}
+      koffi.opaque('gdImage');
+      const lib = koffi.load('libgd.so.3');
+      const create = lib.func('gdImage *gdImageCreateTrueColor(int width, int height)');
+      const scale = lib.func('gdImage *gdImageScale(gdImage *image, unsigned int width, unsigned int height)');
+      const destroy = lib.func('void gdImageDestroy(gdImage *image)');
+      for (let i = 0; i < 60; i++) {
+        const photo = create(1200, 800);
+        scale(photo, 300, 200);
+        destroy(photo);
+      }
+      report(60 * 4 * 300 * 200);
+    `);
+    expect(onlyFinding(result).function).toBe('gdImageScale');
+    expect(find(result, 'gdImageCreateTrueColor').pointers).toEqual(about(0));
+  });
+
   test('that fills a cache and then keeps nothing more is no finding', async () => {
     const result = await run(`${things}
       const cache = [];

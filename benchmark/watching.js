@@ -1,0 +1,96 @@
+'use strict';
+// What it costs to watch a program: a call under the audit, and the program under `ffi-tally check`. Processor time, which
+// a busy machine distorts less than hours and minutes; medians of rounds that take turns.
+//   node benchmark/watching.js
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const median = require('./median');
+
+const ROUNDS = 5;
+const root = path.join(__dirname, '..');
+const register = path.join(root, 'lib/record/register.js');
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-watching-'));
+
+/** Nanoseconds of processor time for one call: `code` declares call(). */
+const calls = (code) => `
+  const koffi = require('koffi');
+  const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+  ${code}
+  const COUNT = 100_000;
+  for (let i = 0; i < COUNT / 10; i++) call();
+  const start = process.cpuUsage();
+  for (let i = 0; i < COUNT; i++) call();
+  const { user, system } = process.cpuUsage(start);
+  console.log(JSON.stringify(((user + system) * 1000) / COUNT));
+`;
+
+/** Milliseconds of processor time, and MB resident: some work with JavaScript, an event loop and C. */
+const work = `
+  const koffi = require('koffi');
+  const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+  const abs = libc.func('int abs(int x)');
+  let turns = 0;
+  const turn = () => {
+    const rows = Array.from({ length: 20_000 }, (_, i) => ({ id: i, text: String(i) }));
+    rows.sort((a, b) => (a.text < b.text ? -1 : 1)).forEach((row) => abs(row.id));
+    if (++turns < 60) return setTimeout(turn, 20);
+    const { user, system } = process.cpuUsage();
+    console.log(JSON.stringify({ cpu: (user + system) / 1000, rss: process.memoryUsage.rss() / 1e6 }));
+  };
+  turn();
+`;
+
+function run(code, recording) {
+  const env = { ...process.env };
+  if (recording !== undefined) {
+    const file = path.join(directory, 'record.jsonl');
+    fs.rmSync(file, { force: true });
+    env.FFI_TALLY_RECORD = JSON.stringify({ file, interval: 100, ...recording });
+  }
+  const preload = recording === undefined ? [] : ['--require', register];
+  const child = spawnSync(process.execPath, [...preload, '-e', code], { cwd: root, env, encoding: 'utf8' });
+  if (child.status !== 0) throw new Error(child.stderr);
+  return JSON.parse(child.stdout);
+}
+
+function compare(code, recording, pick) {
+  const plain = [];
+  const watched = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    plain.push(pick(run(code)));
+    watched.push(pick(run(code, recording)));
+  }
+  return [median(plain), median(watched)];
+}
+
+const row = (name, [plain, watched], unit) =>
+  console.log(
+    `${name.padEnd(44)} ${plain.toFixed(0).padStart(7)} ${watched.toFixed(0).padStart(7)}  ${unit}`,
+  );
+
+console.log(
+  `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${os.cpus().length} x ${os.cpus()[0].model}\n`,
+);
+console.log(`${''.padEnd(44)} ${'plain'.padStart(7)} ${'watched'.padStart(7)}`);
+const same = (value) => value;
+const cheap = `const abs = libc.func('int abs(int x)'); const call = () => abs(-1);`;
+const pair = `
+  const malloc = libc.func('void *malloc(size_t bytes)');
+  const free = libc.func('void free(void *block)');
+  const call = () => free(malloc(100_000));`;
+row('audit: a call of abs()', compare(calls(cheap), { audit: true }, same), 'ns');
+row('audit: malloc() and free() of 100 KB', compare(calls(pair), { audit: true }, same), 'ns');
+row(
+  'check: processor time of 60 turns',
+  compare(work, { audit: false }, ({ cpu }) => cpu),
+  'ms',
+);
+row(
+  'check: resident at the end',
+  compare(work, { audit: false }, ({ rss }) => rss),
+  'MB',
+);
+fs.rmSync(directory, { recursive: true });
