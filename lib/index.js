@@ -4,8 +4,10 @@ const { assertNoLeaks } = require('./assert-no-leaks');
 const { collect } = require('./collect');
 const { configure } = require('./configure');
 const { POINTER, SIZE } = require('./destructors');
+const { gauge } = require('./gauge');
 const { withOwnership } = require('./koffi/with-ownership');
 const { memoryUsage } = require('./memory-usage');
+const { meteredAllocator } = require('./metered-allocator');
 const { monitor } = require('./monitor/monitor');
 const { reportExternal } = require('./report-external');
 const { stats } = require('./stats');
@@ -20,7 +22,9 @@ module.exports = {
   assertNoLeaks,
   collect,
   configure,
+  gauge,
   memoryUsage,
+  meteredAllocator,
   monitor,
   reportExternal,
   stats,

@@ -3,11 +3,13 @@
 const v8 = require('node:v8');
 const binding = require('./binding');
 const nursery = require('./nursery');
+const { look } = require('./outside');
 const { termsOf } = require('./terms');
 
 /** process.memoryUsage() and what it leaves out. */
 function memoryUsage() {
   nursery.flush();
+  look();
   const usage = process.memoryUsage();
   const memory = binding.memory();
   const allocator = binding.allocatorBytes();

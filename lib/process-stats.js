@@ -6,13 +6,14 @@ const nursery = require('./nursery');
 /** The ledgers of all environments of the process, added up. */
 function processStats() {
   nursery.flush();
-  const { environments, bytes, pointers, manual, deadBytes, deadPointers, ...totals } =
+  const { environments, bytes, pointers, manual, outside, deadBytes, deadPointers, ...totals } =
     binding.processStats();
   return {
     environments,
     bytes,
     pointers,
     manual,
+    outside,
     dead: { bytes: deadBytes, pointers: deadPointers },
     totals,
   };

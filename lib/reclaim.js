@@ -11,6 +11,7 @@ const { destructorErrors, tellCollection, tellFreed, tellSweep } = require('./ch
 const gc = require('./gc');
 const { kindById, unpinIdle } = require('./kinds');
 const nursery = require('./nursery');
+const { isWatching, look } = require('./outside');
 
 // Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure. A request
 // meets several of them when a server is busy.
@@ -94,6 +95,7 @@ function reclaim(asked, milliseconds = Infinity) {
   if (nursery.parting.open) nursery.rejoin();
   tellSweep(() => binding.sweep(Infinity));
   if (!tellFreed(() => drain(milliseconds))) schedule();
+  look();
   return binding.collected(asked, gc.heapUsed());
 }
 
@@ -151,6 +153,7 @@ function slice() {
   const swept = tellSweep(() => binding.sweep(SLICE));
   const drained = tellFreed(() => drain(SLICE));
   if (!swept || !drained) return false;
+  look();
   binding.collected(0, gc.heapUsed());
   return true;
 }
@@ -180,12 +183,13 @@ function makeRoom(size) {
   nursery.flush(); // theirs is room too
   if (calls.depth !== 0) return false;
   reclaimAll();
-  const { bytes, manual, limit } = binding.stats();
+  const { bytes, manual, outside, limit } = binding.stats();
   const { handler } = pressure;
-  if (handler !== null && bytes + manual + size > limit) {
+  const live = bytes + manual + outside;
+  if (handler !== null && live + size > limit) {
     pressure.handler = null; // what the handler tracks itself is refused without asking it
     try {
-      handler({ bytes: bytes + manual, limit, size });
+      handler({ bytes: live, limit, size });
     } finally {
       pressure.handler = handler;
     }
@@ -203,7 +207,7 @@ const heartbeat = new FinalizationRegistry(() => {
   binding.noteMajor();
   schedule();
   unpinIdle();
-  heart.beating = binding.stats().pointers > 0;
+  heart.beating = binding.stats().pointers > 0 || isWatching();
   if (heart.beating) heartbeat.register({}, undefined);
   else binding.root(undefined);
 });

@@ -4,6 +4,7 @@ const binding = require('./binding');
 const { checkBoolean, checkOptions } = require('./check');
 const { ArgumentValueError } = require('./errors');
 const nursery = require('./nursery');
+const { gauges, look, meters } = require('./outside');
 const { processStats } = require('./process-stats');
 const { hasTraces, readTraces } = require('./trace');
 
@@ -19,6 +20,7 @@ function stats(options = {}) {
   if (scope === 'process') return processStats();
   if (scope !== 'environment') throw new ArgumentValueError(scope, 'scope', `'environment' or 'process'`);
   nursery.flush();
+  look();
   const raw = binding.stats();
   const totals = {};
   for (const name of SUMMED) totals[name] = raw.accounts.reduce((sum, account) => sum + account[name], 0);
@@ -31,6 +33,7 @@ function stats(options = {}) {
     bytes: raw.bytes,
     pointers: raw.pointers,
     manual: raw.manual,
+    outside: raw.outside,
     peakBytes: raw.peakBytes,
     reported: raw.reported,
     dead: { bytes: raw.deadBytes, pointers: raw.deadPointers },
@@ -43,6 +46,13 @@ function stats(options = {}) {
     },
     accounts: raw.accounts.sort(bySize),
     traces: hasTraces() ? readTraces(survey.kinds) : [],
+    meters: meters.size > 0 ? binding.meters() : [],
+    gauges: Array.from(gauges, ({ label, bytes, peakBytes, failed }) => ({
+      label,
+      bytes,
+      peakBytes,
+      failed,
+    })),
   };
 }
 

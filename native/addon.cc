@@ -38,6 +38,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   exports.Set("freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(tally::FreeBlockAddress())));
   exports.Set("nothing", Napi::BigInt::New(env, static_cast<uint64_t>(tally::NothingAddress())));
   exports.Set("canBind", tally::Destructor::CanBind());
+  exports.Set("canMeter", tally::Meter::CanCount());
+  exports.Set("mostMeters", tally::Meter::kMeters);
 
 #define TALLY_EXPORT(name, function) exports.Set(name, Napi::Function::New<function>(env, name, environment))
   TALLY_EXPORT("addAccount", AddAccount);
@@ -89,6 +91,14 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("configure", Configure);
   TALLY_EXPORT("freeAtProcessExit", FreeAtProcessExit);
   TALLY_EXPORT("setCapabilities", SetCapabilities);
+
+  TALLY_EXPORT("meterFor", MeterFor);
+  TALLY_EXPORT("readMeters", ReadMeters);
+  TALLY_EXPORT("chargeGauges", ChargeGauges);
+  TALLY_EXPORT("readGauge", ReadGauge);
+  TALLY_EXPORT("holdLibrary", HoldLibrary);
+  TALLY_EXPORT("meters", Meters);
+  TALLY_EXPORT("nextReport", NextReport);
 
   TALLY_EXPORT("externalAddress", ExternalAddress);
   TALLY_EXPORT("usableSize", UsableSize);

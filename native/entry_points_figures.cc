@@ -5,6 +5,7 @@
 #include "check.h"
 #include "entry_points.h"
 #include "process_memory.h"
+#include "usable_bytes.h"
 #include "values.h"
 
 namespace tally::entry {
@@ -22,6 +23,7 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   Put(stats, "bytes", ledger.bytes());
   Put(stats, "pointers", ledger.pointers());
   Put(stats, "manual", ledger.manual());
+  Put(stats, "outside", ledger.outside());
   Put(stats, "peakBytes", ledger.peak_bytes());
   Put(stats, "deadBytes", ledger.dead_bytes());
   Put(stats, "deadPointers", ledger.dead_pointers());
@@ -62,6 +64,7 @@ Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
   Put(stats, "bytes", sum.bytes);
   Put(stats, "pointers", sum.pointers);
   Put(stats, "manual", sum.manual);
+  Put(stats, "outside", sum.outside);
   Put(stats, "deadBytes", sum.dead_bytes);
   Put(stats, "deadPointers", sum.dead_pointers);
   Put(stats, "tracked", sum.tracked);
@@ -150,7 +153,7 @@ Napi::Value Memory(const Napi::CallbackInfo& info) {
   Put(result, "counter", environment.Tell());
   Put(result, "reported", environment.pacer().reported());
   Put(result, "tracked", environment.live());
-  Put(result, "everywhere", everywhere.bytes + everywhere.manual);
+  Put(result, "everywhere", everywhere.bytes + everywhere.manual + everywhere.outside);
   Put(result, "viewed", environment.viewed());
   Put(result, "mapped", environment.Mapped());
   const int64_t file = FileResident();

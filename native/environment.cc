@@ -161,6 +161,7 @@ bool Environment::Sweep(double milliseconds) {
 }
 
 uint32_t Environment::Collected(Collection asked, int64_t heap) {
+  ReadMeters();
   if (noted_) {
     pacer_.Collected(noted_major_ ? Collection::kMajor : Collection::kMinor, before_, undecided(), heap,
                      asked != Collection::kNone);
@@ -194,6 +195,17 @@ double Environment::ReportByHand(int64_t delta) {
   if (!ledger_.ChargeByHand(delta)) return delta < 0 ? -1 : -2;
   Tell();
   return static_cast<double>(ledger_.manual());
+}
+
+void Environment::ReadMeters() {
+  if (!outside_.has_meters()) return;
+  outside_.LookAtMeters();
+  ledger_.SetOutside(outside_.bytes());
+}
+
+void Environment::ChargeGauges(int64_t bytes) {
+  outside_.SetGauges(bytes);
+  ledger_.SetOutside(outside_.bytes());
 }
 
 void Environment::Root(Napi::Value value) {

@@ -13,6 +13,7 @@
 #include "destructor.h"
 #include "ledger.h"
 #include "nursery.h"
+#include "outside.h"
 #include "pacer.h"
 #include "pile.h"
 #include "share.h"
@@ -104,6 +105,12 @@ class Environment {
   // Charges by hand. Returns the total, or -1 below zero, or -2 past kMaxBytes; then nothing changed.
   double ReportByHand(int64_t delta);
 
+  Outside& outside() { return outside_; }
+  // Charges what meters have counted.
+  void ReadMeters();
+  // Charges what gauges have told.
+  void ChargeGauges(int64_t bytes);
+
   // Keeps `value` alive until the next call; undefined for nothing.
   void Root(Napi::Value value);
 
@@ -115,7 +122,7 @@ class Environment {
   // Bytes of the pointers that munmap frees. Looks at all pointers, if there is any of these.
   int64_t Mapped() const;
 
-  int64_t live() const { return ledger_.bytes() + ledger_.manual(); }
+  int64_t live() const { return ledger_.total(); }
   // What a collection could still find dead: live without what is known to be.
   int64_t undecided() const { return live() - ledger_.dead_bytes(); }
   // The same as the ledger's, up to now.
@@ -146,6 +153,7 @@ class Environment {
   Nursery nursery_;
   Share share_{&ledger_.figures()};
   Pile<Destructor> destructors_;  // by kind
+  Outside outside_;
   Napi::Reference<Napi::Value> root_;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
   int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted

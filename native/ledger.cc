@@ -52,7 +52,7 @@ void Ledger::Charge(Account* account, int64_t delta) {
   if (delta > 0) {
     account->charged_bytes = Sum(account->charged_bytes, delta);
     account->peak_bytes = std::max(account->peak_bytes, account->bytes);
-    peak_bytes_ = std::max(peak_bytes_, figures_.bytes + figures_.manual);
+    peak_bytes_ = std::max(peak_bytes_, total());
   }
 }
 
@@ -245,8 +245,15 @@ Ledger::Survey Ledger::Look() const {
 bool Ledger::ChargeByHand(int64_t delta) {
   if (delta < 0 ? figures_.manual < -delta : !CanCharge(delta)) return false;
   figures_.manual += delta;
-  peak_bytes_ = std::max(peak_bytes_, figures_.bytes + figures_.manual);
+  peak_bytes_ = std::max(peak_bytes_, total());
   return true;
+}
+
+void Ledger::SetOutside(int64_t bytes) {
+  assert(bytes >= 0);
+  const int64_t most = kMaxBytes - figures_.bytes - figures_.manual;
+  figures_.outside += std::min(bytes, most) - figures_.outside;
+  peak_bytes_ = std::max(peak_bytes_, total());
 }
 
 }  // namespace tally

@@ -90,7 +90,7 @@ class Ledger {
   int64_t AddKind(uint32_t account);
 
   // Whether `bytes` more can be carried without passing kMaxBytes.
-  bool CanCharge(int64_t bytes) const { return bytes <= kMaxBytes - figures_.bytes - figures_.manual; }
+  bool CanCharge(int64_t bytes) const { return bytes <= kMaxBytes - total(); }
 
   // Makes room for `count` more slots; false without memory.
   bool Reserve(uint32_t count);
@@ -157,6 +157,9 @@ class Ledger {
   // Bytes charged by hand. Returns false, and changes nothing, below zero or past kMaxBytes.
   bool ChargeByHand(int64_t delta);
 
+  // Bytes that are charged without a pointer, as far as they fit. REQUIRES: bytes >= 0.
+  void SetOutside(int64_t bytes);
+
   // REQUIRES: slot < end().
   Slot& at(SlotId slot) {
     assert(slot < used_);
@@ -179,6 +182,8 @@ class Ledger {
   int64_t dead_bytes() const { return figures_.dead_bytes; }
   int64_t dead_pointers() const { return figures_.dead_pointers; }
   int64_t manual() const { return figures_.manual; }
+  int64_t outside() const { return figures_.outside; }
+  int64_t total() const { return figures_.bytes + figures_.manual + figures_.outside; }
   int64_t peak_bytes() const { return peak_bytes_; }
 
  private:

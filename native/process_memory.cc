@@ -24,19 +24,6 @@
 
 namespace tally {
 
-int64_t UsableBytes(void* block) {
-#if defined(__APPLE__)
-  return static_cast<int64_t>(malloc_size(block));
-#elif defined(_WIN32)
-  return static_cast<int64_t>(_msize(block));
-#elif defined(__linux__)
-  return static_cast<int64_t>(malloc_usable_size(block));
-#else
-  (void)block;
-  return -1;
-#endif
-}
-
 uintptr_t AllocateBlock(size_t bytes) {
   return reinterpret_cast<uintptr_t>(std::calloc(bytes == 0 ? 1 : bytes, 1));  // NOLINT(*-no-malloc)
 }

@@ -14,10 +14,6 @@ struct AllocatorFigures {
   int64_t held = 0;    // bytes that the allocator keeps for later, resident or not
 };
 
-// The bytes that a block from malloc really has; -1 where the platform cannot tell.
-// REQUIRES: `block` came from the C allocator and is not freed.
-int64_t UsableBytes(void* block);
-
 // A block of zeroes from the allocator that this addon was built with, or 0; and the address of the
 // function that frees such a block. Both sides from one place: a program may contain several allocators.
 uintptr_t AllocateBlock(size_t bytes);

@@ -36,6 +36,7 @@ struct FiguresOf {
   Integer bytes{};
   Integer pointers{};
   Integer manual{};
+  Integer outside{};
   Integer dead_bytes{};
   Integer dead_pointers{};
   Integer tracked{};
@@ -47,6 +48,7 @@ struct FiguresOf {
     Add(&bytes, other.bytes);
     Add(&pointers, other.pointers);
     Add(&manual, other.manual);
+    Add(&outside, other.outside);
     Add(&dead_bytes, other.dead_bytes);
     Add(&dead_pointers, other.dead_pointers);
   }

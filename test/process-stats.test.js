@@ -17,6 +17,7 @@ test('has the shape that the typings promise', () => {
     bytes: 0,
     pointers: 0,
     manual: 0,
+    outside: 0,
     dead: { bytes: 0, pointers: 0 },
     totals: {
       tracked: expect.any(Number),

@@ -27,6 +27,7 @@ test('has the shape that the typings promise, all figures numbers', () => {
     bytes: 'count',
     pointers: 'count',
     manual: 'count',
+    outside: 'count',
     peakBytes: 'count',
     reported: 'count',
     dead: { bytes: 'count', pointers: 'count' },
@@ -41,6 +42,8 @@ test('has the shape that the typings promise, all figures numbers', () => {
     },
     collections: { minor: 'count', major: 'count', returnedByMinor: 'count', returnedByMajor: 'count' },
     traces: [],
+    meters: [],
+    gauges: [],
   });
   expect(shape(accounts[0])).toMatchObject({
     label: 'string',

@@ -318,6 +318,39 @@ export interface TraceStats {
   readonly stack: string;
 }
 
+/** What a {@link MeteredAllocator} has counted, in all threads of the process. */
+export interface MeterStats {
+  readonly label: string;
+  /** In blocks that are not freed yet. What the C allocator really gave, which is a little more than was asked for. */
+  readonly bytes: number;
+  /** The number of these blocks. */
+  readonly blocks: number;
+  /** The most that `bytes` ever was. Exact where one thread allocates; else too low by at most 64 KiB for each thread. */
+  readonly peakBytes: number;
+  /** All that was ever allocated. */
+  readonly allocatedBytes: number;
+  /** Allocations ever, each `realloc` among them. */
+  readonly allocations: number;
+  /**
+   * Frees of what the meter had not allocated. Checked, each of them. Otherwise by how many the frees exceeded the
+   * allocations at some time: then its functions were given to the library too late.
+   */
+  readonly foreign: number;
+  /** What this environment is charged for: 0 if another one is. */
+  readonly charged: number;
+  readonly checked: boolean;
+}
+
+/** What a {@link gauge} has told. */
+export interface GaugeStats {
+  readonly label: string;
+  readonly bytes: number;
+  /** The most that it has told. */
+  readonly peakBytes: number;
+  /** How often it could not be read. */
+  readonly failed: number;
+}
+
 /** What {@link stats} returns. */
 export interface Stats {
   /**
@@ -331,9 +364,11 @@ export interface Stats {
   readonly pointers: number;
   /** Charged by {@link reportExternal}. */
   readonly manual: number;
-  /** The most that `bytes + manual` ever was. */
+  /** Charged for {@link meteredAllocator} and {@link gauge}: memory that is not in the size of a pointer. */
+  readonly outside: number;
+  /** The most that `bytes + manual + outside` ever was, as far as it was seen. */
   readonly peakBytes: number;
-  /** What V8 has been told. At most `bytes + manual`, and less while V8 knowing it all would make it collect too soon. */
+  /** What V8 has been told. At most `bytes + manual + outside`, and less while V8 knowing it all would make it collect too soon. */
   readonly reported: number;
   /** Of `bytes` and `pointers`: ended, but kept by a child, by a call, or until there is time to free them. */
   readonly dead: { readonly bytes: number; readonly pointers: number };
@@ -350,6 +385,10 @@ export interface Stats {
   readonly accounts: readonly AccountStats[];
   /** Where the pointers that are alive were made, the place with most bytes first; empty if nothing is traced. */
   readonly traces: readonly TraceStats[];
+  /** One entry for each {@link meteredAllocator} of this environment. */
+  readonly meters: readonly MeterStats[];
+  /** One entry for each {@link gauge} that is not closed. */
+  readonly gauges: readonly GaugeStats[];
 }
 
 /**
@@ -367,6 +406,8 @@ export interface ProcessStats {
   readonly pointers: number;
   /** Charged by {@link reportExternal}. */
   readonly manual: number;
+  /** Charged for {@link meteredAllocator} and {@link gauge}. */
+  readonly outside: number;
   /** Of `bytes` and `pointers`: ended, but not freed yet. */
   readonly dead: { readonly bytes: number; readonly pointers: number };
   /**
@@ -640,7 +681,7 @@ export interface Settings {
    */
   growth: number;
   /**
-   * Bytes, tracked and charged by hand, that a new pointer may not pass: after a major collection and
+   * Bytes, all that is charged, that a new pointer may not pass: after a major collection and
    * {@link Settings.onPressure}, {@link track} and functions with owned results free it and throw `ERR_TALLY_LIMIT`. It
    * refuses nothing else, and holds to within about 1 MB: small new pointers are booked in batches. Default: `Infinity`.
    *
@@ -698,6 +739,121 @@ export function configure(options?: {
   checked?: boolean;
   trace?: number;
 }): Settings;
+
+/** What {@link gauge} returns. */
+export interface Gauge extends Disposable {
+  readonly label: string;
+  /** What it told when it was read last; 0 once closed. */
+  readonly bytes: number;
+  /** It is read no more, and what it has told is charged no more. The second time does nothing. */
+  close(): void;
+  /** The same as {@link Gauge.close | close()}, for `using`. */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Charges what somebody else counts: the bytes that a library says it uses (`sqlite3_memory_used`), GPU memory, a cache.
+ * They have the effect of tracked pointers on garbage collection and on `limit`. A gauge is read at once, when memory is
+ * reclaimed and by {@link stats} and {@link memoryUsage}, never while a C call made through the drop-in is on the
+ * stack, and charged by the difference. It is read in this thread until it is closed or the thread ends; for what
+ * counts the whole process, one thread should read it.
+ *
+ * The bytes are beside those of tracked pointers: give what the gauge counts the size 0 there. Those that are not in the
+ * resident memory, as of a GPU, make `terms.rest` of {@link memoryUsage} smaller.
+ *
+ * @param label - Its name in {@link stats}; need not be unique.
+ * @param source - The address of a C function `int64_t f(void)` or `size_t f(void)`, or a function that returns bytes. If
+ *   it throws, or returns no safe non-negative integer, what it told before stands, `failed` in {@link stats} grows, a
+ *   warning is emitted once per label, and the diagnostics channel `ffi-tally:gauge-error` gets `{ label, error }`.
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`.
+ *
+ * @example
+ * ```js
+ * gauge('sqlite', require('koffi').load('libsqlite3.so.0').symbol('sqlite3_memory_used'));
+ * ```
+ */
+export function gauge(label: string, source: NativeAddress | (() => number | bigint)): Gauge;
+
+/** The options of {@link meteredAllocator}. */
+export interface MeteredAllocatorOptions {
+  /** Its name in {@link stats}. In one process there is one metered allocator of that label, whichever thread asks. */
+  label: string;
+  /**
+   * Whether every free is checked: memory of somebody else is not freed, memory of another metered allocator is given
+   * back to that one, and either is announced by a warning, once for each pair of labels, and every time on the
+   * diagnostics channel `ffi-tally:foreign-free` as `{ address, freedBy, allocatedBy, again }`. Costs a lock and a
+   * look-up each time. Default: `false`.
+   */
+  checked?: boolean | undefined;
+}
+
+/**
+ * What {@link meteredAllocator} returns: addresses of C functions for the allocator hooks of a library. They are valid
+ * until the process ends, from any thread, also after the end of the worker that asked for them. They allocate as
+ * `malloc()` does: what one of them has allocated may be freed by `free()` of the C library, but then stays counted.
+ */
+export interface MeteredAllocator {
+  readonly label: string;
+  readonly checked: boolean;
+
+  /** `void *malloc(size_t bytes)`. Also where more arguments follow: PCRE2, OpenSSL. */
+  readonly malloc: bigint;
+  /** `void *calloc(size_t count, size_t size)` */
+  readonly calloc: bigint;
+  /** `void *realloc(void *block, size_t bytes)`; to 0 bytes it frees. Also where more arguments follow. */
+  readonly realloc: bigint;
+  /** `void free(void *block)`. Also where more arguments follow. */
+  readonly free: bigint;
+  /** `char *strdup(const char *string)` */
+  readonly strdup: bigint;
+
+  /** `void *realloc(void *block, size_t oldBytes, size_t bytes)`: GMP. */
+  readonly sizedRealloc: bigint;
+  /** `void free(void *block, size_t bytes)`: GMP. */
+  readonly sizedFree: bigint;
+
+  /** `void *malloc(void *context, size_t bytes)`: libpng, zstd, FreeType. The context is ignored. */
+  readonly contextMalloc: bigint;
+  /** `void *calloc(void *context, unsigned count, unsigned size)`: zlib, bzip2. */
+  readonly contextCalloc: bigint;
+  /** `void *realloc(void *context, void *block, size_t bytes)` */
+  readonly contextRealloc: bigint;
+  /** `void *realloc(void *context, long oldBytes, long bytes, void *block)`: FreeType. */
+  readonly contextSizedRealloc: bigint;
+  /** `void free(void *context, void *block)` */
+  readonly contextFree: bigint;
+
+  /** `void *alloc(void *context, void *block, size_t oldBytes, size_t bytes)`: Lua. */
+  readonly single: bigint;
+
+  /** A `struct sqlite3_mem_methods`, for `SQLITE_CONFIG_MALLOC`. */
+  readonly sqlite3MemMethods: bigint;
+  /** An `XML_Memory_Handling_Suite`, for `XML_ParserCreate_MM()`. */
+  readonly expatSuite: bigint;
+}
+
+/**
+ * Counts what a C library allocates, to the byte and in all threads, by way of the hooks that it has for an allocator.
+ * One environment, the first that asks and is alive, is charged for it like for tracked pointers: it counts for garbage
+ * collection, for `limit` and in {@link stats}, where it is looked at when pointers are tracked and when memory is
+ * reclaimed. It is memory beside that of tracked pointers: give those the size 0, or the bytes count twice.
+ *
+ * Give the functions to the library before it allocates anything: most do not tell when that was too late. What was
+ * allocated before is not counted, and freed all the same; if more is freed than was allocated, a warning says so.
+ *
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_UNKNOWN_OPTION`; `ERR_TALLY_INVALID_ARG_VALUE` if there is one of that
+ *   label that is checked and this should not be, or the other way round; `ERR_TALLY_UNSUPPORTED` for more than 32 labels
+ *   in a process, or where the C allocator does not tell the size of a block.
+ *
+ * @example
+ * ```js
+ * const meter = meteredAllocator({ label: 'libxml2' });
+ * const xml = require('koffi').load('libxml2.so.2');
+ * const setup = xml.func('int xmlMemSetup(void *free, void *malloc, void *realloc, void *strdup)');
+ * setup(meter.free, meter.malloc, meter.realloc, meter.strdup);
+ * ```
+ */
+export function meteredAllocator(options: MeteredAllocatorOptions): MeteredAllocator;
 
 /**
  * `koffi` with ownership in its prototypes: what `ffi-tally/koffi` exports, for a Koffi that goes by another name.

@@ -5,12 +5,14 @@ import tally, {
   TrackedPointer,
   collect,
   configure,
+  gauge,
   memoryUsage,
+  meteredAllocator,
   reportExternal,
   stats,
   track,
 } from 'ffi-tally';
-import type { AccountStats, Settings, TallyError, TallyErrorCode } from 'ffi-tally';
+import type { AccountStats, MeterStats, Settings, TallyError, TallyErrorCode } from 'ffi-tally';
 
 declare const address: bigint;
 declare const fromKoffi2: any;
@@ -83,6 +85,15 @@ configure({ limits: 1 });
 expectTypeOf(stats().accounts).toEqualTypeOf<readonly AccountStats[]>();
 expectTypeOf(stats().totals.collected).toEqualTypeOf<number>();
 expectTypeOf(stats().dead).toEqualTypeOf<{ readonly bytes: number; readonly pointers: number }>();
+
+expectTypeOf(meteredAllocator({ label: 'libxml2' }).malloc).toEqualTypeOf<bigint>();
+expectTypeOf(stats().meters).toEqualTypeOf<readonly MeterStats[]>();
+expectTypeOf(gauge('cache', () => 1n).bytes).toEqualTypeOf<number>();
+gauge('sqlite', fromKoffi2).close();
+// @ts-expect-error -- nothing to read
+gauge('cache');
+// @ts-expect-error -- a meter has a name
+meteredAllocator({ checked: true });
 
 // Whatever takes the result of process.memoryUsage() takes ours.
 expectTypeOf(memoryUsage()).toExtend<NodeJS.MemoryUsage>();

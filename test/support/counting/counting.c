@@ -427,6 +427,9 @@ int64_t counter(const char* name) {
   return -1;
 }
 
+// For a gauge.
+int64_t live_bytes(void) { return counters[kLiveBytes]; }
+
 void counters_reset(void) {
   lock();
   for (int i = 0; i < kCounters; i++) {

@@ -1,0 +1,41 @@
+'use strict';
+
+const binding = require('./binding');
+const { checkLabel, checkOptions } = require('./check');
+const { ArgumentTypeError, ArgumentValueError, UnsupportedError } = require('./errors');
+const { meters } = require('./outside');
+const { beat } = require('./reclaim');
+
+const OPTIONS = ['label', 'checked'];
+
+/** Native functions for the allocator hooks of a C library, which count what it allocates. */
+function meteredAllocator(options) {
+  checkOptions(options, OPTIONS);
+  const label = checkLabel(options.label);
+  const { checked = false } = options;
+  if (label.includes('\0')) throw new ArgumentValueError(label, 'label', 'a string without NUL');
+  if (typeof checked !== 'boolean') throw new ArgumentTypeError(checked, 'checked', 'a boolean');
+  if (!binding.canMeter)
+    throw new UnsupportedError('The C allocator of this platform does not tell the size of a block');
+  const known = meters.get(label);
+  if (known !== undefined && known.checked === checked) return known;
+  const functions = binding.meterFor(label, checked);
+  if (functions === null) {
+    throw new ArgumentValueError(
+      checked,
+      'checked',
+      `${!checked}: '${label}' exists in this process and is different`,
+    );
+  }
+  if (functions === undefined) {
+    throw new UnsupportedError(
+      `Cannot make a metered allocator '${label}': there are ${binding.mostMeters} in this process, and they last until its end`,
+    );
+  }
+  const meter = Object.freeze({ label, checked, ...functions });
+  meters.set(label, meter);
+  beat();
+  return meter;
+}
+
+module.exports = { meteredAllocator };

@@ -1,0 +1,51 @@
+// Outside is what one environment charges besides pointers: the bytes of meters, and gauges that tell how
+// much some library uses. Nobody tells us when these change, so they are looked at when there is an occasion,
+// and what is charged is what was seen last.
+//
+// Knows nothing of Node. Not thread-safe: use on the thread of its environment only.
+
+#ifndef FFI_TALLY_OUTSIDE_H_
+#define FFI_TALLY_OUTSIDE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "meter.h"
+
+namespace tally {
+
+class Outside {
+ public:
+  Outside() = default;
+  ~Outside();
+  Outside(const Outside&) = delete;
+  Outside& operator=(const Outside&) = delete;
+
+  // Charges this environment with what `meter` counts, as long as no other environment is.
+  void AddMeter(Meter* meter);
+
+  // Reads all meters. Costs a few cache lines for each meter and thread.
+  void LookAtMeters();
+
+  // What gauges have told. REQUIRES: bytes >= 0.
+  void SetGauges(int64_t bytes) { gauges_ = bytes; }
+
+  bool has_meters() const { return !meters_.empty(); }
+  int64_t bytes() const { return metered_ + gauges_; }
+
+  struct Entry {
+    Meter* meter = nullptr;
+    MeterFigures figures;
+    int64_t charged = 0;
+  };
+  const std::vector<Entry>& meters() const { return meters_; }
+
+ private:
+  std::vector<Entry> meters_;
+  int64_t metered_ = 0;
+  int64_t gauges_ = 0;
+};
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_OUTSIDE_H_

@@ -1,0 +1,265 @@
+// Meters against what is known to be allocated, from many threads at a time.
+
+#include "meter.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "checked_blocks.h"
+#include "meter_functions.h"
+
+namespace tally {
+namespace {
+
+Meter& MeterOf(const std::string& label, bool checked = false) {
+  bool known = false;
+  Meter* meter = Meter::For(label.c_str(), checked, &known);
+  EXPECT_NE(meter, nullptr);
+  return *meter;
+}
+
+TEST(Meter, IsOneForEachLabel) {
+  bool known = true;
+  Meter* meter = Meter::For("one", false, &known);
+  EXPECT_FALSE(known);
+  EXPECT_EQ(Meter::For("one", false, &known), meter);
+  EXPECT_TRUE(known);
+  EXPECT_EQ(Meter::For("one", true, &known), nullptr);
+  EXPECT_TRUE(known);
+  EXPECT_NE(&MeterOf("other"), meter);
+  EXPECT_STREQ(meter->label(), "one");
+}
+
+TEST(Meter, EveryShapeBalances) {
+  Meter& meter = MeterOf("shapes");
+  const MeterFunctions& f = FunctionsOf(meter);
+  std::vector<void*> blocks{f.malloc(10), f.calloc(3, 7), f.realloc(nullptr, 5), f.strdup("text"),
+                            f.sized_realloc(f.malloc(100), 100, 200)};
+  for (void* block : blocks) ASSERT_NE(block, nullptr);
+  EXPECT_STREQ(static_cast<char*>(blocks[3]), "text");
+  EXPECT_EQ(static_cast<char*>(blocks[1])[20], 0);
+  EXPECT_EQ(meter.Read().blocks, 5);
+  f.free(blocks[0]);
+  f.sized_free(blocks[1], 21);
+  EXPECT_EQ(f.realloc(blocks[2], 0), nullptr);
+  EXPECT_EQ(f.single(nullptr, blocks[3], 5, 0), nullptr);
+  f.context_free(nullptr, blocks[4]);
+  EXPECT_EQ(meter.Read().bytes, 0);
+
+  void* context = f.context_malloc(&meter, 10);
+  context = f.context_realloc(&meter, context, 1000);
+  context = f.context_sized_realloc(&meter, 1000, 2000, context);
+  EXPECT_EQ(meter.Read().bytes, static_cast<int64_t>(Meter::SizeOf(context)));
+  f.context_free(&meter, context);
+  f.context_free(&meter, f.context_calloc(&meter, 10, 10));
+  f.context_free(&meter, f.single(&meter, f.single(&meter, nullptr, 0, 10), 10, 20));
+
+  void* block = f.sqlite.allocate(100);
+  block = f.sqlite.reallocate(block, 200);
+  EXPECT_GE(f.sqlite.size(block), 200);
+  EXPECT_EQ(f.sqlite.size(block), meter.Read().bytes);
+  EXPECT_EQ(f.sqlite.round_up(9), 16);
+  EXPECT_EQ(f.sqlite.init(nullptr), 0);
+  f.sqlite.free(block);
+  f.expat.free(f.expat.realloc(f.expat.malloc(1), 2));
+  const MeterFigures end = meter.Read();
+  EXPECT_EQ(end.bytes, 0);
+  EXPECT_EQ(end.blocks, 0);
+  EXPECT_EQ(end.foreign, 0);
+}
+
+TEST(Meter, PeakOfOneThreadIsExact) {
+  Meter& meter = MeterOf("peak");
+  std::mt19937 random(1);  // NOLINT(cert-msc51-cpp): the same each time
+  std::vector<void*> blocks;
+  int64_t bytes = 0;
+  int64_t most = 0;
+  for (int i = 0; i < 20000; i++) {
+    if (random() % 3 != 0 || blocks.empty()) {
+      blocks.push_back(meter.Allocate(random() % (i % 100 == 0 ? 300000 : 300)));
+      bytes += static_cast<int64_t>(Meter::SizeOf(blocks.back()));
+      most = std::max(most, bytes);
+    } else {
+      std::swap(blocks[random() % blocks.size()], blocks.back());
+      bytes -= static_cast<int64_t>(Meter::SizeOf(blocks.back()));
+      meter.Free(blocks.back());
+      blocks.pop_back();
+    }
+    if (i % 1000 == 0) {
+      ASSERT_EQ(meter.Read().bytes, bytes);
+      ASSERT_EQ(meter.Read().peak_bytes, most);
+      ASSERT_EQ(meter.OwnNet(), bytes);
+    }
+  }
+  for (void* block : blocks) meter.Free(block);
+  EXPECT_EQ(meter.Read().bytes, 0);
+  EXPECT_EQ(meter.Read().peak_bytes, most);
+}
+
+// Each thread frees what the one before it has allocated.
+TEST(Meter, ThreadsThatPassBlocksOnWhileOneReads) {
+  constexpr int kThreads = 4;
+  constexpr int kPlaces = 64;
+  Meter& meter = MeterOf("threads");
+  std::vector<std::atomic<void*>> places(kPlaces);
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    while (!done) {
+      const MeterFigures figures = meter.Read();
+      ASSERT_GE(figures.bytes, 0);
+      ASSERT_GE(figures.blocks, 0);
+      ASSERT_EQ(figures.foreign, 0);
+    }
+  });
+  for (int generation = 0; generation < 5; generation++) {
+    std::vector<std::thread> threads;
+    for (int t = 0; t < kThreads; t++) {
+      threads.emplace_back([&, t] {
+        std::mt19937 random(static_cast<unsigned>(generation * kThreads + t));
+        for (int i = 0; i < 5000; i++) {
+          void* block = meter.Allocate(random() % 2000);
+          if (i % 2 == 0) block = meter.Reallocate(block, 1 + random() % 5000);
+          meter.Free(places[random() % kPlaces].exchange(block));
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  done = true;
+  reader.join();
+  int64_t left = 0;
+  for (auto& place : places) left += static_cast<int64_t>(Meter::SizeOf(place));
+  EXPECT_EQ(meter.Read().bytes, left);
+  EXPECT_GE(meter.Read().peak_bytes, left);
+  for (auto& place : places) meter.Free(place);
+  EXPECT_EQ(meter.Read().bytes, 0);
+  EXPECT_EQ(meter.Read().blocks, 0);
+}
+
+// What C frees from destructors of its own thread_locals, after ours has run.
+struct Late {
+  Meter* meter = nullptr;
+  void* block = nullptr;
+  ~Late() { meter->Free(block); }
+};
+
+TEST(Meter, CountsInTheDestructorsOfAThread) {
+  Meter& meter = MeterOf("late");
+  for (int i = 0; i < 10; i++) {
+    std::thread([&meter] {
+      thread_local Late late;  // made first, so destroyed last
+      late.meter = &meter;
+      late.block = meter.Allocate(100);
+    }).join();
+  }
+  const MeterFigures figures = meter.Read();
+  EXPECT_EQ(figures.bytes, 0);
+  EXPECT_EQ(figures.blocks, 0);
+  EXPECT_EQ(figures.allocations, 10);
+}
+
+TEST(Meter, WhatWasAllocatedBeforeDoesNotMakeItNegative) {
+  Meter& meter = MeterOf("hooked late");
+  meter.Free(std::malloc(5000));  // NOLINT(*-no-malloc)
+  EXPECT_EQ(meter.Read().bytes, 0);
+  EXPECT_EQ(meter.Read().blocks, 0);
+  EXPECT_EQ(meter.Read().foreign, 1);
+  void* block = meter.Allocate(1000);
+  EXPECT_EQ(meter.Read().bytes, static_cast<int64_t>(Meter::SizeOf(block)));
+  meter.Free(block);
+  EXPECT_EQ(meter.Read().foreign, 1);
+}
+
+TEST(Meter, OneEnvironmentIsCharged) {
+  Meter& meter = MeterOf("claimed");
+  int a = 0;
+  int b = 0;
+  EXPECT_TRUE(meter.Claim(&a));
+  EXPECT_TRUE(meter.Claim(&a));
+  EXPECT_FALSE(meter.Claim(&b));
+  meter.LetGo(&b);
+  EXPECT_FALSE(meter.Claim(&b));
+  meter.LetGo(&a);
+  EXPECT_TRUE(meter.Claim(&b));
+}
+
+void Forget() {
+  for (CheckedBlocks::Report report; CheckedBlocks::NextReport(&report);) {
+  }
+}
+
+TEST(CheckedMeter, TellsWrongFrees) {
+  Forget();
+  Meter& mine = MeterOf("mine", true);
+  Meter& yours = MeterOf("yours", true);
+  void* block = mine.Allocate(100);
+  yours.Free(block);
+  yours.Free(block);
+  int stranger = 0;
+  mine.Free(&stranger);
+  EXPECT_EQ(mine.Reallocate(&stranger, 10), nullptr);
+  EXPECT_EQ(mine.Read().bytes, 0);
+  EXPECT_EQ(yours.Read().bytes, 0);
+  EXPECT_EQ(mine.Read().foreign, 2);
+  EXPECT_EQ(yours.Read().foreign, 2);
+
+  CheckedBlocks::Report report;
+  ASSERT_TRUE(CheckedBlocks::NextReport(&report));
+  EXPECT_EQ(report.found, CheckedBlocks::Found::kOther);
+  EXPECT_EQ(report.by, &yours);
+  EXPECT_EQ(report.of, &mine);
+  ASSERT_TRUE(CheckedBlocks::NextReport(&report));
+  EXPECT_EQ(report.found, CheckedBlocks::Found::kFreed);
+  EXPECT_EQ(report.of, &mine);
+  ASSERT_TRUE(CheckedBlocks::NextReport(&report));
+  EXPECT_EQ(report.found, CheckedBlocks::Found::kForeign);
+  EXPECT_EQ(report.of, nullptr);
+  EXPECT_EQ(report.address, reinterpret_cast<uintptr_t>(&stranger));
+  ASSERT_TRUE(CheckedBlocks::NextReport(&report));
+  EXPECT_FALSE(CheckedBlocks::NextReport(&report));
+}
+
+TEST(CheckedMeter, KeepsTheFirstReportsOfVeryMany) {
+  Forget();
+  Meter& meter = MeterOf("mine", true);
+  int stranger = 0;
+  for (int i = 0; i < 1000; i++) meter.Free(&stranger);
+  int count = 0;
+  for (CheckedBlocks::Report report; CheckedBlocks::NextReport(&report);) count++;
+  EXPECT_EQ(count, 256);
+}
+
+TEST(CheckedMeter, ThreadsWithoutAFault) {
+  Forget();
+  Meter& meter = MeterOf("mine", true);
+  const int64_t foreign = meter.Read().foreign;
+  std::vector<std::atomic<void*>> places(64);
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; t++) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(static_cast<unsigned>(t));
+      for (int i = 0; i < 5000; i++) {
+        void* block = meter.Allocate(random() % 2000);
+        if (i % 2 == 0) block = meter.Reallocate(block, 1 + random() % 5000);
+        meter.Free(places[random() % places.size()].exchange(block));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (auto& place : places) meter.Free(place);
+  CheckedBlocks::Report report;
+  EXPECT_FALSE(CheckedBlocks::NextReport(&report));
+  EXPECT_EQ(meter.Read().bytes, 0);
+  EXPECT_EQ(meter.Read().foreign, foreign);
+}
+
+}  // namespace
+}  // namespace tally
