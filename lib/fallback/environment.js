@@ -196,8 +196,17 @@ class Environment {
 
   reportByHand(delta) {
     if (!this.ledger.chargeByHand(delta)) return delta < 0 ? -1 : -2;
-    this.ballast.carry(this.ledger.manual);
+    this.#carry();
     return this.ledger.manual;
+  }
+
+  chargeGauges(bytes) {
+    this.ledger.outside = Math.min(bytes, Number.MAX_SAFE_INTEGER - this.ledger.bytes - this.ledger.manual);
+    this.#carry();
+  }
+
+  #carry() {
+    this.ballast.carry(this.ledger.manual + this.ledger.outside);
   }
 }
 

@@ -2,6 +2,7 @@
 // The list of what native/addon.cc offers, offered by JavaScript alone.
 
 const { types } = require('node:util');
+const { UnsupportedError } = require('../errors');
 const c = require('./c');
 const { Environment, Nursery } = require('./environment');
 const { Kind, destructor } = require('./kind');
@@ -92,6 +93,7 @@ function open() {
       bytes: ledger.bytes,
       pointers: ledger.pointers,
       manual: ledger.manual,
+      outside: ledger.outside,
       peakBytes: ledger.peakBytes,
       deadBytes: ledger.deadBytes,
       deadPointers: ledger.deadPointers,
@@ -106,16 +108,23 @@ function open() {
     survey: () => ledger.survey(kinds),
     // JavaScript sees its own thread only.
     processStats() {
-      const { bytes, pointers, manual, deadBytes, deadPointers, accounts } = ledger;
+      const { bytes, pointers, manual, outside, deadBytes, deadPointers, accounts } = ledger;
       const totals = { tracked: 0, disposed: 0, collected: 0, released: 0, tornDown: 0, failed: 0 };
       for (const name of Object.keys(totals)) {
         for (const account of accounts) totals[name] += account[name] ?? 0;
       }
-      return { environments: 1, bytes, pointers, manual, deadBytes, deadPointers, ...totals };
+      return { environments: 1, bytes, pointers, manual, outside, deadBytes, deadPointers, ...totals };
     },
     configure: (budget, growth, limit) => void (environment.limit = limit),
     setCapabilities() {},
     freeAtProcessExit() {},
+
+    // What only C could call.
+    canMeter: false,
+    holdLibrary() {
+      throw new UnsupportedError('A gauge in C needs the binary: pass a function that calls it');
+    },
+    chargeGauges: (bytes) => environment.chargeGauges(bytes),
 
     externalAddress: (value) => (types.isExternal(value) ? c.addressOf(value) : undefined),
     usableSize: c.usableSize,

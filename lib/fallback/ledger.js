@@ -42,6 +42,7 @@ class Ledger {
   bytes = 0;
   pointers = 0;
   manual = 0;
+  outside = 0;
   peakBytes = 0;
   deadBytes = 0;
   deadPointers = 0;
@@ -55,7 +56,7 @@ class Ledger {
   }
 
   get live() {
-    return this.bytes + this.manual;
+    return this.bytes + this.manual + this.outside;
   }
 
   canCharge(bytes) {
