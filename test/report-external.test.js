@@ -119,7 +119,12 @@ test('bytes charged for JavaScript objects have the dead ones among them collect
     const turn = () => new Promise(setImmediate);
     (async () => {
       let peak = 0;
-      for (let i = 0; i < 200; i++) { make(); await turn(); peak = Math.max(peak, alive); }
+      for (let i = 0; i < 200; i++) {
+        make();
+        // A few: V8 calls the finalizers from a task of its own, some time after the collection.
+        for (let j = 0; j < 3; j++) await turn();
+        peak = Math.max(peak, alive);
+      }
       console.log(JSON.stringify({ peak, collections: stats().collections }));
     })();
   `;
