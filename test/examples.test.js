@@ -43,6 +43,12 @@ const examples = {
     /^destroyed by hand: true$/,
     /^images left: 0$/,
   ],
+  'metrics-service.js': [
+    isMac ? 'libgd.dylib' : 'libgd.so.3',
+    /^images drawn: 200$/,
+    /^native memory never above 128 MB: true$/,
+    /^terms of the resident memory: heap, tracked, buffers, .*rest$/,
+  ],
   'sqlite.js': [
     isMac ? 'libsqlite3.dylib' : 'libsqlite3.so.0',
     /^apple$/,

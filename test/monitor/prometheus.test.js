@@ -103,7 +103,12 @@ test.each([
   expect(() => registerMetrics(registry, options)).toThrow(expect.objectContaining({ code }));
 });
 
-const files = ['monitoring/alerts.yml', 'monitoring/grafana.json', 'test/monitor/alerts.test.yml'];
+const files = [
+  'monitoring/alerts.yml',
+  'monitoring/grafana.json',
+  'test/monitor/alerts.test.yml',
+  'docs/seeing-memory.md',
+];
 
 test.each(files)('%s names only metrics that there are', async (file) => {
   const names = registered()
