@@ -17,7 +17,7 @@ function meteredAllocator(options) {
   if (typeof checked !== 'boolean') throw new ArgumentTypeError(checked, 'checked', 'a boolean');
   if (!binding.canMeter)
     throw new UnsupportedError('The C allocator of this platform does not tell the size of a block');
-  const known = meters.get(label);
+  const known = meters.get(label)?.meter;
   if (known !== undefined && known.checked === checked) return known;
   const functions = binding.meterFor(label, checked);
   if (functions === null) {
@@ -32,8 +32,9 @@ function meteredAllocator(options) {
       `Cannot make a metered allocator '${label}': there are ${binding.mostMeters} in this process, and they last until its end`,
     );
   }
-  const meter = Object.freeze({ label, checked, ...functions });
-  meters.set(label, meter);
+  const { index, ...addresses } = functions;
+  const meter = Object.freeze({ label, checked, ...addresses });
+  meters.set(label, { meter, index });
   beat();
   return meter;
 }

@@ -11,7 +11,7 @@ const foreignFrees = channel('ffi-tally:foreign-free');
 const gaugeErrors = channel('ffi-tally:gauge-error');
 const warned = new Set();
 
-const meters = new Map(); // by label
+const meters = new Map(); // label -> { meter, index }
 const gauges = new Set();
 
 function warn(code, key, text, detail) {
@@ -94,6 +94,11 @@ function chargeGauges() {
   binding.chargeGauges(Math.min(bytes, Number.MAX_SAFE_INTEGER));
 }
 
+/** Whether `value` is what meteredAllocator() has returned here. */
+function isMeter(value) {
+  return typeof value === 'object' && value !== null && meters.get(value.label)?.meter === value;
+}
+
 /** Whether there is anything to look at. */
 function isWatching() {
   return meters.size > 0 || gauges.size > 0;
@@ -108,4 +113,4 @@ function look() {
   tellLateHooks(binding.meters());
 }
 
-module.exports = { chargeGauges, gauges, isWatching, look, meters };
+module.exports = { chargeGauges, gauges, isMeter, isWatching, look, meters, warn };

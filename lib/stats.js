@@ -5,6 +5,7 @@ const { checkBoolean, checkOptions } = require('./check');
 const { ArgumentValueError } = require('./errors');
 const nursery = require('./nursery');
 const { gauges, look, meters } = require('./outside');
+const { sizingOf } = require('./ownership/sizing');
 const { processStats } = require('./process-stats');
 const { hasTraces, readTraces } = require('./trace');
 
@@ -44,7 +45,7 @@ function stats(options = {}) {
       returnedByMinor: raw.returnedByMinor,
       returnedByMajor: raw.returnedByMajor,
     },
-    accounts: raw.accounts.sort(bySize),
+    accounts: raw.accounts.sort(bySize).map((account) => ({ ...account, ...sizingOf(account.label) })),
     traces: hasTraces() ? readTraces(survey.kinds) : [],
     meters: meters.size > 0 ? binding.meters() : [],
     gauges: Array.from(gauges, ({ label, bytes, peakBytes, failed }) => ({

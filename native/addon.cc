@@ -94,6 +94,9 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
   TALLY_EXPORT("meterFor", MeterFor);
   TALLY_EXPORT("readMeters", ReadMeters);
+  TALLY_EXPORT("ownNet", OwnNet);
+  TALLY_EXPORT("ownAllocations", OwnAllocations);
+  TALLY_EXPORT("meterKind", MeterKind);
   TALLY_EXPORT("chargeGauges", ChargeGauges);
   TALLY_EXPORT("readGauge", ReadGauge);
   TALLY_EXPORT("holdLibrary", HoldLibrary);

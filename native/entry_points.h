@@ -60,13 +60,16 @@ Napi::Value Configure(const Napi::CallbackInfo& info);     // (budget, growth, l
 Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info);  // ()
 Napi::Value SetCapabilities(const Napi::CallbackInfo& info);    // (canMinor, canMajor)
 
-Napi::Value MeterFor(const Napi::CallbackInfo& info);      // (label, checked) -> functions, null or undefined
-Napi::Value ReadMeters(const Napi::CallbackInfo& info);    // ()
-Napi::Value ChargeGauges(const Napi::CallbackInfo& info);  // (bytes)
-Napi::Value ReadGauge(const Napi::CallbackInfo& info);     // (address, library) -> bytes
-Napi::Value HoldLibrary(const Napi::CallbackInfo& info);   // (address) -> what keeps it mapped
-Napi::Value Meters(const Napi::CallbackInfo& info);        // () -> figures of each, as seen last
-Napi::Value NextReport(const Napi::CallbackInfo& info);    // () -> a free that was wrong, or undefined
+Napi::Value MeterFor(const Napi::CallbackInfo& info);    // (label, checked) -> functions, null or undefined
+Napi::Value ReadMeters(const Napi::CallbackInfo& info);  // ()
+Napi::Value OwnNet(const Napi::CallbackInfo& info);      // (meter) -> bytes of this thread
+Napi::Value OwnAllocations(const Napi::CallbackInfo& info);  // (meter) -> of this thread
+Napi::Value MeterKind(const Napi::CallbackInfo& info);       // (kind, meter)
+Napi::Value ChargeGauges(const Napi::CallbackInfo& info);    // (bytes)
+Napi::Value ReadGauge(const Napi::CallbackInfo& info);       // (address, library) -> bytes
+Napi::Value HoldLibrary(const Napi::CallbackInfo& info);     // (address) -> what keeps it mapped
+Napi::Value Meters(const Napi::CallbackInfo& info);          // () -> figures of each, as seen last
+Napi::Value NextReport(const Napi::CallbackInfo& info);      // () -> a free that was wrong, or undefined
 
 Napi::Value ExternalAddress(const Napi::CallbackInfo& info);  // (value) -> bigint or undefined
 Napi::Value UsableSize(const Napi::CallbackInfo& info);       // (address) -> bytes or undefined

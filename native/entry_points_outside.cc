@@ -32,6 +32,7 @@ Napi::Value MeterFor(const Napi::CallbackInfo& info) {
   Of(info).outside().AddMeter(meter);
   const MeterFunctions& functions = FunctionsOf(*meter);
   Napi::Object result = Napi::Object::New(info.Env());
+  Put(result, "index", meter->index());
   PutAddress(result, "malloc", functions.malloc);
   PutAddress(result, "calloc", functions.calloc);
   PutAddress(result, "realloc", functions.realloc);
@@ -52,6 +53,19 @@ Napi::Value MeterFor(const Napi::CallbackInfo& info) {
 
 Napi::Value ReadMeters(const Napi::CallbackInfo& info) {
   Of(info).ReadMeters();
+  return info.Env().Undefined();
+}
+
+Napi::Value OwnNet(const Napi::CallbackInfo& info) {
+  return Number(info, Meter::At(static_cast<int>(Unsigned(info[0])))->OwnNet());
+}
+
+Napi::Value OwnAllocations(const Napi::CallbackInfo& info) {
+  return Number(info, Meter::At(static_cast<int>(Unsigned(info[0])))->OwnAllocations());
+}
+
+Napi::Value MeterKind(const Napi::CallbackInfo& info) {
+  Of(info).MeterKind(Unsigned(info[0]), Meter::At(static_cast<int>(Unsigned(info[1]))));
   return info.Env().Undefined();
 }
 

@@ -199,8 +199,12 @@ double Environment::ReportByHand(int64_t delta) {
 
 void Environment::ReadMeters() {
   if (!outside_.has_meters()) return;
-  outside_.LookAtMeters();
+  outside_.LookAtMeters(ledger_);
   ledger_.SetOutside(outside_.bytes());
+}
+
+void Environment::MeterKind(uint32_t kind, Meter* meter) {
+  outside_.Share(ledger_.account_index_of(kind), meter);
 }
 
 void Environment::ChargeGauges(int64_t bytes) {

@@ -108,6 +108,8 @@ class Environment {
   Outside& outside() { return outside_; }
   // Charges what meters have counted.
   void ReadMeters();
+  // Pointers of that kind have their sizes from `meter`.
+  void MeterKind(uint32_t kind, Meter* meter);
   // Charges what gauges have told.
   void ChargeGauges(int64_t bytes);
 

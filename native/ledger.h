@@ -170,6 +170,7 @@ class Ledger {
     return chunks_[slot / kChunk][slot % kChunk];
   }
   Account& account_of(uint32_t kind) { return accounts_[kinds_[kind].account]; }
+  uint32_t account_index_of(uint32_t kind) const { return kinds_[kind].account; }
   const Account& account(size_t index) const { return accounts_[index]; }
   uint32_t live_of(uint32_t kind) const { return kinds_[kind].live; }
 

@@ -242,6 +242,11 @@ int64_t Meter::OwnNet() const {
   return static_cast<int64_t>(mine.allocated_bytes.load(kRelaxed) - mine.freed_bytes.load(kRelaxed));
 }
 
+int64_t Meter::OwnAllocations() const {
+  auto* own = static_cast<Shard*>(current);
+  return own == nullptr ? 0 : static_cast<int64_t>(own->of[index_].allocations.load(kRelaxed));
+}
+
 bool Meter::Claim(const void* environment) {
   const void* owner = nullptr;
   return owner_.compare_exchange_strong(owner, environment) || owner == environment;

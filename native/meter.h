@@ -51,6 +51,7 @@ class Meter {
 
   // Bytes that this thread has allocated and not freed, or below zero freed of what others allocated.
   int64_t OwnNet() const;
+  int64_t OwnAllocations() const;
 
   // An environment that asks for the charge gets it unless another one has it. Let go, the next one that asks
   // gets it.

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "ledger.h"
 #include "meter.h"
 
 namespace tally {
@@ -24,8 +25,11 @@ class Outside {
   // Charges this environment with what `meter` counts, as long as no other environment is.
   void AddMeter(Meter* meter);
 
+  // The bytes of `account` are among those that `meter` counts: they are charged there.
+  void Share(uint32_t account, Meter* meter);
+
   // Reads all meters. Costs a few cache lines for each meter and thread.
-  void LookAtMeters();
+  void LookAtMeters(const Ledger& ledger);
 
   // What gauges have told. REQUIRES: bytes >= 0.
   void SetGauges(int64_t bytes) { gauges_ = bytes; }
@@ -41,7 +45,14 @@ class Outside {
   const std::vector<Entry>& meters() const { return meters_; }
 
  private:
+  struct Attribution {
+    uint32_t account;
+    Meter* meter;
+    int64_t bytes;  // as the meter was told last
+  };
+
   std::vector<Entry> meters_;
+  std::vector<Attribution> attributions_;
   int64_t metered_ = 0;
   int64_t gauges_ = 0;
 };

@@ -295,6 +295,15 @@ export interface AccountStats {
   readonly released: number;
   /** Destructors that threw; among those freed. */
   readonly failed: number;
+  /** How the sizes are found: `'given'` to {@link track}, or by the `size` of an owned type. */
+  readonly sizes: 'given' | 'constant' | 'function' | 'malloc' | 'metered' | 'measured';
+  /** Where the owned type says `compare`: means over `samples` pointers, without the extreme quarters. */
+  readonly compared?: {
+    readonly how: 'malloc' | 'metered' | 'measured';
+    readonly samples: number;
+    readonly declaredBytes: number;
+    readonly measuredBytes: number;
+  };
   /**
    * How long ago the oldest of `pointers` was tracked, in whole seconds; starts again from 0 after 194 days. Only for
    * `stats({ ages: true })`, and `undefined` where there is no pointer.
@@ -373,7 +382,10 @@ export interface Stats {
   /** Of `bytes` and `pointers`: ended, but kept by a child, by a call, or until there is time to free them. */
   readonly dead: { readonly bytes: number; readonly pointers: number };
   /** Sums over all accounts since the start. */
-  readonly totals: Omit<AccountStats, 'label' | 'bytes' | 'pointers' | 'peakBytes' | 'oldestSeconds'>;
+  readonly totals: Omit<
+    AccountStats,
+    'label' | 'bytes' | 'pointers' | 'peakBytes' | 'oldestSeconds' | 'sizes' | 'compared'
+  >;
   /** Garbage collections that this library asked for, and the bytes that were freed after them. */
   readonly collections: {
     readonly minor: number;
@@ -836,7 +848,7 @@ export interface MeteredAllocator {
  * Counts what a C library allocates, to the byte and in all threads, by way of the hooks that it has for an allocator.
  * One environment, the first that asks and is alive, is charged for it like for tracked pointers: it counts for garbage
  * collection, for `limit` and in {@link stats}, where it is looked at when pointers are tracked and when memory is
- * reclaimed. It is memory beside that of tracked pointers: give those the size 0, or the bytes count twice.
+ * reclaimed. It is memory beside that of tracked pointers: give those the size `'metered'`, or the bytes count twice.
  *
  * Give the functions to the library before it allocates anything: most do not tell when that was too late. What was
  * allocated before is not counted, and freed all the same; if more is freed than was allocated, a warning says so.

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 
-import type { BoundArgument, Destructor } from './index.js';
+import type { BoundArgument, Destructor, MeteredAllocator } from './index.js';
 
 /**
  * What frees an owned pointer, in the order of preference:
@@ -24,9 +24,23 @@ export type OwnedDestructor =
  * - the name of a C function `size_t f(const T *)` of the library;
  * - a function of the address and of the arguments of the call that returned the pointer. (When `resizes` asks again,
  *   it gets the address only.)
+ * - a metered allocator: what the call has allocated through it in this thread and not freed, to the byte; what calls
+ *   with `resizes` allocate is added. Such bytes are not charged a second time for the allocator itself. Made by an
+ *   `.async` call the pointer has size 0, and its bytes stay with the allocator;
+ * - `'metered'`: the same, where there is only one metered allocator;
+ * - `'measure'`: by how much more the allocator of the process has in use after the call. The first calls and some later
+ *   ones are measured, and each pointer gets the mean of the last 16 measurements without the extreme quarters: an
+ *   estimate, for objects of like size and of some KB at least. Needs glibc 2.33, jemalloc or macOS.
  */
 export type OwnedSize =
-  number | bigint | 'malloc' | (string & {}) | ((address: bigint, ...args: any[]) => number | bigint);
+  | number
+  | bigint
+  | 'malloc'
+  | 'metered'
+  | 'measure'
+  | MeteredAllocator
+  | (string & {})
+  | ((address: bigint, ...args: any[]) => number | bigint);
 
 /**
  * What an owned pointer needs alive: the number of the argument (from 0), or a function of the address and of the
@@ -45,6 +59,11 @@ export interface OwnedOptions {
   size?: OwnedSize | undefined;
   /** What must be freed after it, such as the database of a statement. Default: nothing. */
   parent?: OwnedParent | undefined;
+  /**
+   * Another way to the size, to notice that `size` is wrong: the first calls and some later ones are compared, see
+   * `compared` in `AccountStats`. The pointers carry `size`. Default: none.
+   */
+  compare?: 'malloc' | 'metered' | 'measure' | MeteredAllocator | undefined;
   /** That C counts references, so that several such pointers may have one address. For `Settings.checked`; default: `false`. */
   shared?: boolean | undefined;
 }

@@ -1,10 +1,11 @@
 'use strict';
 // How large what a pointer of an owned type points to is: a constant, or asked of a function.
 
-const binding = require('../binding');
 const { freeOnError } = require('../adopt');
 const { checkSize } = require('../check');
 const { SizeError } = require('../errors');
+const { noteSizing } = require('./sizing');
+const { Comparison, wayOf } = require('./ways');
 
 // One call for each usual number of arguments: a spread costs more than the usual size function.
 function ask(measure, count, address, x, y, z, w, u, v) {
@@ -38,9 +39,32 @@ class Measure {
     this.constant = typeof size === 'number' ? size : -1; // bytes, or -1 when they must be asked for
     // C functions and malloc_usable_size take the address and nothing else.
     this.#takesArguments = typeof size === 'function';
+    const way = wayOf(size, owned.name);
     if (typeof size === 'function') this.#measure = size;
-    else if (size === 'malloc') this.#measure = binding.usableSize;
+    else if (way !== null) this.#measure = (address) => way.of(address);
     else if (typeof size === 'string') this.#measure = source.sizeFunction(owned);
+    this.way = way;
+    const { compare } = owned;
+    this.comparison = compare === undefined ? null : new Comparison(wayOf(compare, owned.name));
+    const declared = this.constant >= 0 ? 'constant' : 'function';
+    noteSizing(owned.name, way?.how ?? declared, this.comparison);
+  }
+
+  /** Whether it matters what the calls that give such pointers allocate. */
+  get watches() {
+    return this.comparison !== null || (this.way?.growth ?? null) !== null;
+  }
+
+  /** What to watch in the call that begins. */
+  growths() {
+    return [this.way, this.comparison?.due() ? this.comparison.way : null]
+      .filter((way) => way !== null && way.growth !== null && (way !== this.way || way.due()))
+      .map((way) => way.growth);
+  }
+
+  /** The size of a pointer that such a call has given is `size`. */
+  compare(address, size) {
+    this.comparison?.add(address, size);
   }
 
   /** Whether the size depends on the arguments of the call that gave the pointer. */

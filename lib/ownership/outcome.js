@@ -3,6 +3,18 @@
 
 const { internals } = require('../tracked-pointer');
 
+/** What to watch in a call with these arguments: see Growth. */
+function growthsOf(plan, args) {
+  const growths = new Set(plan.watched.flatMap((measure) => measure.growths()));
+  const pointer = plan.resized === undefined ? undefined : args[plan.resized];
+  if (internals.isTracked(pointer) && !pointer.disposed) {
+    const { type } = internals.kindOf(pointer);
+    const growth = type === null ? null : (plan.source.producerOf(type).measure.way?.growth ?? null);
+    if (growth !== null) growths.add(growth);
+  }
+  return [...growths];
+}
+
 /** Measures again the argument that the call may have changed. */
 function remeasure(plan, args) {
   const pointer = args[plan.resized];
@@ -33,4 +45,4 @@ function complete(plan, transfer, result, args) {
   return value;
 }
 
-module.exports = { complete };
+module.exports = { complete, growthsOf };

@@ -4,8 +4,9 @@
 const { checkBoolean, checkOptions, checkSize } = require('../check');
 const { toDestructor } = require('../destructors');
 const { ArgumentTypeError, ArgumentValueError, SizeRequiredError } = require('../errors');
+const { checkCompare, checkWay, isWay } = require('./ways');
 
-const OPTIONS = ['free', 'size', 'parent', 'shared'];
+const OPTIONS = ['free', 'size', 'parent', 'shared', 'compare'];
 
 /** A pointer to nothing in particular may stand for any other. */
 function isAny(base) {
@@ -13,11 +14,12 @@ function isAny(base) {
 }
 
 class OwnedType {
-  constructor(name, base, { free, size, parent, shared = false }) {
+  constructor(name, base, { free, size, parent, shared = false, compare }) {
     this.name = name;
     this.base = base; // the name of the type pointed to
     this.free = free; // null, a symbol's name, { symbol, args }, or a destructor
-    this.size = size; // bytes, a C function's name, 'malloc', or a function
+    this.size = size; // bytes, a C function's name, a function, 'malloc', 'measure' or a meter
+    this.compare = compare; // undefined, or another such way to its size
     this.parent = parent; // undefined, the number of an argument, or a function
     this.shared = checkBoolean(shared, 'shared'); // whether C counts references
   }
@@ -54,6 +56,7 @@ function checkMeasure(size, base, name) {
     throw new SizeRequiredError(name, base.name);
   }
   if (typeof size === 'function') return size;
+  if (isWay(size)) return checkWay(size);
   if (typeof size === 'string') {
     if (size === '') throw new ArgumentValueError(size, 'size', 'the name of a C function');
     return size;
@@ -87,6 +90,7 @@ function ownedType(name, base, options) {
     free: checkFree(options.free),
     size: checkMeasure(options.size, base, name),
     parent: checkParent(options.parent),
+    compare: checkCompare(options.compare),
     shared: options.shared,
   });
 }

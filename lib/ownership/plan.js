@@ -40,6 +40,13 @@ function makePlan({ name, source, registry, roles, owned, resized, variadic }) {
     producer: owned === undefined ? null : source.producerOf(owned),
     resized,
     source,
+    // Whose pointers have sizes that depend on what the call allocates.
+    watched: [
+      owned === undefined ? null : source.producerOf(owned),
+      ...params.map((param) => param?.producer),
+    ]
+      .filter((producer) => producer?.measure.watches)
+      .map((producer) => producer.measure),
     // Whether what C gives may hold an argument.
     depends: [owned, ...params.map((param) => param?.owned)].some((of) => of?.parent !== undefined),
   };

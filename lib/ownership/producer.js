@@ -26,6 +26,7 @@ class Producer {
     this.owned = owned;
     this.kind = makeKind(owned.name, resolveDestructor(source, owned), owned, source.library, owned.shared);
     this.measure = new Measure(source, owned);
+    if (this.measure.way?.how === 'metered') binding.meterKind(this.kind.id, this.measure.way.index);
     // Whether the result depends on nothing but the call's arguments.
     this.alone = owned.parent === undefined;
   }
@@ -64,6 +65,7 @@ class Producer {
     let size;
     try {
       size = this.measure.ofCall(address, args, 'the pointer was freed');
+      this.measure.compare(address, size);
       if (parentSlot === undefined) {
         const found = this.owned.parent(address, ...args);
         parentSlot = internals.isTracked(found) ? internals.slotOf(found) : NO_SLOT;
@@ -76,7 +78,9 @@ class Producer {
 
   /** Measures again a pointer that a call may have changed. */
   remeasure(pointer) {
-    pointer.resize(this.measure.ofCall(pointer.address, [], 'its old size stands'));
+    const growth = this.measure.way?.growth ?? null;
+    if (growth === null) pointer.resize(this.measure.ofCall(pointer.address, [], 'its old size stands'));
+    else pointer.resize(Math.max(pointer.size + (growth.take() ?? 0), 0));
   }
 }
 

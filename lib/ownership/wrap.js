@@ -7,10 +7,13 @@ const { settleDeferred } = require('../reclaim');
 const { internals } = require('../tracked-pointer');
 const { borrowing, consuming } = require('./arguments');
 const { borrow, canBorrow, leave } = require('./borrow');
+const { watch } = require('./growth');
 const { lend } = require('./lend');
 const { makeAsync } = require('./async');
-const { complete } = require('./outcome');
+const { complete, growthsOf } = require('./outcome');
 const { Transfer } = require('./transfer');
+
+const NOTHING = Object.freeze([]);
 
 // The destructor called by hand, and any function of one argument that takes ownership.
 function consume1(raw, convert, destroys, refuses) {
@@ -36,11 +39,22 @@ function consume1(raw, convert, destroys, refuses) {
   };
 }
 
+function watched(growths, raw, values) {
+  const end = watch(growths);
+  try {
+    return raw(...values);
+  } finally {
+    end();
+  }
+}
+
 function general(raw, plan, converts, refuses) {
   const count = converts.length;
+  const watches = plan.watched.length > 0 || plan.resized !== undefined;
   return function (...args) {
     if (args.length < count) return raw(...args);
     if (!plan.variadic) args.length = count;
+    const growths = watches ? growthsOf(plan, args) : NOTHING;
     const letGo = plan.depends ? lend(plan.params, args) : null;
     try {
       let transfer;
@@ -48,7 +62,7 @@ function general(raw, plan, converts, refuses) {
       calls.depth++;
       try {
         transfer = new Transfer(plan.params, converts, args);
-        result = raw(...transfer.values);
+        result = growths.length === 0 ? raw(...transfer.values) : watched(growths, raw, transfer.values);
       } catch (error) {
         if (transfer?.moves && refuses(transfer.values, error)) transfer.refused();
         else transfer?.taken();
@@ -58,6 +72,7 @@ function general(raw, plan, converts, refuses) {
       }
       return complete(plan, transfer, result, args);
     } finally {
+      for (const growth of growths) growth.take();
       if (letGo !== null) letGo();
       if (calls.deferred && calls.depth === 0) settleDeferred();
     }
@@ -83,7 +98,7 @@ function wrap(raw, plan, refuses) {
   const converts = convertersOf(plan);
   const { params, producer } = plan;
   const [convert] = converts;
-  const special = plan.variadic || plan.resized !== undefined;
+  const special = plan.variadic || plan.resized !== undefined || plan.watched.length > 0;
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
   let wrapped;
   if (!special && params.length === 1 && producer === null && params[0]?.role === 'consume') {
