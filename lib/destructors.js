@@ -30,6 +30,13 @@ function toAddress(value) {
   return undefined;
 }
 
+/** The destructor of that form, address and arguments, which have been checked. */
+function checkedDestructor(form, address, args) {
+  if (form === Form.NONE) return NONE;
+  if (form === Form.DIRECT) return direct(address);
+  return { form, address, args, run: null, key: `${address}(${args.join()})` };
+}
+
 function direct(address) {
   if (!binding.canCall) throw new NoCallerError();
   return { form: Form.DIRECT, address, args: [], run: null, key: address };
@@ -54,7 +61,7 @@ function bound(address, list) {
   const args = Array.from(list, boundArgument);
   if (!binding.canCall) throw new NoCallerError();
   if (!binding.canBind) throw new NoLibffiError();
-  return { form: Form.BOUND, address, args, run: null, key: `${address}(${args.join()})` };
+  return checkedDestructor(Form.BOUND, address, args);
 }
 
 /** `free` as { form, address, args, run, key }. Throws for what cannot be a destructor. */
@@ -77,4 +84,14 @@ function toDestructor(free) {
   throw new ArgumentTypeError(free, 'free', EXPECTED);
 }
 
-module.exports = { NONE, POINTER, SIZE, addresses, bound, direct, toAddress, toDestructor };
+module.exports = {
+  NONE,
+  POINTER,
+  SIZE,
+  addresses,
+  bound,
+  checkedDestructor,
+  direct,
+  toAddress,
+  toDestructor,
+};

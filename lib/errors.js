@@ -109,6 +109,14 @@ exports.DisposedError = define(
   (label, what) => `Cannot ${what} a tracked pointer (${label}) after its end`,
 );
 
+/** A pointer handed over that is not there to be taken over. */
+exports.TakenOverError = define(
+  Error,
+  'ERR_TALLY_TAKEN_OVER',
+  (label) =>
+    `Cannot take over a pointer (${label}): it has been taken over already, or was never handed over in this process`,
+);
+
 /** A pointer that cannot be given away while others need it. */
 exports.InUseError = define(
   Error,

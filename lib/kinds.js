@@ -12,26 +12,26 @@ const byLabel = new Map();
 const Form = Object.freeze({ NONE: 0, JAVASCRIPT: 1, DIRECT: 2, BOUND: 3 });
 
 class Kind {
-  constructor(id, label, form, run, type, shared) {
+  constructor(id, label, destructor, type, shared) {
     this.id = id;
     this.label = label;
-    this.form = form;
-    this.young = form !== Form.JAVASCRIPT; // what JavaScript must free cannot be freed from the nursery
-    this.run = run; // (address) => void, when all pointers of the kind share a JavaScript destructor
+    this.form = destructor.form;
+    this.young = destructor.form !== Form.JAVASCRIPT; // what JavaScript must free cannot be freed from the nursery
+    this.run = destructor.run; // (address) => void, when all pointers of the kind share a JavaScript destructor
     this.type = type; // the owned type, or null
+    this.destructor = destructor; // as toDestructor() gave it
     this.shared = shared; // whether several such pointers may have one address, for the checked mode
     this.library = null; // what keeps the destructor there until a pointer has a slot, which pins it
     this.cohort = null; // what pointers of this kind that are in the nursery now have in its place
     this.batch = null; // of a cohort: the objects that are in the nursery together
     this.pinned = 0; // the generation of pins in which this kind, having no library, was pinned
-    this.destructor = null; // as toDestructor() gave it
     this.traced = null; // the kinds equal to this one, by where their pointers are made: see trace.js
   }
 }
 
 /** Equal to `kind`, and reaches all that is in the nursery with it: see native/collector.h. */
 function cohortOf(kind, batch) {
-  const cohort = new Kind(kind.id, kind.label, kind.form, kind.run, kind.type, kind.shared);
+  const cohort = new Kind(kind.id, kind.label, kind.destructor, kind.type, kind.shared);
   cohort.library = kind.library;
   cohort.batch = batch;
   return cohort;
@@ -52,12 +52,11 @@ function accountOf(label) {
  * destructor's code loaded, or null.
  */
 function makeKind(label, destructor, type = null, library = null, shared = false) {
-  const { form, address, args, run } = destructor;
+  const { form, address, args } = destructor;
   const id = binding.addKind(accountOf(label), form, address, args);
   if (id < 0) throw new OutOfMemoryError();
-  const kind = new Kind(id, label, form, run, type, shared);
+  const kind = new Kind(id, label, destructor, type, shared);
   kind.library = library;
-  kind.destructor = destructor;
   // Only these are looked up by number; others would keep their libraries loaded from here.
   if (form === Form.JAVASCRIPT) kinds[id] = kind;
   return kind;

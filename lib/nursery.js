@@ -140,6 +140,18 @@ function put(object, address, size, kind) {
   return index;
 }
 
+/**
+ * Enters a pointer that native code puts here, when `receive()` asks it to. Returns what that returned, 0 for done.
+ * REQUIRES: nothing is here.
+ */
+function putByNative(object, size, receive) {
+  objects[0] = object;
+  const answer = receive();
+  if (answer === 0) held[0] += size;
+  else objects[0] = null;
+  return answer;
+}
+
 /** The entry at `index` is about to be settled by native code: what C then does may come back here. */
 function forget(index) {
   objects[index] = null;
@@ -173,6 +185,7 @@ function refused(answer, size) {
 
 module.exports = {
   GIVEN,
+  NO_MEMORY,
   NO_SLOT,
   OVER_LIMIT,
   enroll,
@@ -186,6 +199,7 @@ module.exports = {
   onFlush,
   parting,
   put,
+  putByNative,
   refused,
   rejoin,
 };

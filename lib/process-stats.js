@@ -6,8 +6,9 @@ const nursery = require('./nursery');
 /** The ledgers of all environments of the process, added up. */
 function processStats() {
   nursery.flush();
-  const { environments, bytes, pointers, manual, outside, deadBytes, deadPointers, ...totals } =
-    binding.processStats();
+  const raw = binding.processStats();
+  const { environments, bytes, pointers, manual, outside, deadBytes, deadPointers, ...others } = raw;
+  const { transitBytes, transitPointers, ...totals } = others;
   return {
     environments,
     bytes,
@@ -15,6 +16,7 @@ function processStats() {
     manual,
     outside,
     dead: { bytes: deadBytes, pointers: deadPointers },
+    inTransit: { bytes: transitBytes, pointers: transitPointers },
     totals,
   };
 }

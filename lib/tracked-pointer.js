@@ -152,6 +152,15 @@ class TrackedPointer {
       return pointer;
     };
 
+    // The same for a pointer that native code enters, by `receive()`. REQUIRES: nothing is in the nursery.
+    internals.makeByNative = (address, size, kind, receive) => {
+      const cohort = kind.cohort ?? nursery.enroll(kind);
+      const pointer = new TrackedPointer(KEY, address, -1, cohort);
+      const answer = nursery.putByNative(pointer, size, receive);
+      if (answer !== 0) pointer.#address = null;
+      return { pointer, answer };
+    };
+
     // Enters a new pointer into the books. Returns what nursery.enter() returned.
     internals.enter = (pointer, size, kind, parentSlot) => {
       if (nursery.parting.open) nursery.rejoin();
@@ -202,6 +211,23 @@ class TrackedPointer {
         if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       }
       if (views.any) views.close(pointer);
+      pointer.#address = null;
+    };
+
+    // The slot of a pointer that another thread is about to have: nobody uses it here.
+    internals.unusedSlotOf = (pointer) => {
+      pointer.#check('hand over');
+      const slot = pointer.#settled();
+      // A C call that is under way may be using it, for all that is known here.
+      const holds = binding.holdsOf(slot) + (calls.depth === 0 ? 0 : 1);
+      if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
+      return slot;
+    };
+
+    // It leaves the books, by `depart()`, for those of nobody.
+    internals.depart = (pointer, depart) => {
+      if (views.any) views.close(pointer);
+      depart();
       pointer.#address = null;
     };
 

@@ -58,6 +58,9 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("give", Give);
   TALLY_EXPORT("takeBack", TakeBack);
   TALLY_EXPORT("release", Release);
+  TALLY_EXPORT("handOver", HandOver);
+  TALLY_EXPORT("inTransit", InTransit);
+  TALLY_EXPORT("takeOver", TakeOver);
   TALLY_EXPORT("hold", Hold);
   TALLY_EXPORT("unhold", Unhold);
   TALLY_EXPORT("holdsOf", HoldsOf);
@@ -65,6 +68,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("sizeOf", SizeOf);
   TALLY_EXPORT("addressOf", AddressOf);
   TALLY_EXPORT("kindOf", KindOf);
+  TALLY_EXPORT("hasParent", HasParent);
   TALLY_EXPORT("owns", Owns);
 
   TALLY_EXPORT("view", View);

@@ -18,28 +18,6 @@ Reason Given(const Napi::Value& freed) {
   return freed.As<Napi::Boolean>() ? Reason::kDisposed : Reason::kReleased;
 }
 
-// A bound argument arrives as a bigint (a constant) or as the string 'pointer' or 'size'.
-BoundArgument Bound(const Napi::Value& value) {
-  BoundArgument argument;
-  if (value.IsBigInt()) {
-    argument.constant = Address(value);
-  } else if (value.As<Napi::String>().Utf8Value() == "size") {
-    argument.source = BoundArgument::Source::kSize;
-  } else {
-    argument.source = BoundArgument::Source::kPointer;
-  }
-  return argument;
-}
-
-BoundArguments BoundOnes(const Napi::Value& value) {
-  const auto values = value.As<Napi::Array>();
-  BoundArguments arguments;
-  arguments.count = values.Length();
-  assert(arguments.count <= BoundArguments::kMost);
-  for (uint32_t i = 0; i < arguments.count; i++) arguments.at[i] = Bound(values.Get(i));
-  return arguments;
-}
-
 Destructor::Form FormOf(const Napi::Value& value) { return static_cast<Destructor::Form>(Unsigned(value)); }
 
 Destructor ToDestructor(Destructor::Form form, const Napi::Value& address, const Napi::Value& arguments) {
@@ -184,6 +162,10 @@ Napi::Value AddressOf(const Napi::CallbackInfo& info) {
 
 Napi::Value KindOf(const Napi::CallbackInfo& info) {
   return Number(info, Of(info).ledger().at(Unsigned(info[0])).kind);
+}
+
+Napi::Value HasParent(const Napi::CallbackInfo& info) {
+  return Boolean(info, Of(info).ledger().at(Unsigned(info[0])).parent != kNoSlot);
 }
 
 Napi::Value Owns(const Napi::CallbackInfo& info) {

@@ -22,10 +22,16 @@ napi_value DisposeYoung(napi_env env, napi_callback_info info);  // (index)
 napi_value Dispose(napi_env env, napi_callback_info info);       // (slot) -> whether there is more
 napi_value ReleaseYoung(napi_env env, napi_callback_info info);  // (index, freed)
 
-Napi::Value End(const Napi::CallbackInfo& info);        // (slot)
-Napi::Value Give(const Napi::CallbackInfo& info);       // (slot) -> holds
-Napi::Value TakeBack(const Napi::CallbackInfo& info);   // (slot)
-Napi::Value Release(const Napi::CallbackInfo& info);    // (slot, freed) -> whether there is more to free
+Napi::Value End(const Napi::CallbackInfo& info);       // (slot)
+Napi::Value Give(const Napi::CallbackInfo& info);      // (slot) -> holds
+Napi::Value TakeBack(const Napi::CallbackInfo& info);  // (slot)
+Napi::Value Release(const Napi::CallbackInfo& info);   // (slot, freed) -> whether there is more to free
+// (slot, key, label, shared, form, address, args)
+Napi::Value HandOver(const Napi::CallbackInfo& info);
+// (key) -> { address, size, label, shared, form, code, args } or undefined
+Napi::Value InTransit(const Napi::CallbackInfo& info);
+Napi::Value TakeOver(const Napi::CallbackInfo& info);  // (key, kind) -> 0 taken, 1 gone, 2 too much
+
 Napi::Value Hold(const Napi::CallbackInfo& info);       // (slot)
 Napi::Value Unhold(const Napi::CallbackInfo& info);     // (slot)
 Napi::Value HoldsOf(const Napi::CallbackInfo& info);    // (slot) -> children and calls
@@ -33,6 +39,7 @@ Napi::Value Resize(const Napi::CallbackInfo& info);     // (slot, bytes) -> whet
 Napi::Value SizeOf(const Napi::CallbackInfo& info);     // (slot) -> bytes
 Napi::Value AddressOf(const Napi::CallbackInfo& info);  // (slot) -> bigint
 Napi::Value KindOf(const Napi::CallbackInfo& info);     // (slot) -> kind
+Napi::Value HasParent(const Napi::CallbackInfo& info);  // (slot)
 Napi::Value Owns(const Napi::CallbackInfo& info);       // (slot, address) -> whether we have still to free it
 
 Napi::Value View(const Napi::CallbackInfo& info);        // (address, length) -> ArrayBuffer or undefined

@@ -73,6 +73,9 @@ Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
   Put(stats, "released", sum.ended[static_cast<int>(Reason::kReleased)]);
   Put(stats, "tornDown", sum.ended[static_cast<int>(Reason::kTornDown)]);
   Put(stats, "failed", sum.failed);
+  const Transit::Sum transit = Transit::Instance().Total();
+  Put(stats, "transitBytes", transit.bytes);
+  Put(stats, "transitPointers", transit.pointers);
   return stats;
 }
 
@@ -153,7 +156,8 @@ Napi::Value Memory(const Napi::CallbackInfo& info) {
   Put(result, "counter", environment.Tell());
   Put(result, "reported", environment.pacer().reported());
   Put(result, "tracked", environment.live());
-  Put(result, "everywhere", everywhere.bytes + everywhere.manual + everywhere.outside);
+  const int64_t in_transit = Transit::Instance().Total().bytes;
+  Put(result, "everywhere", everywhere.bytes + everywhere.manual + everywhere.outside + in_transit);
   Put(result, "viewed", environment.viewed());
   Put(result, "mapped", environment.Mapped());
   const int64_t file = FileResident();

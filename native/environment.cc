@@ -23,8 +23,8 @@ Collector::Clock::time_point Deadline(double milliseconds) {
 
 }  // namespace
 
-Environment::Environment(Napi::Env env, bool free_at_exit)
-    : env_(env), collector_(env, &ledger_), nursery_(env), free_at_exit_(free_at_exit) {
+Environment::Environment(Napi::Env env, bool in_worker)
+    : env_(env), collector_(env, &ledger_), nursery_(env), is_main_(!in_worker), free_at_exit_(in_worker) {
   collector_.Start();
 }
 
@@ -84,6 +84,22 @@ bool Environment::Release(SlotId slot, Reason reason) {
   ledger_.GiveAway(slot, reason);
   Tell();
   return ledger_.HasReady();
+}
+
+void Environment::HandOver(SlotId slot, const std::string& key, const Traveller& traveller) {
+  Transit::Instance().Put(key, traveller);
+  Release(slot, Reason::kReleased);
+}
+
+Environment::Taken Environment::TakeOver(const std::string& key, uint32_t kind) {
+  assert(nursery_.count() == 0);
+  Traveller traveller;
+  Transit& transit = Transit::Instance();
+  if (!transit.Look(key, &traveller)) return Taken::kGone;
+  if (!ledger_.CanCharge(traveller.size)) return Taken::kTooMuch;
+  if (!transit.Take(key)) return Taken::kGone;
+  nursery_.Put(traveller.address, traveller.size, kind);
+  return Taken::kYes;
 }
 
 bool Environment::Dispose(SlotId slot) {

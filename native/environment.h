@@ -9,6 +9,8 @@
 
 #include <napi.h>
 
+#include <string>
+
 #include "collector.h"
 #include "destructor.h"
 #include "ledger.h"
@@ -17,6 +19,7 @@
 #include "pacer.h"
 #include "pile.h"
 #include "share.h"
+#include "transit.h"
 
 namespace tally {
 
@@ -33,7 +36,8 @@ class Environment {
   // A bit of the advice beside a Collection: a GC has run, there is something to sweep.
   static constexpr uint32_t kSweep = 4;
 
-  Environment(Napi::Env env, bool free_at_exit);
+  // What is alive at the end is freed in a worker, until set_free_at_exit.
+  Environment(Napi::Env env, bool in_worker);
   ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
@@ -67,6 +71,14 @@ class Environment {
   // many children and calls hold it; then nothing changed.
   uint32_t Give(SlotId slot);
   void TakeBack(SlotId slot) { ledger_.TakeBack(slot); }
+
+  // The pointer goes into transit, for another thread. REQUIRES: it is live and nothing holds it; the key is
+  // new.
+  void HandOver(SlotId slot, const std::string& key, const Traveller& traveller);
+  // The pointer of that key comes out of transit and into the nursery, at once: there is no moment when it
+  // has no owner, or two. REQUIRES: the nursery is empty.
+  enum class Taken : uint8_t { kYes, kGone, kTooMuch };
+  Taken TakeOver(const std::string& key, uint32_t kind);
 
   void End(SlotId slot);
   // Ends a pointer and frees it now if nothing holds it. REQUIRES: its destructor is not JavaScript's.
@@ -164,6 +176,7 @@ class Environment {
   bool noted_ = false;
   bool noted_major_ = false;
   bool callback_threw_ = false;
+  const bool is_main_;
   bool free_at_exit_ = false;
   bool torn_down_ = false;
   Environment* next_leaving_ = nullptr;

@@ -43,6 +43,15 @@ class Nursery {
   int64_t size(uint32_t index) { return static_cast<int64_t>(At<double>(kSize)[index]); }
   uint32_t kind(uint32_t index) { return At<uint32_t>(kKind)[index]; }
   bool holds(uint32_t index) { return slot(index) == kWaiting || slot(index) == kGiven; }
+  // Enters a pointer as JavaScript does. REQUIRES: there is room.
+  void Put(uint64_t address, int64_t size, uint32_t kind) {
+    const uint32_t index = count();
+    At<uint64_t>(kAddress)[index] = address;
+    At<double>(kSize)[index] = static_cast<double>(size);
+    At<uint32_t>(kKind)[index] = kind;
+    slot(index) = kWaiting;
+    count() = index + 1;
+  }
   uint32_t& slot(uint32_t index) { return At<uint32_t>(kSlot)[index]; }
 
  private:

@@ -75,6 +75,8 @@ void Environment::FreeAll() {
   // callbacks that would have let go will not come.
   ledger_.DropCallHolds();
   free_ready();
+  // Who would take it now?
+  if (is_main_) Transit::Instance().FreeAll();
 }
 
 }  // namespace tally

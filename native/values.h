@@ -5,6 +5,7 @@
 
 #include <napi.h>
 
+#include <cassert>
 #include <cstdint>
 
 #include "environment.h"
@@ -20,6 +21,28 @@ inline double Double(const Napi::Value& value) { return value.As<Napi::Number>()
 inline uint64_t Address(const Napi::Value& value) {
   bool lossless = false;
   return value.As<Napi::BigInt>().Uint64Value(&lossless);
+}
+
+// A bound argument arrives as a bigint (a constant) or as the string 'pointer' or 'size'.
+inline BoundArgument Bound(const Napi::Value& value) {
+  BoundArgument argument;
+  if (value.IsBigInt()) {
+    argument.constant = Address(value);
+  } else if (value.As<Napi::String>().Utf8Value() == "size") {
+    argument.source = BoundArgument::Source::kSize;
+  } else {
+    argument.source = BoundArgument::Source::kPointer;
+  }
+  return argument;
+}
+
+inline BoundArguments BoundOnes(const Napi::Value& value) {
+  const auto values = value.As<Napi::Array>();
+  BoundArguments arguments;
+  arguments.count = values.Length();
+  assert(arguments.count <= BoundArguments::kMost);
+  for (uint32_t i = 0; i < arguments.count; i++) arguments.at[i] = Bound(values.Get(i));
+  return arguments;
 }
 
 template <typename T>

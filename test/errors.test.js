@@ -9,7 +9,7 @@ const { errorOf, expectBalance } = require('./support/balance.js');
 const { runChild } = require('./support/child.js');
 const things = require('./support/things.js');
 
-const { configure, reportExternal, track } = tally;
+const { configure, handOver, reportExternal, takeOver, track } = tally;
 const { FREE, koffi, counters } = things;
 const root = path.join(__dirname, '..');
 
@@ -56,6 +56,14 @@ const provoked = {
   ERR_TALLY_INVALID_ARG_VALUE: [() => errorOf(() => reportExternal(0.5)), RangeError],
   ERR_TALLY_UNKNOWN_OPTION: [() => errorOf(() => configure({ bugdet: 1 })), TypeError],
   ERR_TALLY_NULL_POINTER: [() => errorOf(() => track(0n, { size: 0, free: null })), TypeError],
+  ERR_TALLY_TAKEN_OVER: [
+    () => {
+      const token = handOver(make());
+      takeOver(token).dispose();
+      return errorOf(() => takeOver(token));
+    },
+    Error,
+  ],
   ERR_TALLY_TRACKED_TWICE: [
     () => {
       const { checked } = configure();

@@ -19,6 +19,7 @@ test('has the shape that the typings promise', () => {
     manual: 0,
     outside: 0,
     dead: { bytes: 0, pointers: 0 },
+    inTransit: { bytes: 0, pointers: 0 },
     totals: {
       tracked: expect.any(Number),
       disposed: expect.any(Number),

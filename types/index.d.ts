@@ -256,6 +256,50 @@ export function track<Label extends string = 'unlabelled'>(
   options: TrackOptions<Label>,
 ): TrackedPointer<Label>;
 
+/** What {@link handOver} returns: plain data, for `postMessage()`, `structuredClone()` and JSON. */
+export interface HandedOver<Label extends string = string> {
+  /** By which {@link takeOver} knows it. Of no use in another process. */
+  readonly handedOver: string;
+  readonly label: Label;
+  /** In bytes. */
+  readonly size: number;
+}
+
+/**
+ * Gives a pointer to whoever takes it over first, in any thread of the process. The pointer ends here, as by
+ * {@link TrackedPointer.release | release()}, and its view is emptied. Until somebody takes it over it has no thread, is
+ * freed by nobody and is counted in `stats({ scope: 'process' }).inTransit`; so keep the token where its message may be lost, and take the
+ * pointer back when the worker has ended or the port is closed. See `docs/threads.md`.
+ *
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`; `ERR_TALLY_DISPOSED`; `ERR_TALLY_UNSUPPORTED` for a pointer with a destructor in
+ *   JavaScript or with a parent; `ERR_TALLY_IN_USE` while other pointers have it as their parent, while an asynchronous
+ *   call uses it, and in a callback from C. Nothing has changed then.
+ *
+ * @example
+ * ```js
+ * const token = handOver(image);
+ * worker.postMessage(token);
+ * ```
+ */
+export function handOver<Label extends string = string>(pointer: TrackedPointer<Label>): HandedOver<Label>;
+
+/**
+ * Makes a pointer that was handed over one of this thread. It has its size and its label. As after {@link track}, it has
+ * no C type, and fits every parameter.
+ *
+ * @param token - What {@link handOver} returned, or a copy.
+ * @throws `ERR_TALLY_TAKEN_OVER` if somebody else was first; `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_OVERFLOW`,
+ *   `ERR_TALLY_OUT_OF_MEMORY`, `ERR_TALLY_TRACKED_TWICE`. After the last four it may still be taken over.
+ *
+ * @example
+ * ```js
+ * parentPort.on('message', (token) => {
+ *   using image = takeOver(token);
+ * });
+ * ```
+ */
+export function takeOver<Label extends string = string>(token: HandedOver<Label>): TrackedPointer<Label>;
+
 /**
  * Charges bytes by hand, or gives them back: for memory that the caller frees but whose life hangs on JavaScript
  * objects. It has the same effect on garbage collection as {@link track}.
@@ -291,7 +335,7 @@ export interface AccountStats {
   readonly disposed: number;
   /** Freed because they were garbage. */
   readonly collected: number;
-  /** Given away, by `release()` or to C. */
+  /** Given away, by `release()`, by `handOver()` or to C. */
   readonly released: number;
   /** Destructors that threw; among those freed. */
   readonly failed: number;
@@ -423,6 +467,11 @@ export interface ProcessStats {
   /** Of `bytes` and `pointers`: ended, but not freed yet. */
   readonly dead: { readonly bytes: number; readonly pointers: number };
   /**
+   * Handed over and not taken over yet, see {@link handOver}. Not in `bytes`, and not reported to V8: no collection could
+   * free it.
+   */
+  readonly inTransit: { readonly bytes: number; readonly pointers: number };
+  /**
    * Pointers since the start of the process, those of workers that have ended included: `tracked` is the sum of
    * `disposed`, `collected`, `released`, `tornDown` (at the end of a worker) and the `pointers` that there are.
    */
@@ -467,7 +516,7 @@ export interface MemoryTerms {
    * `v8.getHeapStatistics()`, on all platforms. Heaps of other threads are in `rest`: Node does not tell them.
    */
   readonly heap: number;
-  /** Charged by {@link track} and {@link reportExternal} in all threads of the process. From the books. */
+  /** Charged by {@link track} and {@link reportExternal} in all threads of the process, or in transit. From the books. */
   readonly tracked: number;
   /**
    * Other memory that V8 or Node counts in this thread: Buffers, WebAssembly memory, strings outside of the heap, what
@@ -905,6 +954,7 @@ export type TallyErrorCode =
   | 'ERR_TALLY_OVERFLOW'
   | 'ERR_TALLY_SIZE'
   | 'ERR_TALLY_SIZE_REQUIRED'
+  | 'ERR_TALLY_TAKEN_OVER'
   | 'ERR_TALLY_TRACKED_TWICE'
   | 'ERR_TALLY_TYPE_MISMATCH'
   | 'ERR_TALLY_UNBALANCED'

@@ -6,10 +6,12 @@ import tally, {
   collect,
   configure,
   gauge,
+  handOver,
   memoryUsage,
   meteredAllocator,
   reportExternal,
   stats,
+  takeOver,
   track,
 } from 'ffi-tally';
 import type { AccountStats, MeterStats, Settings, TallyError, TallyErrorCode } from 'ffi-tally';
@@ -34,6 +36,16 @@ expectTypeOf(image.view(4)).toEqualTypeOf<ArrayBuffer>();
 expectTypeOf(image.resize(16n)).toEqualTypeOf<void>();
 expectTypeOf(image.dispose()).toEqualTypeOf<void>();
 expectTypeOf(track(address, { size: 8, free: null })).toEqualTypeOf<TrackedPointer<'unlabelled'>>();
+
+// Through another thread and back: the label stays.
+const token = handOver(image);
+expectTypeOf(token.size).toEqualTypeOf<number>();
+expectTypeOf(takeOver(token)).toEqualTypeOf<TrackedPointer<'image'>>();
+expectTypeOf(takeOver(JSON.parse('{}'))).toEqualTypeOf<TrackedPointer>();
+// @ts-expect-error -- no token
+takeOver({ size: 1 });
+// @ts-expect-error -- no tracked pointer
+handOver(address);
 
 // One label does not stand for another; any stands for "some pointer".
 expectTypeOf(image).toExtend<TrackedPointer>();

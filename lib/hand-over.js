@@ -1,0 +1,36 @@
+'use strict';
+
+const { randomUUID } = require('node:crypto');
+const binding = require('./binding');
+const { ArgumentTypeError, UnsupportedError } = require('./errors');
+const { Form } = require('./kinds');
+const { internals } = require('./tracked-pointer');
+
+function checkMovable(label, form, slot) {
+  if (form === Form.JAVASCRIPT) {
+    throw new UnsupportedError(
+      `Cannot hand over a pointer (${label}) that JavaScript frees: its destructor belongs to this thread. ` +
+        `Give the address of a C function as 'free'`,
+    );
+  }
+  if (binding.hasParent(slot)) {
+    throw new UnsupportedError(
+      `Cannot hand over a pointer (${label}) without its parent, which must be freed after it and stays in this thread`,
+    );
+  }
+}
+
+/** Gives a pointer to whoever takes it over, in any thread. */
+function handOver(pointer) {
+  if (!internals.isTracked(pointer)) throw new ArgumentTypeError(pointer, 'pointer', 'a TrackedPointer');
+  const { label, shared, destructor } = internals.kindOf(pointer);
+  const { form, address, args } = destructor;
+  const slot = internals.unusedSlotOf(pointer);
+  checkMovable(label, form, slot);
+  const { size } = pointer;
+  const key = randomUUID(); // no other copy of the library, and no other process, must know it by chance
+  internals.depart(pointer, () => binding.handOver(slot, key, label, shared, form, address, args));
+  return Object.freeze({ handedOver: key, label, size });
+}
+
+module.exports = { handOver };
