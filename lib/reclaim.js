@@ -12,6 +12,7 @@ const gc = require('./gc');
 const { kindById, unpinIdle } = require('./kinds');
 const nursery = require('./nursery');
 const { isWatching, look } = require('./outside');
+const { isFirst } = require('./stack');
 
 // Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure. A request
 // meets several of them when a server is busy.
@@ -39,7 +40,12 @@ function announce(label, error) {
   });
 }
 
+// The slot whose destructor JavaScript is running, or NONE.
+const NONE = -1;
+let running = NONE;
+
 function runDestructor(slot) {
+  running = slot;
   const kind = kindById(binding.kindOf(slot));
   const run = destructors.get(slot) ?? kind.run;
   const address = binding.addressOf(slot);
@@ -52,6 +58,7 @@ function runDestructor(slot) {
     failed = true;
     failure = error;
   }
+  running = NONE;
   binding.settle(slot, failed);
   if (failed) queueMicrotask(() => announce(kind.label, failure)); // whose own errors are nobody's here
 }
@@ -59,7 +66,7 @@ function runDestructor(slot) {
 /** Frees what is ready, for that long. Returns whether there is nothing left to do now. */
 function drain(milliseconds) {
   if (calls.depth !== 0) {
-    calls.deferred = true;
+    defer();
     return true;
   }
   const deadline = performance.now() + milliseconds;
@@ -80,6 +87,12 @@ function drain(milliseconds) {
     calls.draining = false;
     calls.destroying = false;
   }
+}
+
+/** There is something to do when the last C call has returned; or has been cut off, which only a turn will tell. */
+function defer() {
+  calls.deferred = true;
+  schedule();
 }
 
 /** The last C call has returned: does what had to wait for it. */
@@ -125,7 +138,7 @@ function collectMajor() {
 /** Does what an advice asks for. */
 function relieve(advice) {
   if (calls.depth !== 0) {
-    calls.deferred = true;
+    defer();
     return;
   }
   if ((advice & (MINOR | MAJOR)) === 0) {
@@ -164,10 +177,32 @@ function schedule() {
   if (scheduled) return;
   scheduled = true;
   // Not unref'd: an idle loop would never come back for the next slice.
-  setImmediate(() => {
-    scheduled = false;
-    if (!slice()) schedule();
-  });
+  setImmediate(turn);
+}
+
+function turn() {
+  scheduled = false;
+  if (calls.depth !== 0) {
+    if (!isFirst(turn)) return; // C runs the event loop: when it returns, what was deferred will be done
+    unwind();
+  }
+  if (!slice()) schedule();
+}
+
+/**
+ * A C call or a destructor was cut off: a timeout of node:vm, or Ctrl+C there, takes JavaScript off the stack without
+ * letting it clean up. A destructor counts as failed then.
+ */
+function unwind() {
+  calls.depth = 0;
+  calls.deferred = false;
+  calls.draining = false;
+  calls.destroying = false;
+  if (running === NONE) return;
+  const { label } = kindById(binding.kindOf(running));
+  binding.settle(running, true);
+  running = NONE;
+  announce(label, 'it was cut off');
 }
 
 // Set by configure(): asked to let go of something, when a collection was not enough.
