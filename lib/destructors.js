@@ -9,6 +9,9 @@ const { Form } = require('./kinds');
 const POINTER = Symbol('ffi-tally.POINTER');
 const SIZE = Symbol('ffi-tally.SIZE');
 
+// As it was when we came: programs put things of their own there.
+const { asUintN } = BigInt;
+
 const MAX_ADDRESS = 2n ** 64n;
 const MAX_ARGUMENTS = 32;
 const EXPECTED =
@@ -25,7 +28,7 @@ function isAddress(value) {
 
 /** A native address as a bigint; undefined for anything else. Takes the Externals of Koffi 2. */
 function toAddress(value) {
-  if (typeof value === 'bigint') return BigInt.asUintN(64, value) === value ? value : undefined;
+  if (typeof value === 'bigint') return asUintN(64, value) === value ? value : undefined;
   if (typeof value === 'object' && value !== null) return binding.externalAddress(value);
   return undefined;
 }
@@ -46,10 +49,10 @@ function boundArgument(value, index) {
   if (value === POINTER) return 'pointer';
   if (value === SIZE) return 'size';
   if (typeof value === 'bigint') {
-    if (value >= -(2n ** 63n) && value < MAX_ADDRESS) return BigInt.asUintN(64, value);
+    if (value >= -(2n ** 63n) && value < MAX_ADDRESS) return asUintN(64, value);
     throw new ArgumentValueError(value, `free.args[${index}]`, 'an integer of 64 bits');
   }
-  if (Number.isSafeInteger(value)) return BigInt.asUintN(64, BigInt(value));
+  if (Number.isSafeInteger(value)) return asUintN(64, BigInt(value));
   throw new ArgumentTypeError(value, `free.args[${index}]`, 'POINTER, SIZE, a bigint or a safe integer');
 }
 

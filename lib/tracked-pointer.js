@@ -6,6 +6,7 @@ const binding = require('./binding');
 const calls = require('./calls');
 const { checkSize } = require('./check');
 const { DisposedError, IllegalConstructorError, InUseError, OverflowError } = require('./errors');
+const { hex } = require('./hex');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
 const { destructors, drain, makeRoom, relieve, settleDeferred } = require('./reclaim');
@@ -113,7 +114,7 @@ class TrackedPointer {
 
   [inspect.custom](depth, options) {
     if (!(#address in this)) return options.stylize('TrackedPointer {}', 'special');
-    const what = this.disposed ? 'disposed' : `0x${this.#address.toString(16)} ${this.size} bytes`;
+    const what = this.disposed ? 'disposed' : `${hex(this.#address)} ${this.size} bytes`;
     return `${options.stylize('TrackedPointer', 'special')} <${this.label}> { ${what} }`;
   }
 
