@@ -1,0 +1,410 @@
+'use strict';
+// A mixed load for a long time, in the main thread and two workers: small and large pointers, short and long lives,
+// parents, callbacks, asynchronous calls, hand-overs, real libraries. At the end every figure must be exactly zero, in
+// our books and in those of the C libraries themselves.
+//   node scripts/soak.js [--seconds=600] [--seed=N]
+
+const path = require('node:path');
+const { parseArgs } = require('node:util');
+const { setImmediate: turn } = require('node:timers/promises');
+const { Worker, isMainThread, parentPort, threadId, workerData } = require('node:worker_threads');
+const { POINTER, SIZE, collect, handOver, reportExternal, stats, takeOver, track } = require('../lib');
+const binding = require('../lib/binding');
+const koffi = require('../lib/koffi');
+const things = require('../test/support/things.js');
+
+const WORKERS = 2;
+const KEPT = 3000;
+const OPERATIONS = 200; // between two turns of the event loop
+
+function randomFrom(seed) {
+  let state = seed >>> 0;
+  return (limit) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
+  };
+}
+
+function declare() {
+  const lib = koffi.load(require('../test/support/counting.js').counting);
+  koffi.opaque('Thing');
+  koffi.owned('OwnedThing', 'Thing *', { free: 'thing_free', size: 'thing_size' });
+  koffi.proto('int Callback(Thing *thing, int value)');
+  return {
+    create: lib.func('OwnedThing thing_new(size_t bytes)'),
+    destroy: lib.func('void thing_free(OwnedThing thing)'),
+    id: lib.func('int64_t thing_id(const Thing *thing)'),
+    call: lib.func('int thing_call(Thing *thing, Callback *callback, int value)'),
+    sumSlow: lib.func('int thing_sum_slow(Thing *thing, int ms)'),
+    replace: lib.func('int thing_replace(_Inout_ OwnedThing *thing, size_t bytes)'),
+  };
+}
+
+function load(name) {
+  try {
+    return koffi.load(name, { deep: true });
+  } catch {
+    if (process.env.CI === 'true') throw new Error(`${name} is not installed`);
+    if (isMainThread) console.log(`WITHOUT ${name}, which is not installed`);
+    return null;
+  }
+}
+
+function declareSqlite() {
+  const lib = load('libsqlite3.so.0');
+  if (lib === null) return null;
+  koffi.opaque('sqlite3');
+  koffi.opaque('sqlite3_stmt');
+  koffi.owned('Database', 'sqlite3 *', { free: 'sqlite3_close', size: 64 * 1024 });
+  koffi.owned('Statement', 'sqlite3_stmt *', { free: 'sqlite3_finalize', size: 4096, parent: 0 });
+  return {
+    open: lib.func('int sqlite3_open(const char *file, _Out_ Database *db)'),
+    prepare: lib.func(
+      'int sqlite3_prepare_v2(sqlite3 *db, const char *sql, int n, _Out_ Statement *s, void *tail)',
+    ),
+    step: lib.func('int sqlite3_step(sqlite3_stmt *statement)'),
+    column: lib.func('int sqlite3_column_int(sqlite3_stmt *statement, int column)'),
+    used: lib.func('int64_t sqlite3_memory_used()'),
+  };
+}
+
+function declareGd() {
+  const lib = load('libgd.so.3');
+  if (lib === null) return null;
+  koffi.opaque('gdImage');
+  koffi.owned('OwnedImage', 'gdImage *', { free: 'gdImageDestroy', size: (image, w, h) => 4 * w * h });
+  return {
+    create: lib.func('OwnedImage gdImageCreateTrueColor(int w, int h)'),
+    pixel: lib.func('int gdImageGetTrueColorPixel(gdImage *image, int x, int y)'),
+  };
+}
+
+function expect(condition, what) {
+  if (!condition) throw new Error(`thread ${threadId}: ${what}`);
+}
+
+/** The load of one thread. `send(token)` hands a pointer to another. */
+class Load {
+  #kept = [];
+  #large = [];
+  #manual = 0;
+  #flying = 0;
+  done = 0;
+
+  constructor(seed, send) {
+    this.random = randomFrom(seed);
+    this.send = send;
+    this.c = declare();
+    this.sqlite = declareSqlite();
+    this.gd = declareGd();
+    this.operations = [
+      ...[
+        this.#short,
+        this.#short,
+        this.#short,
+        this.#dropped,
+        this.#dropped,
+        this.#dropped,
+        this.#keep,
+        this.#keep,
+      ],
+      ...[
+        this.#keepLarge,
+        this.#dropLarge,
+        this.#family,
+        this.#resized,
+        this.#dropIn,
+        this.#calledBack,
+        this.#replaced,
+      ],
+      ...[this.#released, this.#byHand, this.#handedOver, this.#asynchronous],
+      ...(this.sqlite === null ? [] : [this.#statement]),
+      ...(this.gd === null ? [] : [this.#image]),
+    ];
+  }
+
+  step() {
+    for (let i = 0; i < OPERATIONS; i++) this.operations[this.random(this.operations.length)].call(this);
+    this.done += OPERATIONS;
+  }
+
+  take(token) {
+    const pointer = takeOver(token);
+    if (this.random(2) === 0) pointer.dispose();
+    else this.#put(pointer);
+  }
+
+  /** Lets go of everything; resolves when no call is under way any more. */
+  async finish() {
+    while (this.#flying > 0) await turn();
+    this.#kept.length = 0;
+    this.#large.length = 0;
+    reportExternal(-this.#manual);
+    await turn();
+    collect();
+    collect();
+    const { bytes, pointers, manual, reported, dead, totals } = stats();
+    return { operations: this.done, bytes, pointers, manual, reported, dead: dead.pointers, ...totals };
+  }
+
+  #size() {
+    return this.random(10) === 0 ? 10_000 + this.random(50_000) : 16 + this.random(500);
+  }
+
+  #free() {
+    const sort = this.random(8);
+    if (sort === 0) return (address) => things.free(address);
+    if (sort === 1 && binding.canBind) return { address: things.FREE_SIZED, args: [POINTER, SIZE] };
+    return things.FREE;
+  }
+
+  #make(size = this.#size(), free = this.#free(), parent = null) {
+    const address = parent === null ? things.make(size) : things.makeChild(parent.address, size);
+    return track(address, { size, free, parent, label: `soak ${size > 9999 ? 'large' : 'small'}` });
+  }
+
+  // A long life: until another takes its place.
+  #put(pointer) {
+    const place = this.random(KEPT);
+    const former = this.#kept[place];
+    if (former !== undefined && this.random(3) === 0) former.dispose();
+    this.#kept[place] = pointer;
+  }
+
+  #short() {
+    this.#make().dispose();
+  }
+
+  #dropped() {
+    this.#make();
+  }
+
+  #keep() {
+    this.#put(this.#make());
+  }
+
+  #keepLarge() {
+    this.#large[this.random(8)] = this.#make(2 ** 20 + this.random(2 ** 20));
+  }
+
+  #dropLarge() {
+    const pointer = this.#make(2 ** 20);
+    if (this.random(2) === 0) new Uint8Array(pointer.view())[0] = 1;
+  }
+
+  #family() {
+    const parent = this.#make();
+    let child = this.#make(64, things.FREE, parent);
+    for (let i = this.random(5); i > 0; i--)
+      child = this.#make(32, this.#free(), this.random(2) ? parent : child);
+    if (this.random(2) === 0) parent.dispose();
+    if (this.random(2) === 0) this.#put(child);
+  }
+
+  #resized() {
+    const pointer = this.#make();
+    const more = 1 + this.random(5000);
+    things.enlarge(pointer.address, more);
+    pointer.resize(pointer.size + more);
+    if (this.random(2) === 0) this.#put(pointer);
+  }
+
+  #dropIn() {
+    const thing = this.c.create(this.#size());
+    expect(this.c.id(thing) > 0, 'a lent thing is not there');
+    if (this.random(3) === 0) this.c.destroy(thing);
+    else if (this.random(2) === 0) this.#put(thing);
+  }
+
+  // What JavaScript drops, disposes and makes while C uses the thing.
+  #calledBack() {
+    let thing = this.c.create(100);
+    const callback = () => {
+      thing?.dispose();
+      thing = undefined;
+      this.#make(2 ** 17);
+      this.#short();
+      if (this.random(200) === 0) collect();
+      return 7;
+    };
+    expect(this.c.call(thing, callback, 1) === 7, 'what the callback returned did not come back');
+  }
+
+  #replaced() {
+    const box = [this.c.create(100)];
+    expect(this.c.replace(box, 200 + this.random(5000)) === 0, 'nothing was replaced');
+    if (this.random(2) === 0) this.#put(box[0]);
+  }
+
+  #released() {
+    things.free(this.#make().release());
+  }
+
+  #byHand() {
+    const delta = this.random(10_000) - 5000;
+    if (this.#manual + delta < 0) return;
+    this.#manual += delta;
+    reportExternal(delta);
+  }
+
+  #handedOver() {
+    this.send(handOver(this.#make(this.#size(), things.FREE)));
+  }
+
+  #asynchronous() {
+    if (this.#flying >= 4) return;
+    this.#flying++;
+    const thing = this.c.create(this.#size());
+    this.c.sumSlow.async(thing, this.random(3), (error, sum) => {
+      this.#flying--;
+      expect(error === null && sum >= 0, `an asynchronous call failed: ${error ?? sum}`);
+    });
+    if (this.random(2) === 0) thing.dispose();
+  }
+
+  #statement() {
+    if (this.random(20) !== 0) return; // they are slow
+    const { open, prepare, step, column } = this.sqlite;
+    const box = [null];
+    expect(open(':memory:', box) === 0, 'no database');
+    const [db] = box;
+    expect(prepare(db, 'SELECT 41 + 1', -1, box, null) === 0, 'no statement');
+    const [statement] = box;
+    expect(step(statement) === 100 && column(statement, 0) === 42, 'SQLite cannot add');
+    if (this.random(2) === 0) db.dispose();
+    if (this.random(2) === 0) this.#put(statement);
+  }
+
+  #image() {
+    if (this.random(5) !== 0) return;
+    const image = this.gd.create(100 + this.random(400), 300);
+    expect(this.gd.pixel(image, 5, 5) === 0, 'a new image is not black');
+    if (this.random(10) === 0) this.#put(image);
+  }
+}
+
+async function workUntil(condition, load) {
+  while (!condition()) {
+    load.step();
+    await turn();
+  }
+}
+
+/** Worker: loads until told to stop, finishes when told to, and says what is left. */
+async function runWorker() {
+  let stopped = false;
+  const load = new Load(workerData.seed, (token) => parentPort.postMessage({ token }));
+  parentPort.on('message', async ({ token, stop, finish }) => {
+    if (token !== undefined) load.take(token);
+    if (stop) stopped = true;
+    if (finish) {
+      parentPort.postMessage({ end: await load.finish() });
+      parentPort.close();
+    }
+  });
+  await workUntil(() => stopped, load);
+  parentPort.postMessage({ stopped });
+}
+
+function startWorker(seed, load) {
+  const worker = new Worker(__filename, { workerData: { seed } });
+  worker.state = {};
+  worker.exited = new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject));
+  worker.on('message', (message) => {
+    if (message.token !== undefined) load.take(message.token);
+    else Object.assign(worker.state, message);
+  });
+  return worker;
+}
+
+function report(name, figures) {
+  console.log(
+    `${name.padEnd(8)} ${Object.entries(figures)
+      .map(([key, value]) => `${key} ${value}`)
+      .join(', ')}`,
+  );
+}
+
+/** What must be zero and is not. */
+function faultsOf({ ends, referee, sqliteBytes, inTransit }) {
+  const faults = [];
+  const zero = (name, value) => {
+    if (value !== 0) faults.push(`${name} is ${value}`);
+  };
+  for (const [name, end] of Object.entries(ends)) {
+    for (const key of ['bytes', 'pointers', 'manual', 'reported', 'dead', 'failed'])
+      zero(`${name}: ${key}`, end[key]);
+    zero(`${name}: pointers unaccounted for`, end.tracked - end.disposed - end.collected - end.released);
+  }
+  for (const key of ['live', 'live_bytes', ...Object.keys(things.faultless)])
+    zero(`referee: ${key}`, referee[key]);
+  zero('in transit: pointers', inTransit.pointers);
+  zero('in transit: bytes', inTransit.bytes);
+  zero('sqlite3_memory_used()', sqliteBytes);
+  return faults;
+}
+
+async function runMain() {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '600' },
+      seed: { type: 'string', default: String(Date.now() % 1e9) },
+    },
+  });
+  const seconds = Number(values.seconds);
+  const seed = Number(values.seed);
+  if (!(seconds > 0) || !Number.isSafeInteger(seed))
+    throw new Error('usage: soak.js [--seconds=N] [--seed=N]');
+  console.log(
+    `node ${path.relative(process.cwd(), __filename)} --seconds=${seconds} --seed=${seed}, Node ${process.version}`,
+  );
+
+  let next = 0;
+  const workers = [];
+  const load = new Load(seed, (token) => workers[next++ % WORKERS].postMessage({ token }));
+  const sqliteBefore = Number(load.sqlite?.used() ?? 0);
+  for (let i = 1; i <= WORKERS; i++) workers.push(startWorker(seed + i, load));
+
+  const start = performance.now();
+  const elapsed = () => (performance.now() - start) / 1000;
+  let peak = 0;
+  let due = 1;
+  await workUntil(() => {
+    const rss = process.memoryUsage.rss();
+    peak = Math.max(peak, rss);
+    const { freed, live, live_bytes: bytes, ...rest } = things.counters();
+    for (const name of Object.keys(things.faultless)) expect(rest[name] === 0, `${name} is ${rest[name]}`);
+    if (elapsed() >= (due * seconds) / 10) {
+      due++;
+      report(`${Math.round(elapsed())} s`, { freed, live, bytes, 'rss MB': Math.round(rss / 1e6) });
+    }
+    return elapsed() >= seconds;
+  }, load);
+
+  for (const worker of workers) worker.postMessage({ stop: true });
+  while (!workers.every(({ state }) => state.stopped)) await turn();
+  for (const worker of workers) worker.postMessage({ finish: true });
+  const ends = { main: await load.finish() };
+  await Promise.all(workers.map(({ exited }) => exited));
+  workers.forEach(({ state }, i) => (ends[`worker ${i + 1}`] = state.end));
+
+  const found = {
+    ends,
+    referee: things.counters(),
+    sqliteBytes: Number(load.sqlite?.used() ?? 0) - sqliteBefore,
+    inTransit: stats({ scope: 'process' }).inTransit,
+  };
+  for (const [name, figures] of Object.entries(ends)) report(name, figures);
+  report('referee', found.referee);
+  const faults = faultsOf(found);
+  console.log(`peak of rss ${Math.round(peak / 1e6)} MB; sqlite ${found.sqliteBytes} bytes`);
+  console.log(faults.length === 0 ? 'Every figure is zero that must be.' : `FAILED: ${faults.join('; ')}`);
+  process.exitCode = faults.length === 0 ? 0 : 1;
+}
+
+(isMainThread ? runMain() : runWorker()).catch((error) => {
+  console.error(error);
+  process.exit(1);
+});
