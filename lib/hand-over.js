@@ -6,6 +6,13 @@ const { ArgumentTypeError, UnsupportedError } = require('./errors');
 const { Form } = require('./kinds');
 const { internals } = require('./tracked-pointer');
 
+function checkBackend() {
+  if (binding.handOver !== undefined) return;
+  throw new UnsupportedError(
+    'Without its native part ffi-tally cannot hand pointers to other threads, which JavaScript cannot see',
+  );
+}
+
 function checkMovable(label, form, slot) {
   if (form === Form.JAVASCRIPT) {
     throw new UnsupportedError(
@@ -23,6 +30,7 @@ function checkMovable(label, form, slot) {
 /** Gives a pointer to whoever takes it over, in any thread. */
 function handOver(pointer) {
   if (!internals.isTracked(pointer)) throw new ArgumentTypeError(pointer, 'pointer', 'a TrackedPointer');
+  checkBackend();
   const { label, shared, destructor } = internals.kindOf(pointer);
   const { form, address, args } = destructor;
   const slot = internals.unusedSlotOf(pointer);

@@ -17,7 +17,7 @@ const TOO_MUCH = 2;
 function takeOver(token) {
   const key = token?.handedOver;
   if (typeof key !== 'string') throw new ArgumentTypeError(token, 'token', 'what handOver() returned');
-  const found = binding.inTransit(key);
+  const found = binding.inTransit?.(key); // without the native part there is nothing in transit
   if (found === undefined) throw new TakenOverError(token.label);
   const { address, size, label, shared, form, code, args } = found;
   let kind = kindFor(label, checkedDestructor(form, code, args), shared);

@@ -217,6 +217,24 @@ test('what throws in a callback of a destructor is counted, and thrown at nobody
   expect(JSON.parse(child.stdout)).toMatchObject({ tracked: 1, disposed: 1, failed: 1 });
 });
 
+test('nothing is handed over to another thread: the pointer stays', async () => {
+  const code = `
+    const { handOver, stats, takeOver, track } = require('./lib');
+    const { FREE, counters, make } = require('./test/support/things.js');
+    const codeOf = (attempt) => { try { attempt(); } catch (error) { return error.code; } };
+    const pointer = track(make(10), { size: 10, free: FREE });
+    const codes = [codeOf(() => handOver(pointer)), codeOf(() => takeOver({ handedOver: 'x', label: 'x', size: 1 }))];
+    const { inTransit } = stats({ scope: 'process' });
+    pointer.dispose();
+    console.log(JSON.stringify({ codes, inTransit, freed: counters().freed }));
+  `;
+  expect(await run(code)).toEqual({
+    codes: ['ERR_TALLY_UNSUPPORTED', 'ERR_TALLY_TAKEN_OVER'],
+    inTransit: { bytes: 0, pointers: 0 },
+    freed: 1,
+  });
+});
+
 test('the drop-in for Koffi 2 is refused', async () => {
   const code = `
     const { withOwnership } = require('./lib');

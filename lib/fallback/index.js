@@ -113,7 +113,8 @@ function open() {
       for (const name of Object.keys(totals)) {
         for (const account of accounts) totals[name] += account[name] ?? 0;
       }
-      return { environments: 1, bytes, pointers, manual, outside, deadBytes, deadPointers, ...totals };
+      const nothing = { transitBytes: 0, transitPointers: 0 }; // nothing is handed over
+      return { environments: 1, bytes, pointers, manual, outside, deadBytes, deadPointers, ...nothing, ...totals };
     },
     configure: (budget, growth, limit) => void (environment.limit = limit),
     setCapabilities() {},
