@@ -114,7 +114,17 @@ function open() {
         for (const account of accounts) totals[name] += account[name] ?? 0;
       }
       const nothing = { transitBytes: 0, transitPointers: 0 }; // nothing is handed over
-      return { environments: 1, bytes, pointers, manual, outside, deadBytes, deadPointers, ...nothing, ...totals };
+      return {
+        environments: 1,
+        bytes,
+        pointers,
+        manual,
+        outside,
+        deadBytes,
+        deadPointers,
+        ...nothing,
+        ...totals,
+      };
     },
     configure: (budget, growth, limit) => void (environment.limit = limit),
     setCapabilities() {},
