@@ -14,7 +14,8 @@ async function found(code, options) {
 }
 
 const { scarce } = build();
-const onLinux = scarce === undefined ? describe.skip : describe;
+// The suite runs with gc() and without; the children of these tests have it anyway.
+const onLinux = scarce === undefined || globalThis.gc === undefined ? describe.skip : describe;
 
 onLinux('when the ledger, the collector and the nursery get no memory', () => {
   // Does what makes them ask for memory, with each of its allocations refused in turn, alone or with all that follow.
@@ -101,7 +102,7 @@ onLinux('when the ledger, the collector and the nursery get no memory', () => {
 
     let points = 0;
     let rounds = 0;
-    for (let n = 0; ; n++) {
+    for (let n = 0; ; n += ${alone ? 1 : 3}) {
       const { refused, happened } = round(n);
       if (!happened) break;
       points++;
@@ -118,12 +119,13 @@ onLinux('when the ledger, the collector and the nursery get no memory', () => {
     async (_, alone) => {
       const { points, rounds } = await found(program(alone), {
         env: { LD_PRELOAD: scarce },
-        timeout: 240_000,
+        timeout: 400_000,
       });
-      expect(points).toBeGreaterThan(20);
-      expect(rounds).toBeGreaterThan(20);
+      // Nearly each of them is one that a pointer needs; the others are tried again later.
+      expect(points).toBeGreaterThan(alone ? 60 : 20);
+      expect(rounds).toBeGreaterThan(points * 0.8);
     },
-    250_000,
+    410_000,
   );
 });
 
