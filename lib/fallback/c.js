@@ -1,9 +1,10 @@
 'use strict';
 // C, called by JavaScript through the FFI at hand: that of a drop-in, or Koffi if it is installed.
 //
-// An FFI is { addressOf(external), symbol(name), func(name, result, types), callable(address, types), problem }: the first two return a bigint or undefined, `func` looks a function up in the process itself and
-// throws where there is none, `callable` makes a function of an address, and types are those of <stdint.h>, or 'void *'.
-// `problem` is why a drop-in cannot do with it, or undefined.
+// An FFI is { addressOf(external), symbol(name), func(name, result, types), callable(address, types), problem }: the
+// first two return a bigint or undefined, `func` looks a function up in the process itself and throws where there is
+// none, `callable` makes a function of an address, and types are those of <stdint.h>, or 'void *'. `problem` is why a
+// drop-in cannot do with it, or undefined.
 
 const { UnsupportedError } = require('../errors');
 

@@ -23,8 +23,9 @@ function open() {
     get freeBlock() {
       return c.symbol('free');
     },
+    // It ignores what it is given, and does nothing that anybody would notice.
     get nothing() {
-      return c.symbol(process.platform === 'win32' ? '_getpid' : 'getpid'); // ignores what it is given, and does nothing that anybody would notice
+      return c.symbol(process.platform === 'win32' ? '_getpid' : 'getpid');
     },
     get canCall() {
       return c.canCall();
