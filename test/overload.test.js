@@ -208,7 +208,7 @@ test('an event loop that gets no turn for seconds: memory stays bounded, and all
 // 10 million need 6 GB and minutes: FFI_TALLY_TEST_POINTERS=10000000.
 const POINTERS = Number(process.env.FFI_TALLY_TEST_POINTERS ?? 100_000);
 
-test(`${POINTERS} pointers at a time`, async () => {
+test(`many pointers at a time: ${POINTERS}`, async () => {
   const { steps, rss, ...counts } = await found(
     `
     ${setup}
