@@ -64,6 +64,11 @@ test('a cache that fills up and is full is no trap', () => {
   expect(judge(made({ untracked: (t) => 6 * MB + Math.min(t, 8) * 10 * MB }))).toMatchObject({ trap: false });
 });
 
+test('one that fills up ever more slowly is none either', () => {
+  const untracked = (t) => 6 * MB + 100 * MB * (1 - Math.exp(-t / 4));
+  expect(judge(made({ untracked }))).toMatchObject({ trap: false });
+});
+
 test('tracked memory that grows: the accounts are named', () => {
   const accounts = [
     {
