@@ -852,6 +852,8 @@ export interface MeteredAllocatorOptions {
  * What {@link meteredAllocator} returns: addresses of C functions for the allocator hooks of a library. They are valid
  * until the process ends, from any thread, also after the end of the worker that asked for them. They allocate as
  * `malloc()` does: what one of them has allocated may be freed by `free()` of the C library, but then stays counted.
+ *
+ * Which of them fits which library: `docs/choosing-a-size.md`.
  */
 export interface MeteredAllocator {
   readonly label: string;

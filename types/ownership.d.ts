@@ -17,7 +17,7 @@ export type OwnedDestructor =
   string | { readonly symbol: string; readonly args: readonly BoundArgument[] } | Destructor;
 
 /**
- * How many bytes an owned pointer keeps alive:
+ * How many bytes an owned pointer keeps alive (which way for which library: `docs/choosing-a-size.md`):
  *
  * - a number: always as many;
  * - `'malloc'`: what the C allocator really gave, only for pointers that malloc returned;
