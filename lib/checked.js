@@ -4,6 +4,7 @@
 
 const binding = require('./binding');
 const { TrackedTwiceError } = require('./errors');
+const { hex } = require('./hex');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
 
@@ -26,7 +27,7 @@ function owner(address, sharing) {
 /** Throws if a pointer of that kind would be the second owner of `address`. Frees nothing: the first will. */
 function admit(address, kind) {
   const first = kind.form === Form.NONE ? undefined : owner(address, kind.shared);
-  if (first !== undefined) throw new TrackedTwiceError(address, first.label, kind.label);
+  if (first !== undefined) throw new TrackedTwiceError(hex(address), first.label, kind.label);
 }
 
 /** A pointer that was admitted has its slot. */

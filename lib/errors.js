@@ -1,8 +1,6 @@
 'use strict';
 // Every error that this library throws: one class and one code each. Codes are API, texts are not.
 
-const { hex } = require('./hex');
-
 function shown(value) {
   if (value === null) return 'null';
   if (typeof value === 'object') return value.constructor?.name ?? 'object';
@@ -54,7 +52,7 @@ exports.TrackedTwiceError = define(
   Error,
   'ERR_TALLY_TRACKED_TWICE',
   (address, first, second) =>
-    `Cannot track ${hex(address)} (${second}): a pointer to it is tracked already (${first}), and both would ` +
+    `Cannot track ${address} (${second}): a pointer to it is tracked already (${first}), and both would ` +
     `free it. Either C has given it out twice, or its memory was freed behind the back of the first. Nothing was freed`,
 );
 
