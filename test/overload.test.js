@@ -186,22 +186,21 @@ describe('destructors that take long, in a queue of thousands', () => {
 });
 
 test('an event loop that gets no turn for seconds: memory stays bounded, and all is freed afterwards', async () => {
-  const { peak, made, live } = await found(`
+  const { peak, live } = await found(`
     ${setup}
     const SIZE = 1_000_000;
     let made = 0;
-    for (const end = Date.now() + 2000; Date.now() < end; made++) make(SIZE);
+    for (const end = Date.now() + 2000; Date.now() < end || made < 400; made++) make(SIZE);
     for (let i = 0; i < 5000; i++) kept.push(make(100));
     const peak = counters().peak_bytes;
     kept = [];
     for (const end = Date.now() + 1000; Date.now() < end; );
     stats(); // those tracked last get their books
     turns(() => counters().live === 0, () => 0).then(() => {
-      console.log(JSON.stringify({ peak, made, live: counters().live, ...stats() }));
+      console.log(JSON.stringify({ peak, live: counters().live }));
     });
   `);
   expect(live).toBe(0);
-  expect(made * 1_000_000).toBeGreaterThan(peak);
   expect(peak).toBeLessThan(200e6);
 });
 
