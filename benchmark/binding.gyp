@@ -10,6 +10,7 @@
       'type': 'shared_library',
       'win_delay_load_hook': 'false',
       'sources': ['native/blocks.c'],
+      'conditions': [['OS!="win"', {'sources': ['native/churn.c'], 'libraries': ['-lpthread']}]],
     },
     {
       'target_name': 'addon',
