@@ -130,7 +130,7 @@ function collectMinor() {
 /** REQUIRES: gc.canCollect(). */
 function collectMajor() {
   if (nursery.parting.open) nursery.rejoin();
-  binding.watchEach();
+  tellSweep(() => binding.watchEach()); // which finds what a collection of V8's own has left dead
   tellCollection('major', gc.collectMajor);
   binding.noteMajor();
 }
