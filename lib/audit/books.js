@@ -10,6 +10,8 @@ const NEARLY = 0.9;
 // As much must be missing from what a tree gives back, before it is taken to have left something behind.
 const SOME = 8 * 1024;
 const FEW = 0.02;
+// And not much more than its parts have: other threads allocate in the meantime.
+const ALL = 1.2;
 const CHANCE = 0.02; // other threads free memory too
 
 /** What is known of one C function: bytes and counts of its measured calls. */
@@ -219,8 +221,8 @@ class Books {
     const least = results.length > 0 ? NEARLY * root.total : MOSTLY * root.bytes;
     if (alone || bytes < least) return this.#shrink(pointer, bytes, results);
     const missing = root.total - bytes;
-    if (missing > Math.abs(bytes - root.bytes) && missing >= Math.max(SOME, FEW * bytes))
-      this.#leaveAlone(root);
+    const isLeft = missing >= Math.max(SOME, FEW * bytes) && missing <= ALL * (root.total - root.bytes);
+    if (isLeft && missing > Math.abs(bytes - root.bytes)) this.#leaveAlone(root);
     const { isMeasured } = root;
     let taken = this.#end(book, root);
     if (!isMeasured) return bytes;
