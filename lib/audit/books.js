@@ -7,11 +7,12 @@ const MOST_POINTERS = 100_000;
 // Small blocks that are freed stay in a cache of the allocator, which counts them as in use.
 const MOSTLY = 0.5;
 const NEARLY = 0.9;
-// As much must be missing from what a tree gives back, before it is taken to have left something behind.
-const SOME = 8 * 1024;
+// As much must be missing from what a tree gives back, before it is taken to have left something behind: other threads
+// allocate in the meantime, V8's mostly pieces of 8 KiB.
+const SOME = 32 * 1024;
 const FEW = 0.02;
-// And not much more than its parts have: other threads allocate in the meantime.
-const ALL = 1.2;
+// And about what its parts have.
+const ABOUT = 0.1;
 const CHANCE = 0.02; // other threads free memory too
 
 /** What is known of one C function: bytes and counts of its measured calls. */
@@ -221,8 +222,9 @@ class Books {
     const least = results.length > 0 ? NEARLY * root.total : MOSTLY * root.bytes;
     if (alone || bytes < least) return this.#shrink(pointer, bytes, results);
     const missing = root.total - bytes;
-    const isLeft = missing >= Math.max(SOME, FEW * bytes) && missing <= ALL * (root.total - root.bytes);
-    if (isLeft && missing > Math.abs(bytes - root.bytes)) this.#leaveAlone(root);
+    const parts = root.total - root.bytes;
+    const isLeft = missing >= Math.max(SOME, FEW * bytes) && Math.abs(missing - parts) <= ABOUT * parts;
+    if (isLeft) this.#leaveAlone(root);
     const { isMeasured } = root;
     let taken = this.#end(book, root);
     if (!isMeasured) return bytes;
