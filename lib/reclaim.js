@@ -131,6 +131,7 @@ function collectMinor() {
 function collectMajor() {
   if (nursery.parting.open) nursery.rejoin();
   tellSweep(() => binding.watchEach()); // which finds what a collection of V8's own has left dead
+  binding.announceMajor();
   tellCollection('major', gc.collectMajor);
   binding.noteMajor();
 }

@@ -80,6 +80,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("isAlive", IsAlive);
   TALLY_EXPORT("noteThrow", NoteThrow);
   TALLY_EXPORT("watchEach", WatchEach);
+  TALLY_EXPORT("announceMajor", AnnounceMajor);
   TALLY_EXPORT("sweep", Sweep);
   TALLY_EXPORT("observe", Observe);
   TALLY_EXPORT("noteMajor", NoteMajor);

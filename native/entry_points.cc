@@ -208,6 +208,11 @@ Napi::Value NoteThrow(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value AnnounceMajor(const Napi::CallbackInfo& info) {
+  Of(info).Tell(true);
+  return info.Env().Undefined();
+}
+
 Napi::Value WatchEach(const Napi::CallbackInfo& info) {
   Of(info).WatchEach();
   return info.Env().Undefined();

@@ -260,10 +260,10 @@ int64_t Environment::Mapped() const {
   return bytes;
 }
 
-int64_t Environment::Tell() {
+int64_t Environment::Tell(bool before_major) {
   int64_t counter = 0;
-  TALLY_CHECK(
-      napi_adjust_external_memory(env_, pacer_.Report(std::max(live() - viewed_, int64_t{0})), &counter));
+  const int64_t change = pacer_.Report(std::max(live() - viewed_, int64_t{0}), before_major);
+  TALLY_CHECK(napi_adjust_external_memory(env_, change, &counter));
   return counter;
 }
 

@@ -129,7 +129,7 @@ class Environment {
   void Root(Napi::Value value);
 
   // Tells V8 what the pacer wants it to know. Returns V8's own counter of external bytes.
-  int64_t Tell();
+  int64_t Tell(bool before_major = false);
 
   // Bytes that V8 counts itself, as ArrayBuffers over tracked memory.
   int64_t viewed() const { return viewed_; }

@@ -6,11 +6,13 @@ namespace tally {
 
 namespace {
 
-// Half of V8's own step, so that Buffers, which share its counter, find room too.
-constexpr int64_t kReportStep = int64_t{32} << 20;
+// V8 adds it to what its heap may grow by, in a small heap 8 MiB, before it starts to mark. While it marks,
+// minor GCs find next to nothing dead.
+constexpr int64_t kNews = int64_t{4} << 20;
 
-// How much of what it was not told before V8 hears after each major GC. More would make it start the next.
-constexpr int64_t kCatchUp = int64_t{4} << 20;
+// What it hears when it is about to mark anyway: half of its own step, so that Buffers, which share the
+// counter, find room too.
+constexpr int64_t kNewsBeforeMajor = int64_t{32} << 20;
 
 // Below this, telling V8 costs more than the news is worth.
 constexpr int64_t kReportGrain = int64_t{1} << 20;
@@ -68,9 +70,9 @@ void Pacer::Collected(Collection collection, int64_t before, int64_t after, int6
   }
 }
 
-int64_t Pacer::Report(int64_t live) {
-  const int64_t news = std::min(live - std::min(base_, live) + kCatchUp, kReportStep);
-  const int64_t target = options_.can_major ? std::min(live, mark_ + news) : live;
+int64_t Pacer::Report(int64_t live, bool before_major) {
+  const int64_t news = before_major ? kNewsBeforeMajor : kNews;
+  const int64_t target = options_.can_major ? std::min(live, std::max(mark_ + news, reported_)) : live;
   const int64_t delta = target - reported_;
   if (delta >= 0 && delta < kReportGrain && target != 0) return 0;
   reported_ = target;

@@ -37,10 +37,10 @@ class Pacer {
   void Collected(Collection collection, int64_t before, int64_t after, int64_t heap, bool asked);
 
   // By how much to change what V8 has been told, now that `live` bytes are charged. V8 never hears of
-  // more than there is, nor of so much more since the last major GC that its fixed 64 MiB rule would
-  // start one of its own earlier than this pacer wants. Small
-  // increases wait for company.
-  int64_t Report(int64_t live);
+  // more than there is, nor of so much more since the last major GC that it would start one of its own
+  // earlier than this pacer wants; of the rest it hears right before the next one. Small increases wait
+  // for company.
+  int64_t Report(int64_t live, bool before_major = false);
   int64_t reported() const { return reported_; }
 
   int64_t allowance() const { return allowance_; }

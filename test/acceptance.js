@@ -83,6 +83,22 @@ async function afterSeedCase({ COUNT, before, counter, measured }) {
   return { ...measured, minor, major };
 }
 
+// Had V8 heard of much, it would mark all the time, and minor collections would find little dead.
+function besideAHeap() {
+  if (backend !== 'native' || runtime !== 'Node') return;
+  const heap = Array.from({ length: 100_000 }, (_, i) => ({ i, list: [i], text: `x${i}` }));
+  const libc = koffi.load(libcName);
+  koffi.owned('OwnedBesideHeap', 'void *', { free: 'free', size: (address, bytes) => Number(bytes) });
+  const malloc = libc.func('OwnedBesideHeap malloc(size_t size)');
+  const memset = libc.func('void *memset(void *memory, int value, size_t size)');
+  for (let i = 0; i < 3; i++) tally.collect(); // V8 sets its limits by them
+  const before = tally.stats().collections;
+  for (let i = 0; i < 150; i++) memset(malloc(8 * MIB), 1, 8 * MIB);
+  const { major } = tally.stats().collections;
+  assert.ok(major - before.major <= 3, `${major - before.major} major collections for what died young`);
+  assert.equal(heap.length, 100_000);
+}
+
 async function belowZero() {
   const { counter } = tally.memoryUsage();
   for (const delta of [-1, -1n, -(2 ** 40), Number.MIN_SAFE_INTEGER]) {
@@ -203,6 +219,7 @@ async function asynchronousCalls() {
 async function main() {
   // First, for the peak that the kernel knows is that of the process. In JavaScript alone it would take all there is.
   const measured = backend === 'native' ? await afterSeedCase(seedCase()) : {};
+  besideAHeap();
   await belowZero();
   await boundArguments();
   await unload();

@@ -100,10 +100,14 @@ test('V8 is told in steps, never of more than there is, and all of it is taken b
   for (let sum = MIB; sum <= 40 * MIB; sum += MIB) {
     reportExternal(MIB);
     const { reported, counter } = memoryUsage();
-    expect(reported).toBeLessThanOrEqual(sum);
+    // More would make V8 mark, and while it marks, minor collections find next to nothing dead.
+    expect(reported).toBe(Math.min(sum, 4 * MIB));
     expect(counter - baseline).toBe(reported);
   }
-  expect(memoryUsage().reported).toBeGreaterThan(16 * MIB);
+  collect();
+  const { reported, counter } = memoryUsage();
+  expect(reported).toBeGreaterThanOrEqual(32 * MIB);
+  expect(counter - baseline).toBe(reported);
   reportExternal(-40 * MIB);
   expect(memoryUsage()).toMatchObject({ reported: 0, counter: baseline });
 });

@@ -81,6 +81,7 @@ function open() {
     isAlive: () => true,
     noteThrow: () => environment.noteThrow(),
     watchEach() {},
+    announceMajor() {},
     sweep: () => true,
     observe: () => false,
     noteMajor() {},
