@@ -26,8 +26,11 @@ Destructor ToDestructor(Destructor::Form form, const Napi::Value& address, const
       return Destructor::JavaScript();
     case Destructor::Form::kDirect:
       return Destructor::Direct(Address(address));
-    case Destructor::Form::kBound:
-      return Destructor::Bound(Address(address), BoundOnes(arguments));
+    case Destructor::Form::kBound: {
+      BoundArguments bound;
+      if (!BoundOnes(arguments, &bound)) break;
+      return Destructor::Bound(Address(address), bound);
+    }
     case Destructor::Form::kNone:
       break;
   }
@@ -55,7 +58,10 @@ Napi::Value AddKind(const Napi::CallbackInfo& info) {
 Napi::Value FreeOnce(const Napi::CallbackInfo& info) {
   const Destructor::Form form = FormOf(info[0]);
   if (form == Destructor::Form::kBound) {
-    Destructor::RunBound(Address(info[1]), BoundOnes(info[2]), Address(info[3]), Signed(info[4]));
+    BoundArguments bound;
+    if (BoundOnes(info[2], &bound)) {
+      Destructor::RunBound(Address(info[1]), bound, Address(info[3]), Signed(info[4]));
+    }
   } else {
     ToDestructor(form, info[1], info[2]).Run(Address(info[3]), Signed(info[4]));
   }

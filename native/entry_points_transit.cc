@@ -34,7 +34,8 @@ Napi::Value HandOver(const Napi::CallbackInfo& info) {
   traveller.shared = info[3].As<Napi::Boolean>();
   traveller.form = static_cast<Destructor::Form>(Unsigned(info[4]));
   traveller.function = Address(info[5]);
-  traveller.arguments = BoundOnes(info[6]);
+  // If not, it stays and is freed when the worker ends, which is at once.
+  if (!BoundOnes(info[6], &traveller.arguments)) return info.Env().Undefined();
   Of(info).HandOver(slot, info[1].As<Napi::String>().Utf8Value(), traveller);
   return info.Env().Undefined();
 }
@@ -54,8 +55,8 @@ Napi::Value InTransit(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < traveller.arguments.count; i++) {
     args.Set(i, ToValue(info.Env(), traveller.arguments.at[i]));
   }
-  found.Set("args", args);
-  return found;
+  // If the last could be set, all are there: a worker that is being terminated may go on for a moment.
+  return found.Set("args", args) ? Napi::Value(found) : info.Env().Undefined();
 }
 
 Napi::Value TakeOver(const Napi::CallbackInfo& info) {

@@ -36,13 +36,16 @@ inline BoundArgument Bound(const Napi::Value& value) {
   return argument;
 }
 
-inline BoundArguments BoundOnes(const Napi::Value& value) {
-  const auto values = value.As<Napi::Array>();
-  BoundArguments arguments;
-  arguments.count = values.Length();
-  assert(arguments.count <= BoundArguments::kMost);
-  for (uint32_t i = 0; i < arguments.count; i++) arguments.at[i] = Bound(values.Get(i));
-  return arguments;
+// Returns false where JavaScript cannot be touched: the worker is being terminated.
+inline bool BoundOnes(const Napi::Value& values, BoundArguments* arguments) {
+  arguments->count = values.As<Napi::Array>().Length();
+  assert(arguments->count <= BoundArguments::kMost);
+  for (uint32_t i = 0; i < arguments->count; i++) {
+    napi_value value = nullptr;
+    if (napi_get_element(values.Env(), values, i, &value) != napi_ok) return false;
+    arguments->at[i] = Bound(Napi::Value(values.Env(), value));
+  }
+  return true;
 }
 
 template <typename T>

@@ -219,6 +219,36 @@ test('100 workers that end in every way leave nothing, and the process does not 
   expect(found.result.grown).toBeLessThan(100e6);
 }, 200_000);
 
+test('a worker that is terminated while the arguments of a destructor are read does not end the process', async () => {
+  const found = await ended(
+    `
+    const { parentPort } = require('node:worker_threads');
+    const { POINTER, SIZE, handOver, takeOver, track } = require('./lib');
+    const things = require('./test/support/things.js');
+    const { canBind } = require('./lib/binding');
+    const args = [POINTER, SIZE, ...Array(30).fill(1n)];
+    const free = canBind ? { address: things.FREE_SIZED, args } : things.FREE;
+    let pointer = track(things.make(100), { size: 100, free });
+    parentPort.postMessage('begun');
+    for (;;) {
+      pointer = takeOver(handOver(pointer));
+      try { track(things.make(100), { size: 100, free, unknown: true }); } catch {}
+    }
+    `,
+    `
+    for (let i = 0; i < 5; i++) {
+      const worker = start();
+      await once(worker, 'message');
+      await worker.terminate();
+    }
+    return 'here';
+    `,
+    {},
+    { timeout: 180_000 },
+  );
+  expect(found.result).toBe('here');
+}, 200_000);
+
 test('a worker that has the library and no pointer', async () => {
   await ended(`require('./lib')`, 'return start().ended', { result: 0, made: 0 });
 });
