@@ -10,17 +10,26 @@ const { beat, destructors, heart, relieve } = require('./reclaim');
 const { traced, tracing } = require('./trace');
 const { internals } = require('./tracked-pointer');
 
+/** Runs a destructor in C, during which nothing else is freed. It may be called back from another. */
+function destroy(run) {
+  const outer = calls.destroying;
+  calls.depth++;
+  calls.destroying = true;
+  try {
+    run();
+  } finally {
+    calls.destroying = outer;
+    calls.depth--;
+  }
+}
+
 /** Frees a pointer that could not be tracked. */
 function free(address, size, kind, run = kind.run) {
   if (kind.form === Form.JAVASCRIPT) {
     run(address);
     return;
   }
-  calls.depth++;
-  calls.destroying = true;
-  binding.free(kind.id, address, size);
-  calls.destroying = false;
-  calls.depth--;
+  destroy(() => binding.free(kind.id, address, size));
 }
 
 /** Frees a pointer that could not be tracked because of `error`, if it has no other owner. Returns that error. */
@@ -74,7 +83,7 @@ function freeOnce(address, size, { form, address: code, args, run }, shared, err
   if (checked.on && checked.owner(address, shared) !== undefined) return error;
   try {
     if (form === Form.JAVASCRIPT) run(address);
-    else binding.freeOnce(form, code, args, address, size);
+    else destroy(() => binding.freeOnce(form, code, args, address, size));
   } catch {
     // The first error is the one to tell.
   }

@@ -428,6 +428,22 @@ describe('inside a destructor', () => {
     for (const made of kept) made.dispose();
   });
 
+  test('in C, of what could not be tracked: what its callback disposes of is freed after it', async () => {
+    const other = track(make(10), { size: 10, free: FREE });
+    let freed;
+    const callback = () => {
+      other.dispose();
+      freed = counters().freed;
+    };
+    const registered = koffi.register(callback, koffi.pointer(koffi.proto('void OfRefused(void *pointer)')));
+    expect(() => track(4096n, { size: -1, free: koffi.address(registered) })).toThrow(RangeError);
+    expect(freed).toBe(0);
+    await new Promise(setImmediate);
+    await new Promise(setImmediate);
+    expect(counters().freed).toBe(1);
+    koffi.unregister(registered);
+  });
+
   test('tracking in the destructor of what is tracked there, a thousand deep', () => {
     let left = 1000;
     const trackOne = () =>
