@@ -2,10 +2,12 @@
 // What is charged without a pointer, and when it is looked at.
 
 const { channel } = require('node:diagnostics_channel');
+const { setImmediate } = require('node:timers');
 const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
 const { checkSize } = require('./check');
+const { isFirst } = require('./stack');
 
 const foreignFrees = channel('ffi-tally:foreign-free');
 const gaugeErrors = channel('ffi-tally:gauge-error');
@@ -75,8 +77,14 @@ function readGauge(gauge) {
 
 let reading = false;
 
+// A gauge that was cut off, by a timeout of node:vm, has not come to the end that would have said so.
+function recover() {
+  if (isFirst(recover)) reading = false;
+}
+
 // A gauge may call into C, so not while C is on the stack; and what it does may bring us here again.
 function readGauges() {
+  if (reading) setImmediate(recover);
   if (reading || calls.depth !== 0) return;
   reading = true;
   try {

@@ -164,6 +164,21 @@ describe('after a timeout', () => {
     expect(found).toMatchObject({ ...clean, freed: 2 });
   });
 
+  test('in a gauge: it is read again', async () => {
+    const found = await cut(
+      `
+      const { gauge } = require('./lib');
+      let used = 100;
+      const cache = gauge('cache', () => { if (state.cutting) forever(); return used; });
+      run(() => { stats(); while (state.cutting); });
+      used = 700;
+      stats();
+      `,
+      'const { outside } = stats(); cache.close(); return outside;',
+    );
+    expect(found).toMatchObject({ ...clean, result: 700 });
+  });
+
   test('that is far from any C call of ours', async () => {
     const found = await cut('const kept = make(); run(forever); kept.dispose();', '');
     expect(found).toMatchObject({ ...clean, freed: 1 });
