@@ -163,14 +163,18 @@ void* Meter::Allocate(size_t bytes) { return Adopt(std::malloc(bytes)); }
 
 void* Meter::AllocateZeroed(size_t count, size_t size) { return Adopt(std::calloc(count, size)); }
 
+// Returns whether `block` may be freed, and who had allocated it.
+bool Meter::Disown(void* block, Meter** owner) {
+  *owner = this;
+  if (!checked_) return true;
+  const auto found = CheckedBlocks::Take(block, this, owner);
+  if (found != CheckedBlocks::Found::kOwn) foreign_.fetch_add(1, kRelaxed);
+  return found == CheckedBlocks::Found::kOwn || found == CheckedBlocks::Found::kOther;
+}
+
 void Meter::Free(void* block) {
-  if (block == nullptr) return;
-  Meter* owner = this;
-  if (checked_) {
-    const auto found = CheckedBlocks::Take(block, this, &owner);
-    if (found != CheckedBlocks::Found::kOwn) foreign_.fetch_add(1, kRelaxed);
-    if (found == CheckedBlocks::Found::kFreed || found == CheckedBlocks::Found::kForeign) return;
-  }
+  Meter* owner = nullptr;
+  if (block == nullptr || !Disown(block, &owner)) return;
   owner->Subtract(static_cast<size_t>(UsableBytes(block)));
   std::free(block);
 }
@@ -181,20 +185,28 @@ void* Meter::Reallocate(void* block, size_t bytes) {
     Free(block);
     return nullptr;
   }
-  Meter* owner = this;
-  if (checked_) {
-    const auto found = CheckedBlocks::Take(block, this, &owner);
-    if (found != CheckedBlocks::Found::kOwn) foreign_.fetch_add(1, kRelaxed);
-    if (found == CheckedBlocks::Found::kFreed || found == CheckedBlocks::Found::kForeign) return nullptr;
-  }
+  if (checked_) return Move(block, bytes);
   const auto before = static_cast<size_t>(UsableBytes(block));
   void* moved = std::realloc(block, bytes);
-  if (moved == nullptr) {
-    if (checked_) CheckedBlocks::Add(block, owner);  // there is room: it was there
+  if (moved == nullptr) return nullptr;
+  Subtract(before);
+  return Adopt(moved);
+}
+
+// Without realloc(): where the new block cannot be noted, the caller still has the old one.
+void* Meter::Move(void* block, size_t bytes) {
+  void* moved = Allocate(bytes);
+  if (moved == nullptr) return nullptr;
+  Meter* owner = nullptr;
+  if (!Disown(block, &owner)) {
+    Free(moved);
     return nullptr;
   }
+  const auto before = static_cast<size_t>(UsableBytes(block));
+  std::memcpy(moved, block, std::min(before, bytes));
   owner->Subtract(before);
-  return Adopt(moved);
+  std::free(block);
+  return moved;
 }
 
 // NOLINTEND(*-no-malloc)

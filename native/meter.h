@@ -82,6 +82,8 @@ class Meter {
   static void Leave(Shard* shard);
 
   void* Adopt(void* block);
+  bool Disown(void* block, Meter** owner);
+  void* Move(void* block, size_t bytes);
   void Add(size_t bytes);
   void Subtract(size_t bytes);
   void AddShared(size_t bytes);

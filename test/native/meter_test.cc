@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <random>
 #include <string>
 #include <thread>
@@ -15,6 +16,17 @@
 
 #include "checked_blocks.h"
 #include "meter_functions.h"
+
+namespace {
+
+bool refusing = false;
+
+}  // namespace
+
+// What asks for memory with std::nothrow gets none while `refusing`.
+void* operator new[](size_t bytes, const std::nothrow_t& /*tag*/) noexcept {
+  return refusing ? nullptr : ::operator new[](bytes);
+}
 
 namespace tally {
 namespace {
@@ -36,6 +48,27 @@ TEST(Meter, IsOneForEachLabel) {
   EXPECT_TRUE(known);
   EXPECT_NE(&MeterOf("other"), meter);
   EXPECT_STREQ(meter->label(), "one");
+}
+
+TEST(Meter, CheckedReallocThatFailsLeavesTheBlock) {
+  Meter& meter = MeterOf("checked without memory", true);
+  const MeterFunctions& f = FunctionsOf(meter);
+  void* block = f.malloc(100);
+  ASSERT_NE(block, nullptr);
+  std::memset(block, 7, 100);
+  refusing = true;
+  for (size_t i = 1;; i++) {
+    void* moved = f.realloc(block, 100 + i % 64 * 1000);
+    if (moved == nullptr) break;
+    block = moved;
+  }
+  refusing = false;
+  EXPECT_EQ(meter.Read().blocks, 1);
+  EXPECT_EQ(meter.Read().bytes, static_cast<int64_t>(Meter::SizeOf(block)));
+  EXPECT_EQ(static_cast<char*>(block)[99], 7);
+  f.free(block);
+  EXPECT_EQ(meter.Read().bytes, 0);
+  EXPECT_EQ(meter.Read().foreign, 0);
 }
 
 TEST(Meter, EveryShapeBalances) {
