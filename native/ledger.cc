@@ -94,7 +94,7 @@ void Ledger::Pass(uint32_t kind, int64_t size, Reason reason) {
   figures_.ended[static_cast<int>(reason)]++;
   account.charged_bytes = Sum(account.charged_bytes, size);
   account.peak_bytes = std::max(account.peak_bytes, account.bytes + size);
-  peak_bytes_ = std::max(peak_bytes_, figures_.bytes + figures_.manual + size);
+  peak_bytes_ = std::max(peak_bytes_, total() + size);
 }
 
 void Ledger::NoteFailure(uint32_t kind) {

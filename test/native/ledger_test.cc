@@ -231,6 +231,12 @@ TEST_F(LedgerTest, ChargesByHand) {
   EXPECT_EQ(ledger_.manual(), 0);
 }
 
+TEST_F(LedgerTest, ThePeakOfWhatOnlyPassesStandsOnWhatIsOutside) {
+  ledger_.SetOutside(1000);
+  ledger_.Pass(kind_, 500, Reason::kDisposed);
+  EXPECT_EQ(ledger_.peak_bytes(), 1500);
+}
+
 TEST_F(LedgerTest, NothingPassesTheMaximum) {
   EXPECT_TRUE(ledger_.CanCharge(kMaxBytes));
   EXPECT_FALSE(ledger_.CanCharge(kMaxBytes + 1));
