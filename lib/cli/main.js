@@ -54,7 +54,8 @@ function report(options) {
 }
 
 async function runAndTell(options) {
-  const file = options.record ?? temporaryRecord();
+  // Absolute, because the program may change its directory before all its threads have opened it.
+  const file = path.resolve(options.record ?? temporaryRecord());
   checkWritable(file, options.html);
   const progress = new Progress(file);
   try {

@@ -144,6 +144,19 @@ test('a program that fails: exit code 3, and its own words', async () => {
   expect(missing.stderr).toContain('Cannot find module');
 });
 
+test('a record whose name is relative is one file, wherever the program goes', async () => {
+  const elsewhere = fs.mkdtempSync(path.join(records, 'elsewhere-'));
+  const file = program(
+    'chdir.cjs',
+    `process.chdir(${JSON.stringify(elsewhere)}); setTimeout(() => {}, 700);`,
+  );
+  const record = path.relative(root, path.join(directory, 'relative.jsonl'));
+  const { code, result } = await runJson(['check', '--record', record, '--', file]);
+  expect(fs.readdirSync(elsewhere)).toEqual([]);
+  expect(result.samples.length).toBeGreaterThan(2);
+  expect(code).toBe(0);
+});
+
 const forever = 'setInterval(() => {}, 1000);';
 
 test('--timeout stops a program that would not end; that is no failure', async () => {
