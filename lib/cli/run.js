@@ -9,6 +9,7 @@ const { createRequire } = require('node:module');
 
 const INTERVAL = 100; // milliseconds between two samples
 const PATIENCE = 2000; // before a program that was asked to stop is made to
+const LINGER = 500; // for what is still in the pipe when the program has ended
 const HEAP_IS_FULL = /JavaScript heap out of memory/;
 
 /** The program's own ffi-tally, where it has one: its accounts are in that. */
@@ -63,8 +64,12 @@ function run(options, file, progress) {
   });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
-    child.on('close', (code, signal) => {
+    child.on('exit', () => {
       clearTimeout(timer);
+      // What it has started and left behind may hold its stderr open for ever.
+      setTimeout(() => child.stderr.destroy(), LINGER).unref();
+    });
+    child.on('close', (code, signal) => {
       process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
       append({ type: 'exit', code, signal, stopped: state.stopped, heapFull: HEAP_IS_FULL.test(tail) });
       resolve();

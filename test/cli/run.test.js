@@ -157,6 +157,20 @@ test('a record whose name is relative is one file, wherever the program goes', a
   expect(code).toBe(0);
 });
 
+itLinux('what the program leaves running is not waited for', async () => {
+  const file = program(
+    'leaves.cjs',
+    `const { spawn } = require('node:child_process');
+    const left = spawn('sleep', ['300'], { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
+    console.log('left ' + left.pid);
+    left.unref();
+    setTimeout(() => {}, 500);`,
+  );
+  const { code, stdout, stderr } = await run(['check', '--', file], { timeout: 30_000 });
+  process.kill(Number(/left (\d+)/.exec(stdout)[1]));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
 const forever = 'setInterval(() => {}, 1000);';
 
 test('--timeout stops a program that would not end; that is no failure', async () => {
