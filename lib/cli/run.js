@@ -12,6 +12,11 @@ const PATIENCE = 2000; // before a program that was asked to stop is made to
 const LINGER = 500; // for what is still in the pipe when the program has ended
 const HEAP_IS_FULL = /JavaScript heap out of memory/;
 
+/** Whether V8 has ended the program. The words alone may be those of a process that it has started. */
+function endedByV8(code, signal, tail) {
+  return (['SIGABRT', 'SIGTRAP', 'SIGILL'].includes(signal) || code === 134) && HEAP_IS_FULL.test(tail);
+}
+
 /** The program's own ffi-tally, where it has one: its accounts are in that. */
 function findRecorder(program) {
   const file = program.find((word) => !word.startsWith('-'));
@@ -71,7 +76,7 @@ function run(options, file, progress) {
     });
     child.on('close', (code, signal) => {
       process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
-      append({ type: 'exit', code, signal, stopped: state.stopped, heapFull: HEAP_IS_FULL.test(tail) });
+      append({ type: 'exit', code, signal, stopped: state.stopped, heapFull: endedByV8(code, signal, tail) });
       resolve();
     });
   });

@@ -171,6 +171,16 @@ itLinux('what the program leaves running is not waited for', async () => {
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
 });
 
+test('that the heap of another process is full is no trap', async () => {
+  const file = program(
+    'quotes.cjs',
+    `console.error('a build failed: JavaScript heap out of memory'); setTimeout(() => {}, 700);`,
+  );
+  const { code, stdout } = await run(['check', '--', file]);
+  expect(stdout).not.toContain('its heap was full');
+  expect(code).toBe(0);
+});
+
 const forever = 'setInterval(() => {}, 1000);';
 
 test('--timeout stops a program that would not end; that is no failure', async () => {
