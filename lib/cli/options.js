@@ -17,6 +17,8 @@ const COMMANDS = {
 };
 const DEFAULTS = { check: { heap: '128', rss: '1G', timeout: '60' } };
 
+const LONGEST = 2_147_483; // seconds that a timer can wait
+
 const UNITS = { '': 1, K: 1e3, M: 1e6, G: 1e9 };
 
 function readNumber(text, name) {
@@ -84,7 +86,8 @@ function readCommandLine(argv) {
     record: values.record,
     heap: values.heap === undefined ? undefined : Math.round(readNumber(values.heap, 'heap')),
     rss: values.rss === undefined ? undefined : readBytes(values.rss, 'rss'),
-    timeout: values.timeout === undefined ? undefined : readNumber(values.timeout, 'timeout'),
+    timeout:
+      values.timeout === undefined ? undefined : Math.min(readNumber(values.timeout, 'timeout'), LONGEST),
   };
 }
 

@@ -64,6 +64,8 @@ test('what is meant', () => {
     rss: 512e6,
     timeout: 0.5,
   });
+  // A timer that is set to more would be one of a millisecond.
+  expect(readCommandLine(['check', '--timeout', '3000000', 'app.js']).timeout * 1000).toBeLessThan(2 ** 31);
   // The program's own words are not ours, dashes included.
   expect(readCommandLine(['check', '--heap', '64', 'app.js', '--', '--help']).program).toEqual([
     'app.js',
