@@ -21,7 +21,7 @@ function memoryTable({ samples }, growths) {
   const row = (name, term) => [
     name,
     formatBytes(samples[0][term]),
-    formatBytes(Math.max(...samples.map((sample) => sample[term]))),
+    formatBytes(samples.reduce((most, sample) => Math.max(most, sample[term]), 0)),
     formatBytes(last[term]),
     growths[term]?.isSteady ? `+${formatBytes(growths[term].perSecond)}/s` : '',
   ];

@@ -75,7 +75,8 @@ function line({ x, y }, times, { name, className, values }) {
 function collections({ x }, marks) {
   if (marks.length === 0) return '';
   const base = TOP + plotHeight;
-  const path = marks.map((seconds) => `M${x(seconds)} ${base}v-${GC_HEIGHT}`).join('');
+  const places = new Set(marks.map((seconds) => x(seconds))); // of a long run many are the same
+  const path = Array.from(places, (place) => `M${place} ${base}v-${GC_HEIGHT}`).join('');
   return `<path class="gc" d="${path}"><title>major garbage collections</title></path>`;
 }
 
