@@ -30,6 +30,30 @@ function merge(audits) {
   };
 }
 
+/** What all accounts of one name have, in the threads that told of them last. */
+function sumOf(lists) {
+  const sums = new Map();
+  for (const { label, bytes, pointers } of lists.flat()) {
+    const sum = sums.get(label) ?? { label, bytes: 0, pointers: 0 };
+    sum.bytes += bytes;
+    sum.pointers += pointers;
+    sums.set(label, sum);
+  }
+  return [...sums.values()];
+}
+
+/** The accounts of the program whenever one of its threads has told of its own. A worker that has ended has none. */
+function accountsOf(lines) {
+  const latest = new Map();
+  const found = [];
+  for (const { type, at, thread, accounts } of lines) {
+    if (type === 'accounts') latest.set(thread, accounts);
+    else if (type !== 'end' || thread === 0 || !latest.delete(thread)) continue;
+    found.push({ at, accounts: sumOf([...latest.values()]) });
+  }
+  return found;
+}
+
 /**
  * { command, samples, collections, accounts, audit, cap, exit, seconds } of lines; times in seconds since the start of
  * the program.
@@ -49,7 +73,7 @@ function readRun(lines) {
     started: of('start').length > 0,
     samples,
     collections: timed('gc'),
-    accounts: timed('accounts'),
+    accounts: accountsOf(lines).map(since(first.at)),
     audit: merge([...audits.values()]),
     cap: timed('cap')[0],
     errors: of('error').map(({ message }) => message),
