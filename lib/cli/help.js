@@ -31,7 +31,7 @@ check, audit and report
 Exit code
   0  nothing found
   1  memory that grows was found, or the program was stopped at --rss
-  2  the command line is wrong
+  2  the command line is wrong, or ffi-tally itself failed, as for want of space
   3  the program failed by itself, and no memory problem was found
 
 Examples

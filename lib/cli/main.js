@@ -58,13 +58,14 @@ async function runAndTell(options) {
   const file = path.resolve(options.record ?? temporaryRecord());
   checkWritable(file, options.html);
   const progress = new Progress(file);
+  let recorded;
   try {
     await run(options, file, progress);
+    recorded = readRecord(file);
   } finally {
     progress.end();
+    if (options.record === undefined) fs.rmSync(path.dirname(file), { recursive: true, force: true });
   }
-  const recorded = readRecord(file);
-  if (options.record === undefined) fs.rmSync(path.dirname(file), { recursive: true });
   return tell(recorded, options);
 }
 
@@ -77,7 +78,9 @@ async function main(argv) {
     return 0;
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message);
-    throw error;
+    // Not for Node to end with: its exit code would say that the program leaks.
+    process.stderr.write(`ffi-tally: ${error.stack}\n`);
+    return WRONG;
   }
 }
 

@@ -181,6 +181,12 @@ test('that the heap of another process is full is no trap', async () => {
   expect(code).toBe(0);
 });
 
+itLinux('a page for which there is no space: exit code 2, not that of a trap', async () => {
+  const child = await run(['check', '--html', '/dev/full', '--', program('short.cjs', '')]);
+  expect(child.code).toBe(2);
+  expect(child.stderr).toContain('ENOSPC');
+});
+
 const forever = 'setInterval(() => {}, 1000);';
 
 test('--timeout stops a program that would not end; that is no failure', async () => {
