@@ -12,6 +12,9 @@ const { stats } = require('../stats');
 const { ASKED, DONE, FIELDS, MUST_END, STATE_BYTES } = require('./state');
 
 const SNAPSHOT = 500; // milliseconds between two audits of a program that never returns to its event loop
+// The longer a program has run, the longer it is from one to the next, so that its record can still be read.
+const ACCOUNTS_SHARE = 1 / 1000;
+const AUDIT_SHARE = 1 / 100;
 
 class Recorder {
   #file;
@@ -20,6 +23,7 @@ class Recorder {
   #audit;
   #ended = false;
   #auditedAt = 0;
+  #accountsAt = 0;
   #tickedAt = 0;
 
   constructor({ file, audit, interval, cap }) {
@@ -64,6 +68,7 @@ class Recorder {
   }
 
   #writeAccounts() {
+    this.#accountsAt = performance.now();
     const { accounts } = stats();
     if (accounts.length === 0) return;
     this.write({
@@ -81,8 +86,9 @@ class Recorder {
   tick() {
     this.#tickedAt = performance.now();
     this.publish();
-    this.#writeAccounts();
-    if (this.#tickedAt - this.#auditedAt >= SNAPSHOT) this.#writeAudit();
+    const age = this.#tickedAt;
+    if (age - this.#accountsAt >= age * ACCOUNTS_SHARE) this.#writeAccounts();
+    if (age - this.#auditedAt >= Math.max(SNAPSHOT, age * AUDIT_SHARE)) this.#writeAudit();
     if (Atomics.load(this.#state, MUST_END) === ASKED) this.end();
   }
 

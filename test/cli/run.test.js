@@ -187,6 +187,21 @@ itLinux('a page for which there is no space: exit code 2, not that of a trap', a
   expect(child.stderr).toContain('ENOSPC');
 });
 
+test('a program that has run for an hour is told of less often', async () => {
+  const file = program(
+    'hour.cjs',
+    `const { performance } = require('node:perf_hooks');
+    const now = performance.now.bind(performance);
+    performance.now = () => now() + 3_600_000;
+    globalThis.kept = require('ffi-tally').track(4096n, { size: 1000, free: null });
+    setTimeout(() => {}, 1500);`,
+  );
+  const { result } = await runJson(['check', '--', file]);
+  expect(result.samples.length).toBeGreaterThan(5);
+  expect(result.accounts.length).toBeGreaterThan(1);
+  expect(result.accounts.length).toBeLessThan(4);
+});
+
 const forever = 'setInterval(() => {}, 1000);';
 
 test('--timeout stops a program that would not end; that is no failure', async () => {
