@@ -36,6 +36,12 @@ const examples = {
     /^1000 documents, peak below 256 MB: true$/,
     /^documents and nodes left: 0$/,
   ],
+  'metered.js': [
+    isMac ? 'libxml2.dylib' : 'libxml2.so.2',
+    /^one document has all that was allocated: true$/,
+    /^freed, all is back: true$/,
+    /^200 documents, peak below 256 MB: true$/,
+  ],
   'node-ffi.js': [
     isMac ? 'libgd.dylib' : 'libgd.so.3',
     /^the sum of 1000 pixels: 499500$/,
