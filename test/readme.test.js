@@ -124,3 +124,39 @@ test('CONTRIBUTING.md says of every source what it is for, and of nothing that i
   expect(named.filter((name) => !isThere(name))).toEqual([]);
   expect(new Set(named).size).toBe(named.length);
 });
+
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  ...fs.readdirSync(path.join(root, 'docs')).map((name) => `docs/${name}`),
+]
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => path.join(root, name));
+
+/** The links of a page to files, relative to it, and the anchors in it that others may link to. */
+function linksAndAnchors(file) {
+  const text = fs.readFileSync(file, 'utf8').replace(/^```.*?^```$/gms, '');
+  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
+  const titles = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => title.toLowerCase());
+  const anchors = titles.map((title) => title.replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
+  return { links: links.filter((link) => !/^\w+:/.test(link)), anchors };
+}
+
+test('docs/README.md lists every page', () => {
+  const { links } = linksAndAnchors(path.join(root, 'docs/README.md'));
+  const pages = fs.readdirSync(path.join(root, 'docs')).filter((name) => name.endsWith('.md'));
+  expect(pages.filter((name) => name !== 'README.md' && !links.includes(name))).toEqual([]);
+});
+
+test.each(PAGES.map((file) => [path.relative(root, file), file]))('%s links to what is there', (_, file) => {
+  const { links } = linksAndAnchors(file);
+  const broken = links.filter((link) => {
+    const [name, anchor] = link.split('#');
+    const target = name === '' ? file : path.join(path.dirname(file), name);
+    if (!fs.existsSync(target)) return true;
+    return (
+      anchor !== undefined && target.endsWith('.md') && !linksAndAnchors(target).anchors.includes(anchor)
+    );
+  });
+  expect(broken).toEqual([]);
+});
