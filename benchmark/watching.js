@@ -1,6 +1,6 @@
 'use strict';
-// What it costs to watch a program: a call under the audit, and the program under `ffi-tally check`. Processor time, which
-// a busy machine distorts less than hours and minutes; medians of rounds that take turns.
+// What it costs to watch a program: a pointer that may be traced, a call under the audit, and the program under `ffi-tally
+// check`. Processor time, which a busy machine distorts less than hours and minutes; medians of rounds that take turns.
 //   node benchmark/watching.js
 
 const fs = require('node:fs');
@@ -27,6 +27,19 @@ const calls = (code) => `
   console.log(JSON.stringify(((user + system) * 1000) / COUNT));
 `;
 
+/** Nanoseconds of processor time for a pointer that is tracked and disposed of. */
+const pointers = `
+  const { track } = require('./lib');
+  const options = { size: 100, free: null, label: 'thing' };
+  const COUNT = 1_000_000;
+  const go = (count) => { for (let i = 0; i < count; i++) track(4096n, options).dispose(); };
+  go(COUNT / 10);
+  const start = process.cpuUsage();
+  go(COUNT);
+  const { user, system } = process.cpuUsage(start);
+  console.log(JSON.stringify(((user + system) * 1000) / COUNT));
+`;
+
 /** Milliseconds of processor time, and MB resident: some work with JavaScript, an event loop and C. */
 const work = `
   const koffi = require('koffi');
@@ -43,8 +56,9 @@ const work = `
   turn();
 `;
 
-function run(code, recording) {
+function run(code, { recording, trace } = {}) {
   const env = { ...process.env };
+  if (trace !== undefined) env.FFI_TALLY_TRACE = trace;
   if (recording !== undefined) {
     const file = path.join(directory, 'record.jsonl');
     fs.rmSync(file, { force: true });
@@ -56,12 +70,12 @@ function run(code, recording) {
   return JSON.parse(child.stdout);
 }
 
-function compare(code, recording, pick) {
+function compare(code, watch, pick = (value) => value) {
   const plain = [];
   const watched = [];
   for (let round = 0; round < ROUNDS; round++) {
     plain.push(pick(run(code)));
-    watched.push(pick(run(code, recording)));
+    watched.push(pick(run(code, watch)));
   }
   return [median(plain), median(watched)];
 }
@@ -75,22 +89,30 @@ console.log(
   `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${os.cpus().length} x ${os.cpus()[0].model}\n`,
 );
 console.log(`${''.padEnd(44)} ${'plain'.padStart(7)} ${'watched'.padStart(7)}`);
-const same = (value) => value;
 const cheap = `const abs = libc.func('int abs(int x)'); const call = () => abs(-1);`;
 const pair = `
   const malloc = libc.func('void *malloc(size_t bytes)');
   const free = libc.func('void free(void *block)');
   const call = () => free(malloc(100_000));`;
-row('audit: a call of abs()', compare(calls(cheap), { audit: true }, same), 'ns');
-row('audit: malloc() and free() of 100 KB', compare(calls(pair), { audit: true }, same), 'ns');
+for (const [share, trace] of [
+  ['1 in 1000', '0.001'],
+  ['1 in 100', '0.01'],
+  ['all', '1'],
+]) {
+  row(`trace, ${share}: track() and dispose()`, compare(pointers, { trace }), 'ns');
+}
+const audited = { recording: { audit: true } };
+row('audit: a call of abs()', compare(calls(cheap), audited), 'ns');
+row('audit: malloc() and free() of 100 KB', compare(calls(pair), audited), 'ns');
+const checked = { recording: { audit: false } };
 row(
   'check: processor time of 60 turns',
-  compare(work, { audit: false }, ({ cpu }) => cpu),
+  compare(work, checked, ({ cpu }) => cpu),
   'ms',
 );
 row(
   'check: resident at the end',
-  compare(work, { audit: false }, ({ rss }) => rss),
+  compare(work, checked, ({ rss }) => rss),
   'MB',
 );
 fs.rmSync(directory, { recursive: true });
