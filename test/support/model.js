@@ -5,16 +5,28 @@
 //   node test/support/model.js [runs] [seed]
 
 const assert = require('node:assert');
+const { once } = require('node:events');
+const { setImmediate } = require('node:timers/promises');
 const { inspect } = require('node:util');
+const { Worker, isMainThread, parentPort } = require('node:worker_threads');
 const fc = require('fast-check');
-const { POINTER, SIZE, collect, memoryUsage, reportExternal, stats, track } = require('../../lib');
+const tally = require('../../lib');
 const binding = require('../../lib/binding');
+const { withOwnership } = require('../../lib/koffi');
 const { drain } = require('../../lib/reclaim');
 const { internals } = require('../../lib/tracked-pointer');
 const { gcUntil } = require('./gc-until.js');
+const { counting } = require('./counting.js');
 const things = require('./things.js');
 
+const { POINTER, SIZE, collect, handOver, memoryUsage, reportExternal, stats, takeOver, track } = tally;
 const { FREE, FREE_SIZED, counters } = things;
+const isNative = binding.backend === 'native';
+
+const koffi = withOwnership(things.koffi);
+koffi.opaque('ModelThing');
+koffi.owned('OwnedModelThing', 'ModelThing *', { free: 'thing_free', size: 1 });
+const slowCall = koffi.load(counting).func('int thing_sum_slow(ModelThing *thing, int ms)');
 
 const destructors = [
   () => FREE,
@@ -23,6 +35,7 @@ const destructors = [
   ...(binding.canBind ? [() => ({ address: FREE_SIZED, args: [POINTER, SIZE] })] : []),
 ];
 const SIZED = 3;
+const IN_JAVASCRIPT = [1, 2];
 
 const index = fc.nat(1000);
 const size = fc.oneof(
@@ -45,6 +58,18 @@ const command = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({ do: fc.constant('report'), delta: fc.integer({ min: -5000, max: 10_000 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('call'), of: index, ms: fc.nat(3) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('settle calls') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('hand over'), of: index }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('take over'), of: index }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('give to a worker'),
+      of: index,
+      how: fc.constantFrom('dispose', 'drop', 'keep', 'hand back'),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('bad'), sort }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('use after end'), of: index }) },
@@ -69,6 +94,37 @@ function refused(code, attempt) {
   assert.throws(attempt, { code });
 }
 
+/** What the other thread does with the tokens that it gets. */
+function serve() {
+  const kept = [];
+  const take = (token) => takeOver(token);
+  const hows = {
+    dispose: (token) => take(token).dispose(),
+    drop(token) {
+      (() => void take(token))();
+      collect();
+    },
+    keep: (token) => void kept.push(take(token)),
+    'hand back': (token) => handOver(take(token)),
+  };
+  parentPort.on('message', ({ how, token }) => parentPort.postMessage(hows[how](token)));
+}
+
+let other = null;
+
+/** Has the other thread do that; resolves to its answer. */
+async function ask(how, token) {
+  other ??= new Worker(__filename);
+  other.postMessage({ how, token });
+  const [answer] = await once(other, 'message');
+  return answer;
+}
+
+async function endOther() {
+  await other?.terminate();
+  other = null;
+}
+
 class Run {
   constructor() {
     things.reset();
@@ -76,6 +132,9 @@ class Run {
     this.nodes = new Map(); // id of a thing -> what the model knows of it, while its bytes are charged
     this.handles = []; // { pointer, node } that the program still has
     this.held = []; // { slot, node }
+    this.transit = []; // { token, node }
+    this.away = new Map(); // id of a thing -> what the model knows of it, while another thread has it
+    this.calls = new Set(); // promises of asynchronous calls
     this.ended = []; // pointers after their end
     this.manual = 0;
     this.totals = { ...stats().totals };
@@ -89,7 +148,13 @@ class Run {
   step(given) {
     const handler = this[given.do];
     if (given.of === undefined) return handler.call(this, given);
-    const list = { unhold: this.held, 'use after end': this.ended }[given.do] ?? this.handles;
+    const lists = {
+      unhold: this.held,
+      'use after end': this.ended,
+      'take over': this.transit,
+      'give to a worker': this.transit,
+    };
+    const list = lists[given.do] ?? this.handles;
     return list.length > 0 ? handler.call(this, given, given.of % list.length) : undefined;
   }
 
@@ -97,7 +162,17 @@ class Run {
     const address = things.make(size);
     const id = things.id(address);
     const pointer = track(address, { size, free: destructors[sort](), label, parent: parent?.pointer });
-    const node = { id, size, sort, label, live: true, held: 0, children: 0, parent: parent?.node ?? null };
+    const node = {
+      id,
+      size,
+      sort,
+      label,
+      live: true,
+      held: 0,
+      calls: 0,
+      children: 0,
+      parent: parent?.node ?? null,
+    };
     if (parent !== undefined) parent.node.children++;
     this.nodes.set(id, node);
     this.handles.push({ pointer, node });
@@ -173,6 +248,80 @@ class Run {
     drain(Infinity);
   }
 
+  /** A call on another thread, whose end comes when it comes. */
+  call({ ms }, at) {
+    slowCall.async(this.handles[at].pointer, ms, this.#whenCalled(this.handles[at].node));
+  }
+
+  #whenCalled(node) {
+    node.held++;
+    node.calls++; // which keep the pointer itself
+    let done;
+    const call = new Promise((resolve, reject) => {
+      done = (error) => (error ? reject(error) : resolve());
+    });
+    this.calls.add(call);
+    return (error) => {
+      node.held--;
+      node.calls--;
+      this.calls.delete(call);
+      done(error);
+    };
+  }
+
+  async ['settle calls']() {
+    await Promise.all(this.calls);
+    await setImmediate(); // until then Koffi is on the stack, with the arguments
+  }
+
+  ['hand over'](_, at) {
+    const { pointer, node } = this.handles[at];
+    const isUsed = node.children + node.held > 0;
+    if (!isNative || isUsed || node.parent !== null || IN_JAVASCRIPT.includes(node.sort)) {
+      refused(isNative && isUsed ? 'ERR_TALLY_IN_USE' : 'ERR_TALLY_UNSUPPORTED', () => handOver(pointer));
+      assert.equal(pointer.disposed, false);
+      return;
+    }
+    this.handles.splice(at, 1);
+    this.transit.push({ token: handOver(pointer), node });
+    this.nodes.delete(node.id);
+    this.totals.released++;
+    this.ended.push(pointer);
+  }
+
+  #expectGone(token) {
+    refused('ERR_TALLY_TAKEN_OVER', () => takeOver(token));
+  }
+
+  ['take over'](_, at) {
+    const [{ token, node }] = this.transit.splice(at, 1);
+    const pointer = takeOver(structuredClone(token));
+    this.#expectGone(token);
+    this.nodes.set(node.id, node);
+    this.handles.push({ pointer, node });
+    this.totals.tracked++;
+    this.totals.chargedBytes += node.size;
+  }
+
+  async ['give to a worker']({ how }, at) {
+    const [{ token, node }] = this.transit.splice(at, 1);
+    this.away.set(node.id, node);
+    node.live = how === 'keep';
+    const answer = await ask(how, token);
+    this.#expectGone(token);
+    if (how === 'hand back') {
+      this.away.delete(node.id);
+      node.live = true;
+      this.transit.push({ token: answer, node });
+    } else if (how === 'keep') {
+      this.notice();
+      for (const kept of this.away.values()) kept.live = false;
+      await endOther();
+    }
+    this.notice();
+    assert.equal(this.away.size, 0, 'the other thread has not freed what it had');
+  }
+
   report({ delta }) {
     if (this.manual + delta < 0) {
       refused('ERR_TALLY_UNBALANCED', () => reportExternal(delta));
@@ -206,7 +355,7 @@ class Run {
   }
 
   #expectNoGarbage() {
-    for (const node of this.nodes.values()) if (node.dropped) node.mustGo = true;
+    for (const node of this.nodes.values()) if (node.dropped && node.calls === 0) node.mustGo = true;
   }
 
   /** The backend in JavaScript frees on the event loop. */
@@ -224,7 +373,8 @@ class Run {
     const { freed } = counters();
     for (; this.seen < freed; this.seen++) {
       const id = Number(things.freedId(this.seen));
-      const node = this.nodes.get(id);
+      const isAway = this.away.has(id);
+      const node = isAway ? this.away.get(id) : this.nodes.get(id);
       if (node === undefined) {
         assert.ok(strangers-- > 0, `thing ${id} was freed, which is not ours`);
         continue;
@@ -234,6 +384,10 @@ class Run {
         !live && held === 0 && children === 0,
         `freed too early: ${inspect({ id, live, held, children })}`,
       );
+      if (isAway) {
+        this.away.delete(id);
+        continue;
+      }
       this.nodes.delete(id);
       if (node.parent !== null) node.parent.children--;
       if (node.dropped) this.totals.collected++;
@@ -267,12 +421,16 @@ class Run {
       ledger.reported <= bytes + this.manual,
       `${ledger.reported} reported of ${bytes + this.manual}`,
     );
-    same(counters(), { live: this.nodes.size, live_bytes: bytes, ...things.faultless });
+    const inTransit = this.transit.reduce((sum, { node }) => sum + node.size, 0);
+    const live = { live: this.nodes.size + this.transit.length, live_bytes: bytes + inTransit };
+    same(counters(), { ...live, ...things.faultless });
   }
 
   /** Lets go of everything. */
   async end(collecting) {
+    await this['settle calls']();
     while (this.held.length > 0) this.unhold(null, 0);
+    while (this.transit.length > 0) this['take over'](null, 0);
     while (this.handles.length > 0) this[collecting ? 'drop' : 'dispose'](null, this.handles.length - 1);
     reportExternal(-this.manual);
     this.manual = 0;
@@ -309,11 +467,16 @@ async function main([runs = '500', seed]) {
       endOnFailure: true,
     },
   );
+  await endOther();
   const { tracked, disposed, collected } = stats().totals;
   console.log(JSON.stringify({ runs: Number(runs), tracked, freed: disposed + collected }));
 }
 
-main(process.argv.slice(2)).catch((error) => {
-  console.error(error);
-  process.exitCode = 1;
-});
+if (isMainThread) {
+  main(process.argv.slice(2)).catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
+} else {
+  serve();
+}
