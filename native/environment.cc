@@ -141,7 +141,7 @@ double Environment::Drain(double milliseconds) {
     ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
     if (deadline == kForever || !ledger_.HasReady() || --until_look > 0) continue;
     const auto now = Collector::Clock::now();
-    batch = now - looked > kSlow ? 1 : std::min(batch * 2, 32U);
+    batch = now - looked > kSlow ? 1 : std::min(batch * 2, 4U);
     looked = now;
     until_look = batch;
     if (now >= deadline) {
