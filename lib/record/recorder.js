@@ -1,6 +1,6 @@
 'use strict';
-// The half of the record that only the program's own thread can write: its heap, its accounts, its collections, the
-// audit. The other half, samples that go on while this thread is busy, is written by sampler.js.
+// The half of the record that only the program's own threads can write, each for itself: accounts, collections, the
+// audit; and their figures, for the samples. Those go on while a thread is busy: sampler.js writes them.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -9,7 +9,8 @@ const { PerformanceObserver, constants, performance } = require('node:perf_hooks
 const { Worker, isMainThread, threadId } = require('node:worker_threads');
 const binding = require('../binding');
 const { stats } = require('../stats');
-const { ASKED, DONE, FIELDS, MUST_END, STATE_BYTES } = require('./state');
+const { Seats } = require('./seats');
+const { ASKED, DONE, MUST_END } = require('./state');
 
 const SNAPSHOT = 500; // milliseconds between two audits of a program that never returns to its event loop
 // The longer a program has run, the longer it is from one to the next, so that its record can still be read.
@@ -19,20 +20,20 @@ const AUDIT_SHARE = 1 / 100;
 class Recorder {
   #file;
   #state;
-  #figures;
+  #seats;
+  #publish;
   #audit;
   #ended = false;
   #auditedAt = 0;
   #accountsAt = 0;
   #tickedAt = 0;
 
-  constructor({ file, audit, interval, cap }) {
+  constructor({ file, audit, interval, cap, state, seats, parent }) {
     this.#file = fs.openSync(file, 'a');
     this.#audit = audit;
-    const buffer = new SharedArrayBuffer(STATE_BYTES);
-    this.#state = new Int32Array(buffer, 0, 2);
-    this.#figures = new Float64Array(buffer, 8);
-    this.interval = interval;
+    this.#state = new Int32Array(state);
+    this.#seats = new Seats(seats);
+    this.#publish = this.#seats.take(threadId, parent);
     this.write({
       type: 'start',
       pid: process.pid,
@@ -40,7 +41,7 @@ class Recorder {
       heapLimit: v8.getHeapStatistics().heap_size_limit,
     });
     this.publish();
-    if (isMainThread) this.#startSampler({ file, interval, cap, buffer });
+    if (isMainThread) this.#startSampler({ file, interval, cap, state, seats });
   }
 
   write(line) {
@@ -63,8 +64,7 @@ class Recorder {
   publish() {
     const usage = process.memoryUsage();
     const statistics = v8.getHeapStatistics();
-    const all = { ...usage, ...statistics, ...binding.memory(), publishedAt: Date.now() };
-    FIELDS.forEach((name, at) => (this.#figures[at] = all[name] ?? NaN));
+    this.#publish({ ...usage, ...statistics, ...binding.memory(), publishedAt: Date.now() });
   }
 
   #writeAccounts() {
@@ -82,6 +82,10 @@ class Recorder {
     if (this.#audit) this.write({ type: 'audit', audit: require('../audit/audit').audit() });
   }
 
+  get #mustEnd() {
+    return isMainThread && Atomics.load(this.#state, MUST_END) === ASKED;
+  }
+
   /** What can be told at this moment. */
   tick() {
     this.#tickedAt = performance.now();
@@ -89,13 +93,13 @@ class Recorder {
     const age = this.#tickedAt;
     if (age - this.#accountsAt >= age * ACCOUNTS_SHARE) this.#writeAccounts();
     if (age - this.#auditedAt >= Math.max(SNAPSHOT, age * AUDIT_SHARE)) this.#writeAudit();
-    if (Atomics.load(this.#state, MUST_END) === ASKED) this.end();
+    if (this.#mustEnd) this.end();
   }
 
   /** From the C calls of a program that may be in a loop. */
   beat = () => {
     const due = performance.now() - this.#tickedAt >= SNAPSHOT;
-    if (due || Atomics.load(this.#state, MUST_END) === ASKED) this.tick();
+    if (due || this.#mustEnd) this.tick();
   };
 
   gc({ startTime, duration, detail }) {
@@ -111,8 +115,18 @@ class Recorder {
     this.#writeAccounts();
     this.#writeAudit();
     this.write({ type: 'end', ...more });
+    if (!isMainThread) {
+      this.#seats.leave(threadId);
+      this.#publish = () => {}; // the seat may be another's from now on
+      return;
+    }
     Atomics.store(this.#state, MUST_END, DONE);
     Atomics.notify(this.#state, MUST_END);
+  }
+
+  /** A worker of this thread has ended, perhaps by terminate(), which leaves it no last words. */
+  ended(worker) {
+    this.#seats.leave(worker);
   }
 }
 
@@ -132,10 +146,14 @@ function start(options) {
   if (options.audit) require('../audit/observer').turnOn().onCall = recorder.beat;
   setInterval(() => recorder.tick(), options.interval).unref();
   process.on('exit', (code) => recorder.end({ code }));
-  if (!isMainThread) return;
+  process.on('worker', (worker) => {
+    const { threadId: id } = worker; // later it has none
+    worker.on('exit', () => recorder.ended(id));
+  });
   new PerformanceObserver((list) => list.getEntries().forEach((entry) => recorder.gc(entry))).observe({
     entryTypes: ['gc'],
   });
+  if (!isMainThread) return;
   for (const signal of ['SIGINT', 'SIGTERM']) onSignal(recorder, signal);
 }
 

@@ -2,7 +2,9 @@
 // Preloaded (`node --require`) into a program that `ffi-tally check` or `ffi-tally audit` runs, and into its workers:
 // records what its memory does, and puts the audit in place of Koffi.
 
-const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:worker_threads');
+const { getEnvironmentData, setEnvironmentData, threadId } = require('node:worker_threads');
+const { SEATS_BYTES } = require('./seats');
+const { STATE_BYTES } = require('./state');
 
 const KEY = 'ffi-tally:record';
 
@@ -10,12 +12,17 @@ function takeOptions() {
   const text = process.env.FFI_TALLY_RECORD;
   // Its children are not the program.
   delete process.env.FFI_TALLY_RECORD;
-  return text === undefined ? getEnvironmentData(KEY) : JSON.parse(text);
+  if (text === undefined) return getEnvironmentData(KEY);
+  return {
+    ...JSON.parse(text),
+    state: new SharedArrayBuffer(STATE_BYTES),
+    seats: new SharedArrayBuffer(SEATS_BYTES),
+  };
 }
 
 const options = takeOptions();
 if (options !== undefined) {
-  if (isMainThread) setEnvironmentData(KEY, options);
+  setEnvironmentData(KEY, { ...options, parent: threadId });
   if (options.audit) require('./replace-koffi').replaceKoffi();
   require('./recorder').start(options);
 }

@@ -5,25 +5,26 @@ const fs = require('node:fs');
 const { workerData } = require('node:worker_threads');
 const binding = require('../binding');
 const { termsOf } = require('../terms');
-const { ASKED, FIELDS, MUST_END, NEVER } = require('./state');
+const { Seats } = require('./seats');
+const { ASKED, MUST_END, NEVER } = require('./state');
 
 const LAST_WORDS = 300; // milliseconds
 
-const { interval, cap, buffer } = workerData;
+const { interval, cap } = workerData;
 const file = fs.openSync(workerData.file, 'a');
-const state = new Int32Array(buffer, 0, 2);
-const figures = new Float64Array(buffer, 8);
+const state = new Int32Array(workerData.state);
+const seats = new Seats(workerData.seats);
 
 const write = (line) => fs.writeSync(file, `${JSON.stringify({ at: Date.now(), ...line })}\n`);
 const sleep = (milliseconds) => Atomics.wait(state, NEVER, 0, milliseconds);
 
 function sample() {
-  const of = {};
-  FIELDS.forEach((name, at) => (of[name] = Number.isNaN(figures[at]) ? undefined : figures[at]));
+  // Added up before anything is made of it: of a Buffer that went from one thread to another each has one half.
+  const of = seats.sum();
   const { everywhere, file: files } = binding.memory();
   const rss = process.memoryUsage.rss();
   const terms = termsOf({ ...of, rss }, of, { ...of, everywhere, file: files }, binding.allocatorBytes());
-  // How old what the program itself has told is: it tells nothing while it is in a loop.
+  // How old what the program itself has told is: a thread tells nothing while it is in a loop.
   write({ type: 'sample', rss, ...terms, heapUsed: of.heapUsed, age: Date.now() - of.publishedAt });
   return rss;
 }

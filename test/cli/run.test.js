@@ -280,6 +280,53 @@ itLinux('worker threads are audited too, and their children are left alone', asy
   expect(code).toBe(1);
 });
 
+// Nested as deeply as `depth` says, so that not only workers of the main thread are seen.
+const inWorker = (depth, body) => `
+  const { Worker, workerData } = require('node:worker_threads');
+  const depth = workerData ?? 0;
+  const kept = [];
+  if (depth < ${depth}) new Worker(__filename, { workerData: depth + 1 });
+  else setInterval(() => { ${body} }, 20);`;
+
+test('Buffers that a worker keeps are called what those of the main thread are', async () => {
+  const file = program('worker-buffers.cjs', inWorker(1, 'kept.push(Buffer.alloc(2_000_000, 1));'));
+  const { code, result } = await runJson(['check', '--timeout', '4', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'buffers', trap: true });
+  expect(Math.max(...result.samples.map(({ buffers }) => buffers))).toBeGreaterThan(250e6);
+  // They are not among what nothing tracks as well.
+  expect(Math.max(...result.samples.map(({ untracked }) => untracked ?? 0))).toBeLessThan(60e6);
+  expect(code).toBe(1);
+});
+
+test('a JavaScript leak in a worker of a worker is called that', async () => {
+  const body = "for (let i = 0; i < 8_000; i++) kept.push({ i, text: 'text ' + i });";
+  const file = program('worker-javascript.cjs', inWorker(2, body));
+  const { code, result } = await runJson(['check', '--heap', '500', '--timeout', '4', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'javascript', trap: true });
+  expect(code).toBe(1);
+});
+
+test('what a worker had is gone when it was terminated, and what its workers had', async () => {
+  const file = program(
+    'terminated.cjs',
+    `const { Worker, isMainThread, workerData } = require('node:worker_threads');
+    if (isMainThread) {
+      const worker = new Worker(__filename, { workerData: 1 });
+      setTimeout(() => worker.terminate(), 1500);
+      setTimeout(() => {}, 3000);
+    } else {
+      globalThis.kept = Buffer.alloc(40_000_000, 1);
+      if (workerData === 1) new Worker(__filename, { workerData: 2 });
+      setInterval(() => {}, 1000);
+    }`,
+  );
+  const { code, result } = await runJson(['check', '--', file]);
+  const buffers = result.samples.map((sample) => sample.buffers);
+  expect(Math.max(...buffers)).toBeGreaterThan(80e6);
+  expect(buffers.at(-1)).toBeLessThan(10e6);
+  expect(code).toBe(0);
+});
+
 // Those at hand; scripts/matrix.js installs the others.
 describe.each(nodes())('Node $version', ({ path: node }) => {
   itLinux.each([
