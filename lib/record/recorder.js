@@ -126,7 +126,7 @@ class Recorder {
 
   /** A worker of this thread has ended, perhaps by terminate(), which leaves it no last words. */
   ended(worker) {
-    this.#seats.leave(worker);
+    for (const thread of new Set([worker, ...this.#seats.leave(worker)])) this.write({ type: 'end', thread });
   }
 }
 

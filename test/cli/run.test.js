@@ -327,6 +327,28 @@ test('what a worker had is gone when it was terminated, and what its workers had
   expect(code).toBe(0);
 });
 
+test('a worker that was terminated has no accounts, nor have its workers', async () => {
+  const file = program(
+    'terminated-accounts.cjs',
+    `const { Worker, isMainThread, workerData } = require('node:worker_threads');
+    const { track } = require('ffi-tally');
+    globalThis.kept = track(4096n, { size: 1000, free: null, label: isMainThread ? 'main' : 'worker' });
+    if (isMainThread) {
+      const worker = new Worker(__filename, { workerData: 1 });
+      setTimeout(() => worker.terminate(), 1000);
+      setTimeout(() => {}, 1500);
+    } else {
+      if (workerData === 1) new Worker(__filename, { workerData: 2 });
+      setInterval(() => {}, 1000);
+    }`,
+  );
+  const { code, result } = await runJson(['check', '--', file]);
+  const lists = result.accounts.map(({ accounts }) => accounts);
+  expect(lists).toContainEqual(expect.arrayContaining([{ label: 'worker', bytes: 2000, pointers: 2 }]));
+  expect(lists.at(-1)).toEqual([{ label: 'main', bytes: 1000, pointers: 1 }]);
+  expect(code).toBe(0);
+});
+
 // Those at hand; scripts/matrix.js installs the others.
 describe.each(nodes())('Node $version', ({ path: node }) => {
   itLinux.each([
