@@ -12,7 +12,7 @@ const WORTH = 64 * 1024;
 const FEWEST_CALLS = 4;
 const GROWING = 1.25;
 
-function uncertainties(book, meter) {
+function uncertainties(book) {
   const reasons = [];
   if (book.measured < book.calls - book.asynchronous) {
     reasons.push(
@@ -24,7 +24,6 @@ function uncertainties(book, meter) {
   if (book.calledBack > 0 || book.takesCallback)
     reasons.push('calls back into JavaScript, which may allocate too');
   if (book.forgotten > 0) reasons.push('more pointers than the audit remembers');
-  if (meter.threads > 0) reasons.push('other threads allocated meanwhile');
   return reasons;
 }
 
@@ -52,7 +51,7 @@ function trackedBy(book, accounts) {
   return { label: book.label, bytes: account?.bytes ?? 0, pointers: account?.pointers ?? 0, each };
 }
 
-function figuresOf(book, meter, accounts) {
+function figuresOf(book, accounts) {
   const factor =
     book.measured === 0 ? 0 : Math.max(book.calls - book.asynchronous, book.measured) / book.measured;
   const tracked = trackedBy(book, accounts);
@@ -69,7 +68,7 @@ function figuresOf(book, meter, accounts) {
     tracked,
     adopted: book.adopted === 0 ? undefined : { label: book.adoptedAs, pointers: book.adopted },
     freedBy: book.freers().map(([{ name }, { pointers, bytes }]) => ({ name, pointers, bytes })),
-    uncertain: uncertainties(book, meter),
+    uncertain: uncertainties(book),
   };
 }
 
@@ -125,7 +124,7 @@ function resultOf(meter) {
   const functions = [];
   for (const book of books.functions) {
     if (book.calls === 0) continue;
-    const figures = figuresOf(book, meter, accounts);
+    const figures = figuresOf(book, accounts);
     functions.push(figures);
     const finding = meter.works ? findingOf(book, figures, books, grown) : null;
     if (finding !== null) findings.push(finding);
