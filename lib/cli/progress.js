@@ -33,7 +33,7 @@ class Progress {
   #file;
   #timer;
   #samples = [];
-  #read = 0;
+  #position = 0;
   #start = Date.now();
   #shown = false;
 
@@ -42,11 +42,22 @@ class Progress {
     if (process.stderr.isTTY) this.#timer = setInterval(() => this.#show(), EVERY);
   }
 
+  /** The lines that are complete now; the record of a long run is large, and what was read of it stays read. */
+  #newLines() {
+    const file = fs.openSync(this.#file, 'r');
+    try {
+      const bytes = Buffer.alloc(fs.fstatSync(file).size - this.#position);
+      const length = fs.readSync(file, bytes, 0, bytes.length, this.#position);
+      const end = bytes.subarray(0, length).lastIndexOf('\n') + 1;
+      this.#position += end;
+      return readLines(bytes.toString('utf8', 0, end));
+    } finally {
+      fs.closeSync(file);
+    }
+  }
+
   #readNew() {
-    const all = fs.readFileSync(this.#file, 'utf8');
-    const end = all.lastIndexOf('\n') + 1;
-    const lines = readLines(all.slice(this.#read, end));
-    this.#read = end;
+    const lines = this.#newLines();
     this.#samples.push(...lines.filter(({ type }) => type === 'sample'));
     this.#samples.splice(0, this.#samples.length - WIDTH);
   }
