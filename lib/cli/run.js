@@ -4,6 +4,7 @@
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const tty = require('node:tty');
 const { spawn } = require('node:child_process');
 const { createRequire } = require('node:module');
 
@@ -33,12 +34,28 @@ function findRecorder(program) {
   return path.join(__dirname, '../record/register.js');
 }
 
-/** Asks a child to stop, and makes it after a while. */
+/** Whether Ctrl-C in a terminal is for this process and its children: the terminal tells all of them itself. */
+function isInForeground() {
+  try {
+    // The name, in parentheses, may contain anything; after it: state, parent, group, session, terminal, its group.
+    const [, , group, , , foreground] = fs
+      .readFileSync('/proc/self/stat', 'latin1')
+      .split(') ')
+      .at(-1)
+      .split(' ');
+    return group === foreground;
+  } catch {
+    return [0, 1, 2].some((stream) => tty.isatty(stream));
+  }
+}
+
+/** Asks a child to stop, unless somebody else has, and makes it after a while. */
 function makeStop(child, state) {
   return (signal) => {
     if (state.stopped) return;
     state.stopped = true;
-    child.kill(signal);
+    // A program may take a second Ctrl-C for impatience, and leave without tidying up.
+    if (signal !== 'SIGINT' || !isInForeground()) child.kill(signal);
     setTimeout(() => child.kill('SIGKILL'), PATIENCE).unref();
   };
 }
@@ -59,8 +76,7 @@ function run(options, file, progress) {
   const child = start(options, file);
   const state = { stopped: false };
   const stop = makeStop(child, state);
-  const interrupt = () => stop('SIGINT');
-  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  process.on('SIGINT', stop).on('SIGTERM', stop);
   const timer = options.timeout && setTimeout(stop, options.timeout * 1000, 'SIGTERM');
   let tail = '';
   child.stderr.on('data', (data) => {
@@ -75,7 +91,7 @@ function run(options, file, progress) {
       setTimeout(() => child.stderr.destroy(), LINGER).unref();
     });
     child.on('close', (code, signal) => {
-      process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt);
+      process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
       append({ type: 'exit', code, signal, stopped: state.stopped, heapFull: endedByV8(code, signal, tail) });
       resolve();
     });

@@ -234,6 +234,68 @@ test('Ctrl-C stops the program, and the result is printed all the same', async (
   expect(code).toBe(0);
 });
 
+// Tells which signals it got; the second time in a row it would not tidy up.
+const tellsSignals = `
+  const got = [];
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      got.push(signal);
+      if (got.length > 1) process.exit(9);
+      setTimeout(() => { console.log('got ' + got); process.exit(0); }, 500);
+    });
+  }
+  setTimeout(() => console.log('ready'), 300);
+  ${forever}`;
+
+/** What `child` prints; `onReady` is called as soon as its program is ready. */
+function outputOf(child, onReady) {
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    const was = stdout.includes('ready');
+    stdout += text;
+    if (!was && stdout.includes('ready')) onReady();
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout })));
+}
+
+// A terminal of its own, in which somebody types Ctrl-C; python3 builds the addon, so that it is there.
+const TERMINAL = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+seen, typed = b'', False
+while True:
+    try: data = os.read(terminal, 4096)
+    except OSError: break
+    if not data: break
+    os.write(1, data)
+    seen += data
+    if b'ready' in seen and not typed:
+        typed = True
+        os.write(terminal, b'\\x03')
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+itLinux('Ctrl-C in a terminal reaches the program once', async () => {
+  const command = [process.execPath, path.join(root, 'bin/ffi-tally.js'), 'check', '--'];
+  const file = program('signals.cjs', tellsSignals);
+  const { code, stdout } = await outputOf(spawn('python3', ['-c', TERMINAL, ...command, file]), () => {});
+  expect(stdout).toContain('got SIGINT\r\n');
+  expect(stdout).toMatch(/^resident /m);
+  expect(code).toBe(0);
+});
+
+itLinux.each(['SIGINT', 'SIGTERM'])('%s to ffi-tally alone is passed on', async (signal) => {
+  const file = program('signals.cjs', tellsSignals);
+  const args = [path.join(root, 'bin/ffi-tally.js'), 'check', '--', file];
+  // Without a terminal, whoever runs the tests has one.
+  const child = spawn(process.execPath, args, { detached: true });
+  const { code, stdout } = await outputOf(child, () => child.kill(signal));
+  expect(stdout).toContain(`got ${signal}\n`);
+  expect(stdout).toMatch(/^resident /m);
+  expect(code).toBe(0);
+});
+
 test('a program that handles signals itself ends as it likes', async () => {
   const file = program(
     'handles.cjs',
