@@ -51,7 +51,7 @@ function planFor(registry, source, name, { arguments: types = [], return: type =
   });
   const resized = checkArgument(options.resizes, 'resizes', types.length);
   if (owned === undefined && resized === undefined && roles.every((role) => role === null)) return null;
-  return makePlan({ name, source, registry, roles, owned, resized, variadic: false });
+  return makePlan({ name, source, registry, roles, owned, resized, exact: true });
 }
 
 /** The replacements for `ffi`'s class of libraries and what makes one. */

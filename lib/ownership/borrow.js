@@ -10,10 +10,10 @@ function leave() {
   if (--calls.depth === 0 && calls.deferred) settleDeferred();
 }
 
-// The FFI itself complains of too few arguments, and ignores what is too much.
-function borrow1(raw, a, producer) {
+// The FFI itself complains of too few arguments, and of too many if it is `exact`; otherwise it ignores them.
+function borrow1(raw, a, producer, exact) {
   return function (x) {
-    if (arguments.length < 1) return raw.apply(undefined, arguments);
+    if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
     const p = a === null ? x : a(x);
     let result;
     calls.depth++;
@@ -32,9 +32,9 @@ function borrow1(raw, a, producer) {
   };
 }
 
-function borrow2(raw, a, b, producer) {
+function borrow2(raw, a, b, producer, exact) {
   return function (x, y) {
-    if (arguments.length < 2) return raw.apply(undefined, arguments);
+    if (arguments.length < 2 || (exact && arguments.length > 2)) return raw.apply(undefined, arguments);
     const p = a === null ? x : a(x);
     const q = b === null ? y : b(y);
     let result;
@@ -54,9 +54,9 @@ function borrow2(raw, a, b, producer) {
   };
 }
 
-function borrow3(raw, a, b, c, producer) {
+function borrow3(raw, a, b, c, producer, exact) {
   return function (x, y, z) {
-    if (arguments.length < 3) return raw.apply(undefined, arguments);
+    if (arguments.length < 3 || (exact && arguments.length > 3)) return raw.apply(undefined, arguments);
     const p = a === null ? x : a(x);
     const q = b === null ? y : b(y);
     const r = c === null ? z : c(z);
@@ -79,9 +79,9 @@ function borrow3(raw, a, b, c, producer) {
   };
 }
 
-function borrow4(raw, a, b, c, d, producer) {
+function borrow4(raw, a, b, c, d, producer, exact) {
   return function (x, y, z, w) {
-    if (arguments.length < 4) return raw.apply(undefined, arguments);
+    if (arguments.length < 4 || (exact && arguments.length > 4)) return raw.apply(undefined, arguments);
     const p = a === null ? x : a(x);
     const q = b === null ? y : b(y);
     const r = c === null ? z : c(z);
@@ -105,9 +105,9 @@ function borrow4(raw, a, b, c, d, producer) {
   };
 }
 
-function borrow5(raw, a, b, c, d, e, producer) {
+function borrow5(raw, a, b, c, d, e, producer, exact) {
   return function (x, y, z, w, u) {
-    if (arguments.length < 5) return raw.apply(undefined, arguments);
+    if (arguments.length < 5 || (exact && arguments.length > 5)) return raw.apply(undefined, arguments);
     const p = a === null ? x : a(x);
     const q = b === null ? y : b(y);
     const r = c === null ? z : c(z);
@@ -132,9 +132,9 @@ function borrow5(raw, a, b, c, d, e, producer) {
   };
 }
 
-function borrow6(raw, a, b, c, d, e, f, producer) {
+function borrow6(raw, a, b, c, d, e, f, producer, exact) {
   return function (x, y, z, w, u, v) {
-    if (arguments.length < 6) return raw.apply(undefined, arguments);
+    if (arguments.length < 6 || (exact && arguments.length > 6)) return raw.apply(undefined, arguments);
     const p = a === null ? x : a(x);
     const q = b === null ? y : b(y);
     const r = c === null ? z : c(z);
@@ -167,9 +167,12 @@ function canBorrow(count) {
   return forms[count] !== undefined;
 }
 
-/** What calls `raw` with its arguments converted, null meaning unchanged, and tracks its result. */
-function borrow(raw, converts, producer) {
-  return forms[converts.length](raw, ...converts, producer);
+/**
+ * What calls `raw` with its arguments converted, null meaning unchanged, and tracks its result. `exact` says whether
+ * `raw` refuses more arguments than it has parameters.
+ */
+function borrow(raw, converts, producer, exact) {
+  return forms[converts.length](raw, ...converts, producer, exact);
 }
 
 module.exports = { borrow, canBorrow, leave };

@@ -23,9 +23,10 @@ function complete(param, where, source) {
 /**
  * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
  * { role: 'borrow', base, expected, lent } or { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
- * the result, or undefined; `resized` the number of an argument, or undefined.
+ * the result, or undefined; `resized` the number of an argument, or undefined; `exact` says whether the FFI refuses more
+ * arguments than there are parameters, and otherwise it ignores them.
  */
-function makePlan({ name, source, registry, roles, owned, resized, variadic }) {
+function makePlan({ name, source, registry, roles, owned, resized, variadic = false, exact = false }) {
   const params = roles.map((role, i) => complete(role, `argument ${i} of ${name}()`, source));
   if (isDestructor(registry, params, name)) params[0] = { ...params[0], role: 'consume', destroys: true };
   if (params[owned?.parent]?.role === 'consume') {
@@ -37,6 +38,7 @@ function makePlan({ name, source, registry, roles, owned, resized, variadic }) {
     name,
     params,
     variadic,
+    exact,
     producer: owned === undefined ? null : source.producerOf(owned),
     resized,
     source,

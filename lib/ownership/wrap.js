@@ -16,9 +16,9 @@ const { Transfer } = require('./transfer');
 const NOTHING = Object.freeze([]);
 
 // The destructor called by hand, and any function of one argument that takes ownership.
-function consume1(raw, convert, destroys, refuses) {
+function consume1(raw, convert, { destroys }, refuses, exact) {
   return function (value) {
-    if (arguments.length < 1) return raw.apply(undefined, arguments);
+    if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
     const address = convert(value);
     if (!internals.isTracked(value)) return raw(address);
     // Others need it still, or C uses it: it is ended now, and freed after them.
@@ -50,9 +50,10 @@ function watched(growths, raw, values) {
 
 function general(raw, plan, converts, refuses) {
   const count = converts.length;
+  const most = plan.exact ? count : Infinity;
   const watches = plan.watched.length > 0 || plan.resized !== undefined;
   return function (...args) {
-    if (args.length < count) return raw(...args);
+    if (args.length < count || args.length > most) return raw(...args); // which complains
     if (!plan.variadic) args.length = count;
     const growths = watches ? growthsOf(plan, args) : NOTHING;
     const letGo = plan.depends ? lend(plan.params, args) : null;
@@ -102,9 +103,9 @@ function wrap(raw, plan, refuses) {
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
   let wrapped;
   if (!special && params.length === 1 && producer === null && params[0]?.role === 'consume') {
-    wrapped = consume1(raw, convert, params[0].destroys, refuses);
+    wrapped = consume1(raw, convert, params[0], refuses, plan.exact);
   } else if (borrows && canBorrow(params.length)) {
-    wrapped = borrow(raw, converts, producer);
+    wrapped = borrow(raw, converts, producer, plan.exact);
   } else {
     wrapped = general(raw, plan, converts, refuses);
   }

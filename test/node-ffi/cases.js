@@ -105,6 +105,34 @@ const cases = {
     thing.dispose();
   },
 
+  'more arguments than parameters are refused, as Node does it, and nothing is consumed': ({
+    c,
+    ffi,
+    counting,
+    count,
+  }) => {
+    const thing = c.thing_new(10);
+    const made = count('made');
+    const none = ffi.dlopen(counting, {
+      thing_new: { arguments: [], return: ffi.owned('None', { free: 'thing_free', size: 1 }) },
+    });
+    const calls = {
+      destructor: () => c.thing_free(thing, 1),
+      borrowed1: () => c.thing_value(thing, undefined),
+      consumed: () => c.thing_grow(thing, 20, 1),
+      borrowed2: () => c.thing_interior(thing, 1, 1),
+      borrowed3: () => c.thing_call(thing, null, 0, 0),
+      given: () => c.thing_new(10, 1),
+      out: () => c.thing_make([null], 10, 1),
+      none: () => none.functions.thing_new(1),
+    };
+    for (const [name, call] of Object.entries(calls))
+      assert.throws(call, code('ERR_INVALID_ARG_VALUE'), name);
+    none.lib.close();
+    assert.deepEqual([thing.disposed, count('freed'), count('made')], [false, 0, made]);
+    thing.dispose();
+  },
+
   'the destructor by hand disposes': ({ c, count, tally }) => {
     const parent = c.thing_new(10);
     const child = c.thing_interior(parent, 5);
