@@ -5,36 +5,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
-#include <new>
 #include <random>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "ledger_model.h"
-
-// ---- Allocation failure: the ledger asks with nothrow, and nobody else here does ----
-
-namespace {
-
-// How many allocations with nothrow still succeed; below zero all do.
-int allocations_left = -1;
-
-bool AllocationFails() {
-  if (allocations_left < 0) return false;
-  if (allocations_left == 0) return true;
-  allocations_left--;
-  return false;
-}
-
-}  // namespace
-
-void* operator new(size_t size, const std::nothrow_t&) noexcept {
-  return AllocationFails() ? nullptr : ::operator new(size);
-}
-void* operator new[](size_t size, const std::nothrow_t&) noexcept {
-  return AllocationFails() ? nullptr : ::operator new[](size);
-}
+#include "scarce_memory.h"
 
 namespace tally {
 namespace {

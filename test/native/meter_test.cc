@@ -8,7 +8,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <new>
 #include <random>
 #include <string>
 #include <thread>
@@ -16,17 +15,7 @@
 
 #include "checked_blocks.h"
 #include "meter_functions.h"
-
-namespace {
-
-bool refusing = false;
-
-}  // namespace
-
-// What asks for memory with std::nothrow gets none while `refusing`.
-void* operator new[](size_t bytes, const std::nothrow_t& /*tag*/) noexcept {
-  return refusing ? nullptr : ::operator new[](bytes);
-}
+#include "scarce_memory.h"
 
 namespace tally {
 namespace {
@@ -56,13 +45,13 @@ TEST(Meter, CheckedReallocThatFailsLeavesTheBlock) {
   void* block = f.malloc(100);
   ASSERT_NE(block, nullptr);
   std::memset(block, 7, 100);
-  refusing = true;
+  allocations_left = 0;
   for (size_t i = 1;; i++) {
     void* moved = f.realloc(block, 100 + i % 64 * 1000);
     if (moved == nullptr) break;
     block = moved;
   }
-  refusing = false;
+  allocations_left = -1;
   EXPECT_EQ(meter.Read().blocks, 1);
   EXPECT_EQ(meter.Read().bytes, static_cast<int64_t>(Meter::SizeOf(block)));
   EXPECT_EQ(static_cast<char*>(block)[99], 7);
