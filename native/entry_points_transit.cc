@@ -36,7 +36,7 @@ Napi::Value HandOver(const Napi::CallbackInfo& info) {
   traveller.function = Address(info[5]);
   // If not, it stays and is freed when the worker ends, which is at once.
   if (!BoundOnes(info[6], &traveller.arguments)) return info.Env().Undefined();
-  Of(info).HandOver(slot, info[1].As<Napi::String>().Utf8Value(), traveller);
+  Of(info).HandOver(slot, info[1].As<Napi::String>().Utf8Value(), &traveller);
   return info.Env().Undefined();
 }
 

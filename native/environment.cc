@@ -86,8 +86,11 @@ bool Environment::Release(SlotId slot, Reason reason) {
   return ledger_.HasReady();
 }
 
-void Environment::HandOver(SlotId slot, const std::string& key, const Traveller& traveller) {
-  Transit::Instance().Put(key, traveller);
+void Environment::HandOver(SlotId slot, const std::string& key, Traveller* traveller) {
+  const uint32_t account = ledger_.account_index_of(ledger_.at(slot).kind);
+  traveller->meter = outside_.MeterOf(account);
+  Transit::Instance().Put(key, *traveller);
+  outside_.Send(account, traveller->size);
   Release(slot, Reason::kReleased);
 }
 
@@ -98,6 +101,9 @@ Environment::Taken Environment::TakeOver(const std::string& key, uint32_t kind) 
   if (!transit.Look(key, &traveller)) return Taken::kGone;
   if (!ledger_.CanCharge(traveller.size)) return Taken::kTooMuch;
   if (!transit.Take(key)) return Taken::kGone;
+  if (traveller.meter != nullptr) {
+    outside_.Receive(ledger_.account_index_of(kind), traveller.meter, traveller.size);
+  }
   nursery_.Put(traveller.address, traveller.size, kind);
   return Taken::kYes;
 }
@@ -261,6 +267,7 @@ int64_t Environment::Mapped() const {
 }
 
 int64_t Environment::Tell(bool before_major) {
+  outside_.Attribute(ledger_);
   int64_t counter = 0;
   const int64_t change = pacer_.Report(std::max(live() - viewed_, int64_t{0}), before_major);
   TALLY_CHECK(napi_adjust_external_memory(env_, change, &counter));

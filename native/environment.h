@@ -74,7 +74,7 @@ class Environment {
 
   // The pointer goes into transit, for another thread. REQUIRES: it is live and nothing holds it; the key is
   // new.
-  void HandOver(SlotId slot, const std::string& key, const Traveller& traveller);
+  void HandOver(SlotId slot, const std::string& key, Traveller* traveller);
   // The pointer of that key comes out of transit and into the nursery, at once: there is no moment when it
   // has no owner, or two. REQUIRES: the nursery is empty.
   enum class Taken : uint8_t { kYes, kGone, kTooMuch };
@@ -128,7 +128,8 @@ class Environment {
   // Keeps `value` alive until the next call; undefined for nothing.
   void Root(Napi::Value value);
 
-  // Tells V8 what the pacer wants it to know. Returns V8's own counter of external bytes.
+  // Tells V8 what the pacer wants it to know, and meters what pointers carry. Returns V8's own counter of
+  // external bytes.
   int64_t Tell(bool before_major = false);
 
   // Bytes that V8 counts itself, as ArrayBuffers over tracked memory.

@@ -26,12 +26,37 @@ void Outside::Share(uint32_t account, Meter* meter) {
   attributions_.push_back({account, meter, 0});
 }
 
-void Outside::LookAtMeters(const Ledger& ledger) {
+Meter* Outside::MeterOf(uint32_t account) const {
+  for (const Attribution& each : attributions_) {
+    if (each.account == account) return each.meter;
+  }
+  return nullptr;
+}
+
+void Outside::Send(uint32_t account, int64_t size) { Move(account, -size); }
+
+void Outside::Receive(uint32_t account, Meter* meter, int64_t size) {
+  Share(account, meter);
+  Move(account, size);
+}
+
+void Outside::Move(uint32_t account, int64_t delta) {
+  for (Attribution& each : attributions_) {
+    if (each.account == account) each.bytes += delta;
+  }
+}
+
+void Outside::Attribute(const Ledger& ledger) {
   for (Attribution& each : attributions_) {
     const int64_t bytes = ledger.account(each.account).bytes;
+    if (bytes == each.bytes) continue;
     each.meter->Attribute(bytes - each.bytes);
     each.bytes = bytes;
   }
+}
+
+void Outside::LookAtMeters(const Ledger& ledger) {
+  Attribute(ledger);
   metered_ = 0;
   for (Entry& entry : meters_) {
     entry.figures = entry.meter->Read();

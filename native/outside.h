@@ -28,6 +28,16 @@ class Outside {
   // The bytes of `account` are among those that `meter` counts: they are charged there.
   void Share(uint32_t account, Meter* meter);
 
+  // The meter that shares the bytes of `account`; nullptr for none.
+  Meter* MeterOf(uint32_t account) const;
+  // A pointer of `account` leaves it for another environment, or comes from one. Its meter, if it has one, is
+  // not told: its bytes are a pointer's all the time. Whoever frees it in between does tell.
+  void Send(uint32_t account, int64_t size);
+  void Receive(uint32_t account, Meter* meter, int64_t size);
+
+  // Tells meters which of their bytes pointers carry now. Other environments are charged with the rest.
+  void Attribute(const Ledger& ledger);
+
   // Reads all meters. Costs a few cache lines for each meter and thread.
   void LookAtMeters(const Ledger& ledger);
 
@@ -45,6 +55,8 @@ class Outside {
   const std::vector<Entry>& meters() const { return meters_; }
 
  private:
+  void Move(uint32_t account, int64_t delta);
+
   struct Attribution {
     uint32_t account;
     Meter* meter;

@@ -62,7 +62,11 @@ void Transit::FreeAll() {
     all.swap(stays_);
     Count(-total_.bytes, -total_.pointers);
   }
-  for (const auto& [key, stay] : all) stay.destructor.Run(stay.traveller.address, stay.traveller.size);
+  for (const auto& [key, stay] : all) {
+    const Traveller& traveller = stay.traveller;
+    stay.destructor.Run(traveller.address, traveller.size);
+    if (traveller.meter != nullptr) traveller.meter->Attribute(-traveller.size);
+  }
 }
 
 Transit::Sum Transit::Total() {

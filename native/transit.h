@@ -14,6 +14,7 @@
 #include <string>
 
 #include "destructor.h"
+#include "meter.h"
 
 namespace tally {
 
@@ -21,7 +22,8 @@ struct Traveller {
   uint64_t address = 0;
   int64_t size = 0;
   std::string label;
-  bool shared = false;  // for the checked mode of whoever takes it
+  bool shared = false;     // for the checked mode of whoever takes it
+  Meter* meter = nullptr;  // that counts its bytes too, and has been told that they are a pointer's
   // What Destructor is made of, for another environment.
   Destructor::Form form = Destructor::Form::kNone;
   uint64_t function = 0;

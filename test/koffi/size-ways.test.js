@@ -10,7 +10,7 @@ const prelude = `
   const assert = require('node:assert');
   const { withOwnership } = require('./lib');
   const koffi = withOwnership(require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi'));
-  const { collect, meteredAllocator, stats } = require('./lib');
+  const { collect, configure, meteredAllocator, stats } = require('./lib');
   let xml;
   try {
     xml = koffi.load('${library}');
@@ -71,6 +71,96 @@ test('a document, to the byte what the library frees, and what it grows by', () 
     assert(stats().peakBytes < 128e6);
     collect();
     assert.strictEqual(live(), before);
+  `));
+
+test('a document that goes from thread to thread is counted once, wherever it is', () =>
+  run(`
+    const { once } = require('node:events');
+    const { Worker } = require('node:worker_threads');
+    const { handOver, takeOver } = require('./lib');
+    hook(meteredAllocator({ label: 'libxml2' }));
+    koffi.owned('Document', 'xmlDoc *', { free: 'xmlFreeDoc', size: 'metered' });
+    const read = reader('Document');
+    const create = () => read(text, text.length, 'a.xml', null, 0);
+    create().dispose();
+    const rest = live();
+    // What is where: in this thread's books, in all of them, on the way, and for the meter.
+    const where = () => {
+      const { bytes, outside } = stats();
+      const all = stats({ scope: 'process' });
+      assert.strictEqual(all.bytes + all.inTransit.bytes + all.outside, live());
+      assert.strictEqual(outside, rest);
+      return [bytes, all.bytes, all.inTransit.bytes];
+    };
+    const code = \`
+      const { parentPort } = require('node:worker_threads');
+      const { collect, handOver, takeOver } = require('./lib');
+      const kept = [];
+      const does = {
+        take: (token) => void kept.push(takeOver(token)),
+        dispose: () => kept.pop().dispose(),
+        drop: () => { kept.length = 0; },
+        collect,
+        back: () => handOver(kept.pop()),
+        exit: () => process.exit(),
+      };
+      parentPort.on('message', ([what, token]) => parentPort.postMessage(does[what](token)));
+    \`;
+    const start = () => {
+      const worker = new Worker(code, { eval: true });
+      const ask = async (...message) => {
+        worker.postMessage(message);
+        return (await once(worker, 'message'))[0];
+      };
+      return { worker, ask };
+    };
+    (async () => {
+      const { worker, ask } = start();
+      const document = create();
+      let { size } = document; // the next one's may be others: the allocator may give a little more
+      assert(size > 400_000);
+      assert.deepStrictEqual(where(), [size, size, 0]);
+      let token = handOver(document);
+      assert.deepStrictEqual(where(), [0, 0, size]);
+      const other = create();
+      assert.deepStrictEqual(where(), [other.size, other.size, size]);
+      other.dispose();
+      await ask('take', token);
+      assert.deepStrictEqual(where(), [0, size, 0]);
+      token = await ask('back');
+      assert.deepStrictEqual(where(), [0, 0, size]);
+      const back = takeOver(token);
+      assert.deepStrictEqual(where(), [size, size, 0]);
+      await ask('take', handOver(back));
+      await ask('dispose');
+      assert.deepStrictEqual(where(), [0, 0, 0]);
+
+      token = handOver(create());
+      await ask('take', token);
+      assert.deepStrictEqual(where(), [0, token.size, 0]);
+      await ask('drop');
+      await ask('collect');
+      assert.deepStrictEqual(where(), [0, 0, 0]);
+
+      await ask('take', handOver(create()));
+      worker.postMessage(['exit']);
+      await once(worker, 'exit');
+      assert.deepStrictEqual(where(), [0, 0, 0]);
+
+      const last = start();
+      await last.ask('take', handOver(create()));
+      token = await last.ask('back');
+      ({ size } = token);
+      last.worker.postMessage(['exit']);
+      await once(last.worker, 'exit');
+      assert.deepStrictEqual(where(), [0, 0, size]);
+      takeOver(token).dispose();
+      assert.deepStrictEqual(where(), [0, 0, 0]);
+      ({ size } = handOver(create()));
+      assert.deepStrictEqual(where(), [0, 0, size]);
+      configure({ atExit: 'free' });
+      process.exit();
+    })();
   `));
 
 test('which meter: the only one, or the one that is named', () =>

@@ -15,6 +15,7 @@
 
 #include "checked_blocks.h"
 #include "meter_functions.h"
+#include "outside.h"
 #include "scarce_memory.h"
 
 namespace tally {
@@ -216,6 +217,44 @@ TEST(Meter, OneEnvironmentIsCharged) {
 void Forget() {
   for (CheckedBlocks::Report report; CheckedBlocks::NextReport(&report);) {
   }
+}
+
+TEST(Outside, WhatGoesFromOneToAnotherIsSomePointersAllTheTime) {
+  bool known = false;
+  Meter* meter = Meter::For("travels", false, &known);
+  Ledger here;
+  Ledger there;
+  const int64_t account = here.AddAccount("it");
+  const int64_t other = there.AddAccount("other");
+  const int64_t same = there.AddAccount("it");
+  const auto kind = static_cast<uint32_t>(here.AddKind(static_cast<uint32_t>(account)));
+  const auto kind_there = static_cast<uint32_t>(there.AddKind(static_cast<uint32_t>(same)));
+  ASSERT_TRUE(here.Reserve(2) && there.Reserve(2));
+  Outside sender;
+  sender.Share(static_cast<uint32_t>(account), meter);
+  EXPECT_EQ(sender.MeterOf(static_cast<uint32_t>(account)), meter);
+  const SlotId slot = here.Add(kind, 1, 100, kNoSlot);
+  here.Add(kind, 2, 10, kNoSlot);
+  sender.Attribute(here);
+  EXPECT_EQ(meter->attributed(), 110);
+  sender.Send(static_cast<uint32_t>(account), 100);
+  here.GiveAway(slot, Reason::kReleased);
+  sender.Attribute(here);
+  EXPECT_EQ(meter->attributed(), 110);
+  {
+    Outside receiver;
+    EXPECT_EQ(receiver.MeterOf(static_cast<uint32_t>(other)), nullptr);
+    receiver.Send(static_cast<uint32_t>(other), 7);  // which no meter shares
+    receiver.Receive(static_cast<uint32_t>(same), meter, 100);
+    EXPECT_EQ(meter->attributed(), 110);
+    const SlotId taken = there.Add(kind_there, 1, 100, kNoSlot);
+    receiver.Attribute(there);
+    EXPECT_EQ(meter->attributed(), 110);
+    there.Resize(taken, 50);
+    receiver.Attribute(there);
+    EXPECT_EQ(meter->attributed(), 60);
+  }
+  EXPECT_EQ(meter->attributed(), 10);
 }
 
 TEST(CheckedMeter, TellsWrongFrees) {
