@@ -3,7 +3,7 @@
 // run here and nowhere else, and only while no C call of ours is on the stack.
 
 const { performance } = require('node:perf_hooks');
-const { setImmediate } = require('node:timers');
+const { clearImmediate, setImmediate } = require('node:timers');
 const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
@@ -208,6 +208,24 @@ function unwind() {
 
 // Set by configure(): asked to let go of something, when a collection was not enough.
 const pressure = { handler: null };
+let asking = false;
+
+// A handler that was cut off, by a timeout of node:vm, has not come to the end that would have said so.
+function recover() {
+  if (isFirst(recover)) asking = false;
+}
+
+// What the handler tracks itself is refused without asking it.
+function ask(handler, wanted) {
+  asking = true;
+  const recovery = setImmediate(recover);
+  try {
+    handler(wanted);
+  } finally {
+    asking = false;
+    clearImmediate(recovery);
+  }
+}
 
 function reclaimAll() {
   if (gc.canCollect()) collectMajor();
@@ -222,13 +240,10 @@ function makeRoom(size) {
   const { bytes, manual, outside, limit } = binding.stats();
   const { handler } = pressure;
   const live = bytes + manual + outside;
-  if (handler !== null && live + size > limit) {
-    pressure.handler = null; // what the handler tracks itself is refused without asking it
-    try {
-      handler({ bytes: live, limit, size });
-    } finally {
-      pressure.handler = handler;
-    }
+  if (asking) {
+    setImmediate(recover); // when the last one looked, C may have been running the event loop
+  } else if (handler !== null && live + size > limit) {
+    ask(handler, { bytes: live, limit, size });
     reclaimAll(); // what it has let go of, such as the entries of a cache, is garbage until then
   }
   return true;

@@ -122,6 +122,15 @@ describe('onPressure', () => {
     disposeAll(kept);
   });
 
+  test('may give way to another', () => {
+    const kept = fill();
+    const next = jest.fn();
+    configure({ onPressure: () => configure({ onPressure: next }) });
+    for (let i = 0; i < 2; i++) expect(errorOf(() => make()).code).toBe('ERR_TALLY_LIMIT');
+    expect(next).toHaveBeenCalledTimes(1);
+    disposeAll(kept);
+  });
+
   test('that throws: the new pointer is freed, and the error is seen', () => {
     const kept = fill();
     const mine = new Error('mine');

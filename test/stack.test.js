@@ -179,6 +179,25 @@ describe('after a timeout', () => {
     expect(found).toMatchObject({ ...clean, result: 700 });
   });
 
+  test('in onPressure: it is asked again', async () => {
+    const found = await cut(
+      `
+      const { configure } = require('./lib');
+      const big = () => make(things.FREE, 2 ** 20);
+      let kept = big();
+      const onPressure = () => {
+        if (state.cutting) forever();
+        if (kept !== null) kept.dispose();
+        kept = null;
+      };
+      configure({ limit: 1.5 * 2 ** 20, onPressure });
+      run(() => { track(4096n, { size: 2 ** 20, free: null }); while (state.cutting); });
+      `,
+      'big().dispose(); return configure().onPressure === onPressure;',
+    );
+    expect(found).toMatchObject({ ...clean, result: true });
+  });
+
   test('that is far from any C call of ours', async () => {
     const found = await cut('const kept = make(); run(forever); kept.dispose();', '');
     expect(found).toMatchObject({ ...clean, freed: 1 });
