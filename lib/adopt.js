@@ -72,8 +72,8 @@ function adoptSlowly(address, size, kind, parentSlot, run) {
     internals.discard(pointer);
     throw freeOnError(address, size, kind, run ?? kind.run, error);
   }
+  if (run !== null) destructors.set(internals.slotOf(pointer), run); // first: what follows may find the stack full
   if (checked.on) checked.note(address, kind, internals.slotOf(pointer));
-  if (run !== null) destructors.set(internals.slotOf(pointer), run);
   if (advice !== 0) relieve(advice);
   return pointer;
 }

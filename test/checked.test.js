@@ -277,3 +277,49 @@ describe('the switch', () => {
     });
   });
 });
+
+test('where the stack ends: what is tracked keeps its destructor', async () => {
+  const child = await runChild(
+    `
+    const { collect, configure, stats, track } = require('./lib');
+    configure({ checked: true });
+    const freed = new Set();
+    let twice = 0;
+    const free = (address) => (freed.has(address) ? twice++ : freed.add(address));
+    let address = 1n;
+    let done = 0;
+    const attempt = () => {
+      try {
+        track(address++, { size: 1, free });
+        done++;
+      } catch (error) {
+        if (!/call stack/.test(error.message)) throw error;
+      }
+    };
+    // Tracks with a little more of the stack left each time.
+    const fill = () => {
+      try {
+        fill();
+      } catch {
+        // From here on upwards.
+      }
+      if (done < 20) attempt();
+    };
+    const deeper = (n) => (n === 0 ? fill() : deeper(n - 1));
+    for (let i = 0; i < 100; i++) {
+      done = 0;
+      deeper(i);
+    }
+    collect();
+    setImmediate(() => {
+      collect();
+      const { bytes, totals } = stats();
+      const { tracked, failed } = totals;
+      // One that could not be tracked is freed too, if the stack allows it.
+      console.log(JSON.stringify({ bytes, failed, twice, lost: tracked > freed.size, enough: tracked > 2000 }));
+    });
+    `,
+  );
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(JSON.parse(child.stdout)).toEqual({ bytes: 0, failed: 0, twice: 0, lost: false, enough: true });
+});
