@@ -2,7 +2,7 @@
 
 const { randomUUID } = require('node:crypto');
 const binding = require('./binding');
-const { ArgumentTypeError, UnsupportedError } = require('./errors');
+const { ArgumentTypeError, OutOfMemoryError, UnsupportedError } = require('./errors');
 const { Form } = require('./kinds');
 const { internals } = require('./tracked-pointer');
 
@@ -32,12 +32,14 @@ function handOver(pointer) {
   if (!internals.isTracked(pointer)) throw new ArgumentTypeError(pointer, 'pointer', 'a TrackedPointer');
   checkBackend();
   const { label, shared, destructor } = internals.kindOf(pointer);
-  const { form, address, args } = destructor;
+  const { form, args } = destructor;
   const slot = internals.unusedSlotOf(pointer);
   checkMovable(label, form, slot);
   const { size } = pointer;
   const key = randomUUID(); // no other copy of the library, and no other process, must know it by chance
-  internals.depart(pointer, () => binding.handOver(slot, key, label, shared, form, address, args));
+  internals.depart(pointer, () => {
+    if (binding.handOver(slot, key, label, shared, args) === false) throw new OutOfMemoryError();
+  });
   return Object.freeze({ handedOver: key, label, size });
 }
 

@@ -3,7 +3,7 @@
 const binding = require('./binding');
 const checked = require('./checked');
 const { checkedDestructor } = require('./destructors');
-const { ArgumentTypeError, OverflowError, TakenOverError } = require('./errors');
+const { ArgumentTypeError, OutOfMemoryError, OverflowError, TakenOverError } = require('./errors');
 const { kindFor } = require('./kinds');
 const nursery = require('./nursery');
 const { beat, relieve } = require('./reclaim');
@@ -12,12 +12,14 @@ const { internals } = require('./tracked-pointer');
 
 const GONE = 1;
 const TOO_MUCH = 2;
+const NO_MEMORY = 3;
 
 /** Takes a pointer that was handed over. */
 function takeOver(token) {
   const key = token?.handedOver;
   if (typeof key !== 'string') throw new ArgumentTypeError(token, 'token', 'what handOver() returned');
   const found = binding.inTransit?.(key); // without the native part there is nothing in transit
+  if (found === null) throw new OutOfMemoryError();
   if (found === undefined) throw new TakenOverError(token.label);
   const { address, size, label, shared, form, code, args } = found;
   let kind = kindFor(label, checkedDestructor(form, code, args), shared);
@@ -29,6 +31,7 @@ function takeOver(token) {
     binding.takeOver(key, kind.id),
   );
   if (answer === GONE) throw new TakenOverError(label);
+  if (answer === NO_MEMORY) throw new OutOfMemoryError();
   if (answer === TOO_MUCH) throw new OverflowError(size);
   const advice = nursery.flush();
   if (checked.on) checked.note(address, kind, internals.slotOf(pointer));

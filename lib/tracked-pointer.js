@@ -227,9 +227,9 @@ class TrackedPointer {
 
     // It leaves the books, by `depart()`, for those of nobody.
     internals.depart = (pointer, depart) => {
-      if (views.any) views.close(pointer);
       depart();
       pointer.#address = null;
+      if (views.any) views.close(pointer);
     };
 
     // C never got it.

@@ -26,11 +26,12 @@ Napi::Value End(const Napi::CallbackInfo& info);       // (slot)
 Napi::Value Give(const Napi::CallbackInfo& info);      // (slot) -> holds
 Napi::Value TakeBack(const Napi::CallbackInfo& info);  // (slot)
 Napi::Value Release(const Napi::CallbackInfo& info);   // (slot, freed) -> whether there is more to free
-// (slot, key, label, shared, form, address, args)
+// (slot, key, label, shared, args) -> false without memory
 Napi::Value HandOver(const Napi::CallbackInfo& info);
-// (key) -> { address, size, label, shared, form, code, args } or undefined
+// (key) -> { address, size, label, shared, form, code, args }; undefined if it is gone, null without memory
 Napi::Value InTransit(const Napi::CallbackInfo& info);
-Napi::Value TakeOver(const Napi::CallbackInfo& info);  // (key, kind) -> 0 taken, 1 gone, 2 too much
+Napi::Value TakeOver(
+    const Napi::CallbackInfo& info);  // (key, kind) -> 0 taken, 1 gone, 2 too much, 3 no memory
 
 Napi::Value Hold(const Napi::CallbackInfo& info);       // (slot)
 Napi::Value Unhold(const Napi::CallbackInfo& info);     // (slot)

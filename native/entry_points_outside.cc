@@ -65,8 +65,7 @@ Napi::Value OwnAllocations(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value MeterKind(const Napi::CallbackInfo& info) {
-  Of(info).MeterKind(Unsigned(info[0]), Meter::At(static_cast<int>(Unsigned(info[1]))));
-  return info.Env().Undefined();
+  return Boolean(info, Of(info).MeterKind(Unsigned(info[0]), Meter::At(static_cast<int>(Unsigned(info[1])))));
 }
 
 Napi::Value ChargeGauges(const Napi::CallbackInfo& info) {
@@ -88,10 +87,10 @@ Napi::Value HoldLibrary(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Meters(const Napi::CallbackInfo& info) {
-  const auto& meters = Of(info).outside().meters();
-  Napi::Array result = Napi::Array::New(info.Env(), meters.size());
-  for (uint32_t i = 0; i < meters.size(); i++) {
-    const auto& [meter, figures, charged] = meters[i];
+  const Outside& outside = Of(info).outside();
+  Napi::Array result = Napi::Array::New(info.Env(), outside.meters());
+  for (uint32_t i = 0; i < outside.meters(); i++) {
+    const auto& [meter, figures, charged] = outside.meter(i);
     Napi::Object entry = Napi::Object::New(info.Env());
     entry.Set("label", meter->label());
     Put(entry, "bytes", figures.bytes);

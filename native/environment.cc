@@ -86,20 +86,25 @@ bool Environment::Release(SlotId slot, Reason reason) {
   return ledger_.HasReady();
 }
 
-void Environment::HandOver(SlotId slot, const std::string& key, Traveller* traveller) {
-  const uint32_t account = ledger_.account_index_of(ledger_.at(slot).kind);
+bool Environment::HandOver(SlotId slot, std::string_view key, Traveller* traveller, Label label) {
+  const uint32_t kind = ledger_.at(slot).kind;
+  traveller->form = destructors_[kind].form();
+  traveller->function = destructors_[kind].function();
+  const uint32_t account = ledger_.account_index_of(kind);
   traveller->meter = outside_.MeterOf(account);
-  Transit::Instance().Put(key, *traveller);
+  if (!Transit::Instance().Put(key, *traveller, std::move(label))) return false;
   outside_.Send(account, traveller->size);
   Release(slot, Reason::kReleased);
+  return true;
 }
 
-Environment::Taken Environment::TakeOver(const std::string& key, uint32_t kind) {
+Environment::Taken Environment::TakeOver(std::string_view key, uint32_t kind) {
   assert(nursery_.count() == 0);
   Traveller traveller;
   Transit& transit = Transit::Instance();
-  if (!transit.Look(key, &traveller)) return Taken::kGone;
+  if (transit.Look(key, &traveller) != Transit::Found::kYes) return Taken::kGone;
   if (!ledger_.CanCharge(traveller.size)) return Taken::kTooMuch;
+  if (!outside_.Reserve()) return Taken::kNoMemory;
   if (!transit.Take(key)) return Taken::kGone;
   if (traveller.meter != nullptr) {
     outside_.Receive(ledger_.account_index_of(kind), traveller.meter, traveller.size);
@@ -225,8 +230,10 @@ void Environment::ReadMeters() {
   ledger_.SetOutside(outside_.bytes());
 }
 
-void Environment::MeterKind(uint32_t kind, Meter* meter) {
+bool Environment::MeterKind(uint32_t kind, Meter* meter) {
+  if (!outside_.Reserve()) return false;
   outside_.Share(ledger_.account_index_of(kind), meter);
+  return true;
 }
 
 void Environment::ChargeGauges(int64_t bytes) {

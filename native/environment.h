@@ -9,7 +9,7 @@
 
 #include <napi.h>
 
-#include <string>
+#include <string_view>
 
 #include "collector.h"
 #include "destructor.h"
@@ -72,13 +72,13 @@ class Environment {
   uint32_t Give(SlotId slot);
   void TakeBack(SlotId slot) { ledger_.TakeBack(slot); }
 
-  // The pointer goes into transit, for another thread. REQUIRES: it is live and nothing holds it; the key is
-  // new.
-  void HandOver(SlotId slot, const std::string& key, Traveller* traveller);
+  // The pointer goes into transit, for another thread. False without memory: then nothing changed. REQUIRES:
+  // it is live and nothing holds it; the key is new; the traveller is what JavaScript knows of it.
+  bool HandOver(SlotId slot, std::string_view key, Traveller* traveller, Label label);
   // The pointer of that key comes out of transit and into the nursery, at once: there is no moment when it
   // has no owner, or two. REQUIRES: the nursery is empty.
-  enum class Taken : uint8_t { kYes, kGone, kTooMuch };
-  Taken TakeOver(const std::string& key, uint32_t kind);
+  enum class Taken : uint8_t { kYes, kGone, kTooMuch, kNoMemory };
+  Taken TakeOver(std::string_view key, uint32_t kind);
 
   void End(SlotId slot);
   // Ends a pointer and frees it now if nothing holds it. REQUIRES: its destructor is not JavaScript's.
@@ -120,8 +120,8 @@ class Environment {
   Outside& outside() { return outside_; }
   // Charges what meters have counted.
   void ReadMeters();
-  // Pointers of that kind have their sizes from `meter`.
-  void MeterKind(uint32_t kind, Meter* meter);
+  // Pointers of that kind have their sizes from `meter`. False without memory.
+  bool MeterKind(uint32_t kind, Meter* meter);
   // Charges what gauges have told.
   void ChargeGauges(int64_t bytes);
 

@@ -1,18 +1,21 @@
 #include "outside.h"
 
 #include <algorithm>
+#include <cassert>
 
 namespace tally {
 
 Outside::~Outside() {
   for (const Attribution& each : attributions_) each.meter->Attribute(-each.bytes);
-  for (const Entry& entry : meters_) entry.meter->LetGo(this);
+  for (size_t i = 0; i < count_; i++) meters_[i].meter->LetGo(this);
 }
 
 void Outside::AddMeter(Meter* meter) {
-  const auto is_meter = [meter](const Entry& entry) { return entry.meter == meter; };
-  if (std::any_of(meters_.begin(), meters_.end(), is_meter)) return;
-  meters_.push_back({meter, {}, 0});
+  for (size_t i = 0; i < count_; i++) {
+    if (meters_[i].meter == meter) return;
+  }
+  assert(count_ < meters_.size());
+  meters_[count_++].meter = meter;
 }
 
 void Outside::Share(uint32_t account, Meter* meter) {
@@ -23,7 +26,7 @@ void Outside::Share(uint32_t account, Meter* meter) {
     each = {account, meter, 0};
     return;
   }
-  attributions_.push_back({account, meter, 0});
+  attributions_.Push({account, meter, 0});
 }
 
 Meter* Outside::MeterOf(uint32_t account) const {
@@ -58,7 +61,8 @@ void Outside::Attribute(const Ledger& ledger) {
 void Outside::LookAtMeters(const Ledger& ledger) {
   Attribute(ledger);
   metered_ = 0;
-  for (Entry& entry : meters_) {
+  for (size_t i = 0; i < count_; i++) {
+    Entry& entry = meters_[i];
     entry.figures = entry.meter->Read();
     const int64_t rest = std::max(entry.figures.bytes - entry.meter->attributed(), int64_t{0});
     entry.charged = entry.meter->Claim(this) ? rest : 0;

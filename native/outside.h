@@ -7,11 +7,13 @@
 #ifndef FFI_TALLY_OUTSIDE_H_
 #define FFI_TALLY_OUTSIDE_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #include "ledger.h"
 #include "meter.h"
+#include "pile.h"
 
 namespace tally {
 
@@ -25,13 +27,17 @@ class Outside {
   // Charges this environment with what `meter` counts, as long as no other environment is.
   void AddMeter(Meter* meter);
 
-  // The bytes of `account` are among those that `meter` counts: they are charged there.
+  // Makes room for another account that shares; false without memory.
+  bool Reserve() { return attributions_.Reserve(1); }
+  // The bytes of `account` are among those that `meter` counts: they are charged there. REQUIRES: room by
+  // Reserve.
   void Share(uint32_t account, Meter* meter);
 
   // The meter that shares the bytes of `account`; nullptr for none.
   Meter* MeterOf(uint32_t account) const;
   // A pointer of `account` leaves it for another environment, or comes from one. Its meter, if it has one, is
-  // not told: its bytes are a pointer's all the time. Whoever frees it in between does tell.
+  // not told: its bytes are a pointer's all the time. Whoever frees it in between does tell. Receive
+  // REQUIRES: room by Reserve.
   void Send(uint32_t account, int64_t size);
   void Receive(uint32_t account, Meter* meter, int64_t size);
 
@@ -44,7 +50,7 @@ class Outside {
   // What gauges have told. REQUIRES: bytes >= 0.
   void SetGauges(int64_t bytes) { gauges_ = bytes; }
 
-  bool has_meters() const { return !meters_.empty(); }
+  bool has_meters() const { return count_ > 0; }
   int64_t bytes() const { return metered_ + gauges_; }
 
   struct Entry {
@@ -52,19 +58,21 @@ class Outside {
     MeterFigures figures;
     int64_t charged = 0;
   };
-  const std::vector<Entry>& meters() const { return meters_; }
+  size_t meters() const { return count_; }
+  const Entry& meter(size_t index) const { return meters_[index]; }
 
  private:
   void Move(uint32_t account, int64_t delta);
 
   struct Attribution {
-    uint32_t account;
-    Meter* meter;
-    int64_t bytes;  // as the meter was told last
+    uint32_t account = 0;
+    Meter* meter = nullptr;
+    int64_t bytes = 0;  // as the meter was told last
   };
 
-  std::vector<Entry> meters_;
-  std::vector<Attribution> attributions_;
+  std::array<Entry, Meter::kMeters> meters_;
+  size_t count_ = 0;
+  Pile<Attribution> attributions_;
   int64_t metered_ = 0;
   int64_t gauges_ = 0;
 };

@@ -37,6 +37,10 @@ class Pile {
   T& operator[](size_t index) { return elements_[index]; }
   const T& operator[](size_t index) const { return elements_[index]; }
   size_t size() const { return size_; }
+  T* begin() { return elements_.get(); }
+  T* end() { return begin() + size_; }
+  const T* begin() const { return elements_.get(); }
+  const T* end() const { return begin() + size_; }
 
  private:
   std::unique_ptr<T[]> elements_;

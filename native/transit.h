@@ -8,12 +8,15 @@
 #ifndef FFI_TALLY_TRANSIT_H_
 #define FFI_TALLY_TRANSIT_H_
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <mutex>
-#include <string>
+#include <string_view>
 
 #include "destructor.h"
+#include "ledger.h"
 #include "meter.h"
 
 namespace tally {
@@ -21,7 +24,6 @@ namespace tally {
 struct Traveller {
   uint64_t address = 0;
   int64_t size = 0;
-  std::string label;
   bool shared = false;     // for the checked mode of whoever takes it
   Meter* meter = nullptr;  // that counts its bytes too, and has been told that they are a pointer's
   // What Destructor is made of, for another environment.
@@ -34,14 +36,19 @@ class Transit {
  public:
   static Transit& Instance();
 
-  // REQUIRES: no traveller ever had that key; its form is not kJavaScript.
-  void Put(const std::string& key, const Traveller& traveller);
+  // How long a key is: a random UUID. Anything else is no key.
+  static constexpr size_t kKey = 36;
 
-  // What is there under that key; false if nothing is, or no more.
-  bool Look(const std::string& key, Traveller* traveller);
+  // Returns false, and changes nothing, without memory. REQUIRES: no traveller ever had that key; its form is
+  // not kJavaScript.
+  bool Put(std::string_view key, const Traveller& traveller, Label label);
+
+  // What is there under that key; kGone if nothing is, or no more. Only the label needs memory.
+  enum class Found : uint8_t { kYes, kGone, kNoMemory };
+  Found Look(std::string_view key, Traveller* traveller, Label* label = nullptr);
 
   // Ends the stay of what is there; false if nothing is, or no more. The destructor is not run.
-  bool Take(const std::string& key);
+  bool Take(std::string_view key);
 
   // Frees all that nobody has taken.
   void FreeAll();
@@ -54,14 +61,19 @@ class Transit {
 
  private:
   struct Stay {
+    std::array<char, kKey> key{};
     Traveller traveller;
+    Label label;
     Destructor destructor;  // pinned
+    std::unique_ptr<Stay> next;
   };
 
+  // What holds the stay of that key, or is empty where it would be.
+  std::unique_ptr<Stay>* Find(std::string_view key);
   void Count(int64_t bytes, int64_t pointers);
 
   std::mutex mutex_;
-  std::map<std::string, Stay> stays_;
+  std::array<std::unique_ptr<Stay>, 1024> chains_;  // by hashes of keys; needs no memory to find anything
   Sum total_;
 };
 

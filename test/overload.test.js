@@ -127,6 +127,65 @@ onLinux('when the ledger, the collector and the nursery get no memory', () => {
     },
     410_000,
   );
+
+  test('handing over and taking over, with each allocation refused: the pointer stays where it was', async () => {
+    const program = `
+      const things = require('./test/support/things.js');
+      const { POINTER, SIZE, handOver, stats, takeOver, track } = require('./lib');
+      const scarce = things.koffi.load(process.env.LD_PRELOAD);
+      const arm = scarce.func('void scarce_arm(int64_t from, int64_t to)');
+      const disarm = scarce.func('void scarce_disarm()');
+      const asked = scarce.func('int64_t scarce_asked()');
+      const unchecked = scarce.func('int64_t scarce_unchecked()');
+      const label = 'a label that does not fit into its object';
+      const free = { address: things.FREE_SIZED, args: [POINTER, SIZE] };
+      const found = { handOver: 0, takeOver: 0, unchecked: 0, codes: [], changed: 0 };
+
+      /** What \`step\` returns in the end; \`stays()\` must hold each time that it has got no memory. */
+      function insist(name, step, stays) {
+        for (let n = 0; ; n++) {
+          arm(n, n);
+          try {
+            const result = step();
+            const happened = asked() > n;
+            disarm();
+            found.unchecked += Number(unchecked());
+            if (happened) throw new Error('went on without memory');
+            return result;
+          } catch (error) {
+            disarm();
+            found.unchecked += Number(unchecked());
+            if (!found.codes.includes(error.code)) found.codes.push(error.code ?? error.message);
+            if (error.code === undefined) throw error;
+            found[name]++;
+            if (!stays()) found.changed++;
+          }
+        }
+      }
+
+      const pointer = track(things.make(100), { size: 100, free, label });
+      const view = pointer.view();
+      const { address } = pointer;
+      const transit = () => stats({ scope: 'process' }).inTransit.pointers;
+      const here = () => !pointer.disposed && view.byteLength === 100 && stats().bytes === 100 && transit() === 0;
+      const token = insist('handOver', () => handOver(pointer), here);
+      const taken = insist('takeOver', () => takeOver(token), () => stats().bytes === 0 && transit() === 1);
+      found.same = taken.address === address && taken.label === label && taken.size === 100;
+      taken.dispose();
+      const { live, freed } = things.counters();
+      console.log(JSON.stringify({ ...found, live, freed, left: transit() }));
+    `;
+    const result = await found(program, { env: { LD_PRELOAD: scarce } });
+    expect(result).toMatchObject({
+      codes: ['ERR_TALLY_OUT_OF_MEMORY'],
+      changed: 0,
+      unchecked: 0,
+      same: true,
+    });
+    expect(result).toMatchObject({ live: 0, freed: 1, left: 0 });
+    expect(result.handOver).toBeGreaterThanOrEqual(3); // its place, its label, its destructor
+    expect(result.takeOver).toBeGreaterThanOrEqual(1);
+  });
 });
 
 /** A major collection, and turns of the event loop until `condition` holds; what `each` returns at each of them. */

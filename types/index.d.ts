@@ -273,7 +273,7 @@ export interface HandedOver<Label extends string = string> {
  *
  * @throws `ERR_TALLY_INVALID_ARG_TYPE`; `ERR_TALLY_DISPOSED`; `ERR_TALLY_UNSUPPORTED` for a pointer with a destructor in
  *   JavaScript or with a parent; `ERR_TALLY_IN_USE` while other pointers have it as their parent, while an asynchronous
- *   call uses it, and in a callback from C. Nothing has changed then.
+ *   call uses it, and in a callback from C; `ERR_TALLY_OUT_OF_MEMORY`. Nothing has changed then.
  *
  * @example
  * ```js

@@ -5,6 +5,7 @@ const { adopt, freeOnError } = require('../adopt');
 const binding = require('../binding');
 const calls = require('../calls');
 const { bound, direct } = require('../destructors');
+const { OutOfMemoryError } = require('../errors');
 const { makeKind } = require('../kinds');
 const { NO_SLOT } = require('../nursery');
 const { internals } = require('../tracked-pointer');
@@ -26,7 +27,8 @@ class Producer {
     this.owned = owned;
     this.kind = makeKind(owned.name, resolveDestructor(source, owned), owned, source.library, owned.shared);
     this.measure = new Measure(source, owned);
-    if (this.measure.way?.how === 'metered') binding.meterKind(this.kind.id, this.measure.way.index);
+    const { way } = this.measure;
+    if (way?.how === 'metered' && !binding.meterKind(this.kind.id, way.index)) throw new OutOfMemoryError();
     // Whether the result depends on nothing but the call's arguments.
     this.alone = owned.parent === undefined;
   }

@@ -231,6 +231,7 @@ TEST(Outside, WhatGoesFromOneToAnotherIsSomePointersAllTheTime) {
   const auto kind_there = static_cast<uint32_t>(there.AddKind(static_cast<uint32_t>(same)));
   ASSERT_TRUE(here.Reserve(2) && there.Reserve(2));
   Outside sender;
+  ASSERT_TRUE(sender.Reserve());
   sender.Share(static_cast<uint32_t>(account), meter);
   EXPECT_EQ(sender.MeterOf(static_cast<uint32_t>(account)), meter);
   const SlotId slot = here.Add(kind, 1, 100, kNoSlot);
@@ -245,6 +246,7 @@ TEST(Outside, WhatGoesFromOneToAnotherIsSomePointersAllTheTime) {
     Outside receiver;
     EXPECT_EQ(receiver.MeterOf(static_cast<uint32_t>(other)), nullptr);
     receiver.Send(static_cast<uint32_t>(other), 7);  // which no meter shares
+    ASSERT_TRUE(receiver.Reserve());
     receiver.Receive(static_cast<uint32_t>(same), meter, 100);
     EXPECT_EQ(meter->attributed(), 110);
     const SlotId taken = there.Add(kind_there, 1, 100, kNoSlot);
