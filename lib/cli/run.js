@@ -61,11 +61,14 @@ function makeStop(child, state) {
 }
 
 function start({ program, audit, heap, rss, json }, file) {
-  const recording = { file, audit, interval: INTERVAL, cap: rss };
-  const own = heap === undefined ? [] : [`--max-old-space-size=${heap}`];
-  return spawn(process.execPath, [...own, '--require', findRecorder(program), ...program], {
+  const { env } = process;
+  const recording = { file, audit, interval: INTERVAL, cap: rss, nodeOptions: env.NODE_OPTIONS };
+  // Not an argument: a program that gives its own arguments to workers could start none, whose heaps have no such limit.
+  const own =
+    heap === undefined ? {} : { NODE_OPTIONS: `${env.NODE_OPTIONS ?? ''} --max-old-space-size=${heap}` };
+  return spawn(process.execPath, ['--require', findRecorder(program), ...program], {
     stdio: ['inherit', json ? 2 : 'inherit', 'pipe'],
-    env: { ...process.env, FFI_TALLY_RECORD: JSON.stringify(recording) },
+    env: { ...env, ...own, FFI_TALLY_RECORD: JSON.stringify(recording) },
   });
 }
 

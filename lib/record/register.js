@@ -13,8 +13,11 @@ function takeOptions() {
   // Its children are not the program.
   delete process.env.FFI_TALLY_RECORD;
   if (text === undefined) return getEnvironmentData(KEY);
+  const { nodeOptions, ...options } = JSON.parse(text);
+  if (nodeOptions === undefined) delete process.env.NODE_OPTIONS;
+  else process.env.NODE_OPTIONS = nodeOptions;
   return {
-    ...JSON.parse(text),
+    ...options,
     state: new SharedArrayBuffer(STATE_BYTES),
     seats: new SharedArrayBuffer(SEATS_BYTES),
   };
