@@ -13,8 +13,8 @@ void Collector::Start() {
 }
 
 void Collector::Stop() {
-  for (size_t i = 0; i < batches_.size(); i++) {
-    if (batches_[i] != nullptr) Drop(&batches_[i]->objects);
+  for (const auto& batch : batches_) {
+    if (batch != nullptr) Drop(&batch->objects);
   }
   batches_.Truncate(0);
   Drop(&probe_);
