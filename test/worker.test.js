@@ -215,8 +215,8 @@ test('100 workers that end in every way leave nothing, and the process does not 
     { timeout: 180_000 },
   );
   expect(found.result.settled).toBe(100);
-  // Nothing freed would be 80 times 5 MB.
-  expect(found.result.grown).toBeLessThan(100e6);
+  // Nothing freed would be 80 times 5 MB. AddressSanitizer keeps what was freed for a while.
+  expect(found.result.grown).toBeLessThan(process.env.ASAN_OPTIONS === undefined ? 100e6 : 200e6);
 }, 200_000);
 
 test('a worker that is terminated while the arguments of a destructor are read does not end the process', async () => {
