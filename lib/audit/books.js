@@ -20,6 +20,7 @@ class FunctionBook {
   calls = 0; // all of them, measured or not
   measured = 0;
   kept = 0; // by the calls after which more was in use
+  keeping = 0; // how many calls these were
   gave = 0; // by those after which less was
   loose = 0; // kept, and no pointer is known that stands for it
   looseGave = 0; // given back, and no pointer is known that it belonged to
@@ -141,6 +142,7 @@ class Books {
 
   #keep(book, bytes, known, results) {
     book.kept += bytes;
+    book.keeping++;
     let returned;
     for (const address of results) {
       const pointer = this.pointers.get(address);

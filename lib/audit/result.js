@@ -29,7 +29,8 @@ function uncertainties(book) {
 
 /** Whether what `book` holds still grew in the second half of its calls, as opposed to a cache that is full. */
 function isGrowing(book) {
-  if (book.measured < FEWEST_CALLS) return false;
+  // Other threads allocate now and then, and not in every call.
+  if (book.keeping < FEWEST_CALLS) return false;
   const half = book.marks.filter(({ measured }) => measured <= book.measured / 2).at(-1);
   return book.outstanding >= GROWING * Math.max(half.bytes, 0) && book.outstanding - half.bytes >= WORTH / 4;
 }

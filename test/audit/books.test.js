@@ -1,7 +1,10 @@
 'use strict';
 // What the audit concludes from changes of the bytes in use, other threads' noise among them.
 
+const binding = require('../../lib/binding');
 const { Books } = require('../../lib/audit/books.js');
+const { Meter } = require('../../lib/audit/meter.js');
+const { resultOf } = require('../../lib/audit/result.js');
 
 const facts = (name) => ({ name, gives: 'pointer' });
 
@@ -41,4 +44,28 @@ test('what is missing, but not what the parts have, is nobody to accuse', () => 
   const size = { own: 3_840_000, part: 240_000, parts: 1 };
   expect(freedBut(120_000, size)).toEqual({ make: 0, add: 0, freedBy: 20 });
   expect(freedBut(360_000, size)).toEqual({ make: 0, add: 0, freedBy: 20 });
+});
+
+/** The functions that are accused after calls that kept so many bytes each. */
+function accused(changes) {
+  const meter = new Meter();
+  meter.start = 0; // the process has grown by more than is missing
+  const book = meter.books.add({
+    name: 'copy',
+    gives: 'string',
+    signature: 'char *copy()',
+    disposable: true,
+  });
+  for (const bytes of changes) {
+    book.calls++;
+    meter.books.note(book, bytes, [], []);
+  }
+  return resultOf(meter).findings.map(({ function: name }) => name);
+}
+
+(binding.inUse() < 0 ? test.skip : test)('a few calls with something large are not those of a leak', () => {
+  const calls = new Array(100).fill(0);
+  expect(accused([...calls, 254_736, ...calls])).toEqual([]);
+  expect(accused([...calls, 100_000, 100_000, 100_000])).toEqual([]);
+  expect(accused([...calls, 100_000, 100_000, 100_000, 100_000])).toEqual(['copy']);
 });
