@@ -35,6 +35,7 @@ class Meter {
   #observer;
   #delay;
   #cpu;
+  #faults;
 
   constructor(cap) {
     this.#cap = cap;
@@ -49,6 +50,7 @@ class Meter {
     }
     this.madeBefore = made();
     this.freedBefore = freed();
+    this.#faults = process.resourceUsage().minorPageFault;
     this.#cpu = process.cpuUsage();
     this.from = performance.now();
   }
@@ -62,6 +64,7 @@ class Meter {
     this.to = performance.now();
     const { user, system } = process.cpuUsage(this.#cpu);
     this.cpu = (user + system) / 1000;
+    this.faults = process.resourceUsage().minorPageFault - this.#faults;
     this.#delay?.disable();
     this.freedWithin = freed() - this.freedBefore;
     this.madeWithin = made() - this.madeBefore;
@@ -86,6 +89,7 @@ class Meter {
     return {
       time: this.to - this.from,
       cpu: this.cpu,
+      faults: this.faults,
       peakNative: this.peakNative,
       peakRss: this.peakRss,
       made: this.madeWithin,

@@ -34,6 +34,7 @@ const columns = [
   { head: 'tracked', cell: ({ peakTracked }) => shown(peakTracked, MB) },
   { head: 'native', cell: ({ peakNative }) => shown(peakNative, MB) },
   { head: 'RSS', cell: ({ peakRss }) => MB(peakRss) },
+  { head: 'faults', cell: ({ faults }) => shown(faults, String) },
   { head: 'minor', cell: ({ minor }) => minor },
   { head: 'major', cell: ({ major }) => major },
   { head: 'in GC', cell: ({ gcTime }) => ms(gcTime) },
