@@ -118,15 +118,7 @@ bool Destructor::CanBind() {
 #endif
 }
 
-void Destructor::Run(uint64_t address, int64_t size) const {
-  assert(form_ != Form::kJavaScript);
-  if (form_ == Form::kDirect) {
-    auto function = reinterpret_cast<void (*)(void*)>(static_cast<uintptr_t>(function_));
-    function(reinterpret_cast<void*>(static_cast<uintptr_t>(address)));
-  } else if (form_ == Form::kBound) {
-    call_->Run(function_, address, size);
-  }
-}
+void Destructor::RunBound(uint64_t address, int64_t size) const { call_->Run(function_, address, size); }
 
 void Destructor::Pin() {
   if (!pin_.has_value() && is_native()) pin_.emplace(function_);

@@ -9,6 +9,7 @@
 #define FFI_TALLY_DESTRUCTOR_H_
 
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -60,13 +61,22 @@ class Destructor {
   uint64_t function() const { return function_; }
 
   // Frees `address`. REQUIRES: form() is not kJavaScript; the function's library is mapped.
-  void Run(uint64_t address, int64_t size) const;
+  void Run(uint64_t address, int64_t size) const {
+    assert(form_ != Form::kJavaScript);
+    if (form_ == Form::kDirect) {
+      auto function = reinterpret_cast<void (*)(void*)>(static_cast<uintptr_t>(function_));
+      function(reinterpret_cast<void*>(static_cast<uintptr_t>(address)));
+    } else if (form_ == Form::kBound) {
+      RunBound(address, size);
+    }
+  }
 
   void Pin();
   void Unpin() { pin_.reset(); }
 
  private:
   explicit Destructor(Form form);
+  void RunBound(uint64_t address, int64_t size) const;
 
   Form form_ = Form::kNone;
   uint64_t function_ = 0;

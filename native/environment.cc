@@ -50,24 +50,6 @@ uint32_t Environment::Advise() {
   return static_cast<uint32_t>(pacer_.Advise(undecided())) | (seen || ledger_.HasReady() ? kSweep : 0);
 }
 
-bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t size) {
-  // C may call back into JavaScript that throws.
-  const bool outer = callback_threw_;
-  callback_threw_ = false;
-  destructors_[kind].Run(address, size);
-  if (env_.IsExceptionPending()) {
-    env_.GetAndClearPendingException();
-    callback_threw_ = true;
-  }
-  const bool threw = callback_threw_;
-  callback_threw_ = outer;
-  return !threw;
-}
-
-void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
-  if (!RunDestructor(kind, address, size)) ledger_.NoteFailure(kind);
-}
-
 void Environment::End(SlotId slot) {
   collector_.Forget(slot);
   ledger_.End(slot, Reason::kDisposed);

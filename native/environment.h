@@ -184,6 +184,41 @@ class Environment {
   bool leaving_ = false;
 };
 
+// Here because it is on the way of every pointer that is disposed of at once.
+
+inline bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t size) {
+  // C may call back into JavaScript that throws.
+  const bool outer = callback_threw_;
+  callback_threw_ = false;
+  destructors_[kind].Run(address, size);
+  if (env_.IsExceptionPending()) {
+    env_.GetAndClearPendingException();
+    callback_threw_ = true;
+  }
+  const bool threw = callback_threw_;
+  callback_threw_ = outer;
+  return !threw;
+}
+
+inline void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
+  if (!RunDestructor(kind, address, size)) ledger_.NoteFailure(kind);
+}
+
+inline void Environment::LeaveNursery(uint32_t index) {
+  assert(nursery_.holds(index));
+  nursery_.slot(index) = Nursery::kGone;
+  if (index + 1 == nursery_.count()) nursery_.count() = index;
+}
+
+inline void Environment::DisposeYoung(uint32_t index) {
+  const uint32_t kind = nursery_.kind(index);
+  const int64_t size = nursery_.size(index);
+  const uint64_t address = nursery_.address(index);
+  LeaveNursery(index);
+  ledger_.Pass(kind, size, Reason::kDisposed);
+  Free(kind, address, size);
+}
+
 }  // namespace tally
 
 #endif  // FFI_TALLY_ENVIRONMENT_H_

@@ -6,9 +6,6 @@ namespace tally {
 
 namespace {
 
-// Of bytes ever charged, which can pass what an integer holds: then they stay there.
-int64_t Sum(int64_t charged, int64_t delta) { return std::min(charged, INT64_MAX - delta) + delta; }
-
 // How much of the time a slot has room for.
 constexpr uint32_t kAgeMask = 0xffffff;
 
@@ -84,17 +81,6 @@ SlotId Ledger::Add(uint32_t kind, uint64_t address, int64_t size, SlotId parent)
   figures_.pointers++;
   Charge(&account, size);
   return id;
-}
-
-void Ledger::Pass(uint32_t kind, int64_t size, Reason reason) {
-  Account& account = account_of(kind);
-  account.tracked++;
-  account.ended[static_cast<int>(reason)]++;
-  figures_.tracked++;
-  figures_.ended[static_cast<int>(reason)]++;
-  account.charged_bytes = Sum(account.charged_bytes, size);
-  account.peak_bytes = std::max(account.peak_bytes, account.bytes + size);
-  peak_bytes_ = std::max(peak_bytes_, total() + size);
 }
 
 void Ledger::NoteFailure(uint32_t kind) {

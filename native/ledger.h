@@ -11,6 +11,7 @@
 #ifndef FFI_TALLY_LEDGER_H_
 #define FFI_TALLY_LEDGER_H_
 
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <memory>
@@ -195,6 +196,8 @@ class Ledger {
     uint32_t live = 0;
   };
 
+  // Of bytes ever charged, which can pass what an integer holds: then they stay there.
+  static int64_t Sum(int64_t charged, int64_t delta) { return std::min(charged, INT64_MAX - delta) + delta; }
   void Charge(Account* account, int64_t delta);
   void Queue(SlotId slot);
   void Close(SlotId slot);
@@ -211,6 +214,18 @@ class Ledger {
   Figures figures_;
   int64_t peak_bytes_ = 0;
 };
+
+// Here because it is on the way of every pointer that is disposed of at once.
+inline void Ledger::Pass(uint32_t kind, int64_t size, Reason reason) {
+  Account& account = account_of(kind);
+  account.tracked++;
+  account.ended[static_cast<int>(reason)]++;
+  figures_.tracked++;
+  figures_.ended[static_cast<int>(reason)]++;
+  account.charged_bytes = Sum(account.charged_bytes, size);
+  account.peak_bytes = std::max(account.peak_bytes, account.bytes + size);
+  peak_bytes_ = std::max(peak_bytes_, total() + size);
+}
 
 }  // namespace tally
 

@@ -86,21 +86,6 @@ void Environment::WatchOne(SlotId slot, napi_value object, bool given) {
   }
 }
 
-void Environment::LeaveNursery(uint32_t index) {
-  assert(nursery_.holds(index));
-  nursery_.slot(index) = Nursery::kGone;
-  if (index + 1 == nursery_.count()) nursery_.count() = index;
-}
-
-void Environment::DisposeYoung(uint32_t index) {
-  const uint32_t kind = nursery_.kind(index);
-  const int64_t size = nursery_.size(index);
-  const uint64_t address = nursery_.address(index);
-  LeaveNursery(index);
-  ledger_.Pass(kind, size, Reason::kDisposed);
-  Free(kind, address, size);
-}
-
 void Environment::ReleaseYoung(uint32_t index, Reason reason) {
   ledger_.Pass(nursery_.kind(index), nursery_.size(index), reason);
   LeaveNursery(index);
