@@ -31,13 +31,13 @@ class TrackedPointer {
   }
 
   get address() {
-    this.#check('read the address of');
+    TrackedPointer.#check(this, 'read the address of');
     return this.#address;
   }
 
   get size() {
     if (this.#address === null) return 0;
-    return binding.sizeOf(this.#settled());
+    return binding.sizeOf(TrackedPointer.#settled(this));
   }
 
   get label() {
@@ -50,21 +50,21 @@ class TrackedPointer {
 
   resize(bytes) {
     const size = checkSize(bytes, 'bytes');
-    this.#check('resize');
-    if (!binding.resize(this.#settled(), size)) throw new OverflowError(size);
+    TrackedPointer.#check(this, 'resize');
+    if (!binding.resize(TrackedPointer.#settled(this), size)) throw new OverflowError(size);
     if (views.any) views.shrink(this, size);
     relieve(binding.advise());
   }
 
   view(length) {
-    this.#check('view');
+    TrackedPointer.#check(this, 'view');
     return views.open(this, this.#address, length);
   }
 
   dispose() {
     if (this.#address === null) return;
     if (views.any) views.close(this);
-    const handle = this.#where();
+    const handle = TrackedPointer.#where(this);
     if (handle < 0 && calls.depth === 0 && this.#kind.young) {
       this.#address = null;
       nursery.forget(-1 - handle);
@@ -77,11 +77,15 @@ class TrackedPointer {
         calls.destroying = false;
       }
       if (calls.deferred) settleDeferred();
-      return;
+    } else {
+      TrackedPointer.#disposeSettled(this);
     }
-    const slot = this.#settled();
-    if (calls.depth === 0 && this.#kind.young) {
-      this.#address = null;
+  }
+
+  static #disposeSettled(pointer) {
+    const slot = TrackedPointer.#settled(pointer);
+    if (calls.depth === 0 && pointer.#kind.young) {
+      pointer.#address = null;
       calls.depth = 1;
       calls.destroying = true;
       let more = true;
@@ -95,13 +99,13 @@ class TrackedPointer {
       if (calls.deferred) settleDeferred();
       return;
     }
-    this.#address = null;
+    pointer.#address = null;
     binding.end(slot);
     drain(Infinity);
   }
 
   release() {
-    this.#check('release');
+    TrackedPointer.#check(this, 'release');
     const address = this.#address;
     internals.giveAway(this);
     internals.givenAway(this, false);
@@ -118,20 +122,22 @@ class TrackedPointer {
     return `${options.stylize('TrackedPointer', 'special')} <${this.label}> { ${what} }`;
   }
 
-  #check(what) {
-    if (this.#address === null) throw new DisposedError(this.#kind.label, what);
+  // Static: methods of instances would cost each of these a mark of its class, in memory and in time.
+
+  static #check(pointer, what) {
+    if (pointer.#address === null) throw new DisposedError(pointer.#kind.label, what);
   }
 
-  // Where the books of this pointer are now.
-  #where() {
+  // Where the books of a pointer are now.
+  static #where(pointer) {
     if (nursery.parting.open) nursery.rejoin();
-    return this.#handle;
+    return pointer.#handle;
   }
 
   // The slot, given now to a pointer that had none yet.
-  #settled() {
-    if (this.#where() < 0) nursery.refused(nursery.flush(), 0);
-    return this.#handle;
+  static #settled(pointer) {
+    if (TrackedPointer.#where(pointer) < 0) nursery.refused(nursery.flush(), 0);
+    return pointer.#handle;
   }
 
   static {
@@ -180,12 +186,12 @@ class TrackedPointer {
     views.isBounded = (pointer) => pointer.#kind.form !== Form.NONE;
 
     internals.slotOf = (pointer) => {
-      pointer.#check('depend on');
-      return pointer.#settled();
+      TrackedPointer.#check(pointer, 'depend on');
+      return TrackedPointer.#settled(pointer);
     };
 
     // For a pointer lent to a call that is not over: ended or not, its memory is there.
-    internals.lentSlotOf = (pointer) => pointer.#settled();
+    internals.lentSlotOf = (pointer) => TrackedPointer.#settled(pointer);
 
     // The address, or null after the end.
     internals.addressOf = (pointer) => pointer.#address;
@@ -199,12 +205,13 @@ class TrackedPointer {
       return want.lent === undefined ? value.#address : want.lent(value, value.#address);
     };
 
-    internals.isHeld = (pointer) => pointer.#where() >= 0 && binding.holdsOf(pointer.#handle) > 0;
+    internals.isHeld = (pointer) =>
+      TrackedPointer.#where(pointer) >= 0 && binding.holdsOf(pointer.#handle) > 0;
 
     // Ownership is about to go to C: the pointer is ended for JavaScript, its charge stays.
     internals.giveAway = (pointer) => {
-      pointer.#check('give away');
-      const handle = pointer.#where();
+      TrackedPointer.#check(pointer, 'give away');
+      const handle = TrackedPointer.#where(pointer);
       if (handle < 0) {
         nursery.give(-1 - handle, true);
       } else {
@@ -217,8 +224,8 @@ class TrackedPointer {
 
     // The slot of a pointer that another thread is about to have: nobody uses it here.
     internals.unusedSlotOf = (pointer) => {
-      pointer.#check('hand over');
-      const slot = pointer.#settled();
+      TrackedPointer.#check(pointer, 'hand over');
+      const slot = TrackedPointer.#settled(pointer);
       // A C call that is under way may be using it, for all that is known here.
       const holds = binding.holdsOf(slot) + (calls.depth === 0 ? 0 : 1);
       if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
@@ -234,7 +241,7 @@ class TrackedPointer {
 
     // C never got it.
     internals.takeBack = (pointer, address) => {
-      const handle = pointer.#where();
+      const handle = TrackedPointer.#where(pointer);
       if (handle < 0) nursery.give(-1 - handle, false);
       else binding.takeBack(handle);
       pointer.#address = address;
@@ -247,7 +254,7 @@ class TrackedPointer {
 
     // C has it, or has freed it: the charge is returned.
     internals.givenAway = (pointer, freed) => {
-      const handle = pointer.#where();
+      const handle = TrackedPointer.#where(pointer);
       if (handle < 0) {
         nursery.forget(-1 - handle);
         binding.releaseYoung(-1 - handle, freed);

@@ -1,21 +1,13 @@
 'use strict';
 // How large what a pointer of an owned type points to is: a constant, or asked of a function.
 
-const { freeOnError } = require('../adopt');
 const { checkSize } = require('../check');
 const { SizeError } = require('../errors');
 const { noteSizing } = require('./sizing');
 const { Comparison, wayOf } = require('./ways');
 
-// One call for each usual number of arguments: a spread costs more than the usual size function.
-function ask(measure, count, address, x, y, z, w, u, v) {
+function askMore(measure, count, address, x, y, z, w, u, v) {
   switch (count) {
-    case 0:
-      return measure(address);
-    case 1:
-      return measure(address, x);
-    case 2:
-      return measure(address, x, y);
     case 3:
       return measure(address, x, y, z);
     case 4:
@@ -72,39 +64,38 @@ class Measure {
     return this.#takesArguments;
   }
 
-  /** The bytes behind a new pointer that came of a call with `count` arguments, at most six. */
-  of(kind, address, count, x, y, z, w, u, v) {
-    let size;
-    try {
-      size = ask(this.#measure, this.#takesArguments ? count : 0, address, x, y, z, w, u, v);
-    } catch (error) {
-      throw freeOnError(address, 0, kind, kind.run, this.#threw(error, 'the pointer was freed'));
-    }
-    if (Number.isSafeInteger(size) && size >= 0) return size;
-    try {
-      return this.#check(size, 'the pointer was freed');
-    } catch (error) {
-      throw freeOnError(address, 0, kind, kind.run, error);
-    }
+  /**
+   * What the size function says of a new pointer that came of a call with `count` arguments, at most six. One call for
+   * each usual number, as a spread costs more than the usual size function; and all of it short, because V8 puts only
+   * so much into the function that makes the pointer.
+   */
+  ask(address, count, x, y, z, w, u, v) {
+    const measure = this.#measure;
+    if (count === 0 || !this.#takesArguments) return measure(address);
+    if (count === 1) return measure(address, x);
+    if (count === 2) return measure(address, x, y);
+    return askMore(measure, count, address, x, y, z, w, u, v);
   }
 
-  /** The same for any number of arguments, and without freeing. Throws a SizeError that ends with `consequence`. */
+  /** The size, for any number of arguments. Throws a SizeError that ends with `consequence`. */
   ofCall(address, args, consequence) {
     if (this.constant >= 0) return this.constant;
     let size;
     try {
       size = this.#takesArguments ? this.#measure(address, ...args) : this.#measure(address);
     } catch (error) {
-      throw this.#threw(error, consequence);
+      throw this.threw(error, consequence);
     }
-    return this.#check(size, consequence);
+    return this.check(size, consequence);
   }
 
-  #threw(error, consequence) {
+  /** The error to throw after ask() has thrown `error`. */
+  threw(error, consequence) {
     return new SizeError(this.#label, 'its size function threw', consequence, error);
   }
 
-  #check(size, consequence) {
+  /** The size that ask() gave, if it is one. Throws a SizeError. */
+  check(size, consequence) {
     try {
       return checkSize(size, 'size');
     } catch (error) {

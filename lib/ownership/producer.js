@@ -11,6 +11,8 @@ const { NO_SLOT } = require('../nursery');
 const { internals } = require('../tracked-pointer');
 const { Measure } = require('./measure');
 
+const FREED = 'the pointer was freed';
+
 /** The destructor of `owned` for pointers that come from `source`. */
 function resolveDestructor(source, owned) {
   const { free } = owned;
@@ -33,14 +35,38 @@ class Producer {
     this.alone = owned.parent === undefined;
   }
 
-  /** What produce() does, for a result that is `alone`, of a call with `count` arguments, at most six. */
+  /**
+   * What produce() does, for a result that is `alone`, of a call with `count` arguments, at most six. With all that V8
+   * puts into it, just short enough for the constructor to be put there too.
+   */
   produceAlone(result, count, x, y, z, w, u, v) {
     if (result === null) return null;
     const address = typeof result === 'bigint' ? result : this.source.addressOf(result);
     if (address === 0n) return null;
     let size = this.measure.constant;
-    if (size < 0) size = this.measure.of(this.kind, address, count, x, y, z, w, u, v);
+    if (size < 0) {
+      try {
+        size = this.measure.ask(address, count, x, y, z, w, u, v);
+      } catch (error) {
+        throw this.#free(address, this.measure.threw(error, FREED));
+      }
+      if (!Number.isSafeInteger(size) || size < 0) size = this.#checked(address, size);
+    }
     return adopt(address, size, this.kind, NO_SLOT, null);
+  }
+
+  /** What a size function said, if it is a size of another kind, such as a bigint. */
+  #checked(address, size) {
+    try {
+      return this.measure.check(size, FREED);
+    } catch (error) {
+      throw this.#free(address, error);
+    }
+  }
+
+  /** Frees a pointer that cannot be tracked because of `error`. Returns that error. */
+  #free(address, error) {
+    return freeOnError(address, 0, this.kind, this.kind.run, error);
   }
 
   /** The tracked pointer for what C returned; null for NULL. */
@@ -66,14 +92,14 @@ class Producer {
   #adopt(address, args, parentSlot) {
     let size;
     try {
-      size = this.measure.ofCall(address, args, 'the pointer was freed');
+      size = this.measure.ofCall(address, args, FREED);
       this.measure.compare(address, size);
       if (parentSlot === undefined) {
         const found = this.owned.parent(address, ...args);
         parentSlot = internals.isTracked(found) ? internals.slotOf(found) : NO_SLOT;
       }
     } catch (error) {
-      throw freeOnError(address, 0, this.kind, this.kind.run, error);
+      throw this.#free(address, error);
     }
     return adopt(address, size, this.kind, parentSlot, null);
   }
