@@ -165,6 +165,8 @@ void Environment::NoteMajor() {
 }
 
 bool Environment::Sweep(double milliseconds) {
+  if (!has_swept_) ExpectBulkFrees();
+  has_swept_ = true;
   collector_.Sweep(Deadline(milliseconds));
   return !collector_.HasWork();
 }

@@ -177,6 +177,7 @@ class Environment {
   bool noted_ = false;
   bool noted_major_ = false;
   bool callback_threw_ = false;
+  bool has_swept_ = false;
   const bool is_main_;
   bool free_at_exit_ = false;
   bool torn_down_ = false;

@@ -46,6 +46,15 @@ void SettleAllocator() {
 #endif
 }
 
+void ExpectBulkFrees() {
+#if defined(__GLIBC__)
+  // What glibc calls DEFAULT_MMAP_THRESHOLD_MAX, less the page that its header takes and one for its flags.
+  constexpr size_t kMost = 4 * 1024 * 1024 * sizeof(long) - 2 * 4096;
+  void* volatile block = std::malloc(kMost);  // NOLINT(*-no-malloc): mapped, never touched
+  std::free(block);                           // NOLINT(*-no-malloc)
+#endif
+}
+
 #if defined(__linux__)
 namespace {
 
