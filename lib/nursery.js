@@ -10,9 +10,10 @@ const { columnsOf } = require('./nursery-columns');
 
 const CAPACITY = binding.nurseryCapacity;
 // What is held here cannot be collected, so it must stay small.
-const LARGE_POINTER = 64 * 1024;
-let tooLarge = LARGE_POINTER;
 const LARGE_NURSERY = 1024 * 1024;
+// Of larger ones, fewer fit than are worth watching together: kFewest in native/nursery.cc.
+const LARGE_POINTER = LARGE_NURSERY / 8;
+let tooLarge = LARGE_POINTER;
 const WAITING = 0xfffffffe;
 const GIVEN = 0xfffffffd;
 const NO_SLOT = 0xffffffff;

@@ -167,15 +167,15 @@ describe('generations', () => {
     const child = await runChild(`
       const { stats, track } = require('./lib');
       const things = require('./test/support/things.js');
-      const options = { size: 1e5, free: things.FREE };
-      (() => { for (let i = 0; i < 100; i++) track(things.make(1e5), options); })();
+      const options = { size: 2e5, free: things.FREE };
+      (() => { for (let i = 0; i < 100; i++) track(things.make(2e5), options); })();
       // Garbage of JavaScript only, until V8 has scavenged it a few times.
       let rubbish = [];
       for (let i = 0; i < 1e6; i++) rubbish = [rubbish.length, { i }];
-      const made = [track(things.make(1e5), options)];
+      const made = [track(things.make(2e5), options)];
       const noticed = things.counters().freed > 0;
       // Where freeing is slow, each of them frees some.
-      while (things.counters().freed < 99 && made.length < 100) made.push(track(things.make(1e5), options));
+      while (things.counters().freed < 99 && made.length < 100) made.push(track(things.make(2e5), options));
       console.log(noticed, things.counters().freed >= 99, JSON.stringify(stats().collections));
     `);
     expect(child).toEqual({
