@@ -1,26 +1,11 @@
 'use strict';
 
-const Table = require('cli-table3');
+const { formatTable } = require('../lib/table');
 const cases = require('./cases');
 const peers = require('./peers');
 const { MB, ms } = require('./bars');
 
-// Nothing but a rule below the head: the tables are wide enough without borders.
-const places = ['top', 'bottom', 'left', 'mid', 'right'];
-const joints = places.flatMap((place) => ['left', 'mid', 'right'].map((end) => `${place}-${end}`));
-const chars = Object.fromEntries([...places, ...joints, 'middle'].map((name) => [name, '']));
-chars.mid = '─';
-
-function table(head, rows) {
-  const result = new Table({
-    head,
-    chars,
-    colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
-    style: { head: [], border: [], compact: true, 'padding-left': 2, 'padding-right': 0 },
-  });
-  result.push(...rows);
-  return result.toString();
-}
+const table = (head, rows) => formatTable(head, rows, { indent: 2 });
 
 const shown = (value, show) => (value === undefined || value === null ? '' : show(value));
 

@@ -1,6 +1,6 @@
 'use strict';
 
-const Table = require('cli-table3');
+const { formatTable } = require('../lib/table');
 const { bytes, duration } = require('./units');
 
 const head = [
@@ -13,12 +13,6 @@ const head = [
   'time',
   'per\nimage',
 ];
-
-// Nothing but a rule below the head: borders would not leave room for all columns in 80 characters.
-const places = ['top', 'bottom', 'left', 'mid', 'right'];
-const joints = places.flatMap((place) => ['left', 'mid', 'right'].map((end) => `${place}-${end}`));
-const chars = Object.fromEntries([...places, ...joints, 'middle'].map((name) => [name, '']));
-chars.mid = '─';
 
 function cells(way) {
   if (way.error) return [way.name, way.decoded, ...Array(head.length - 3).fill('-'), 'failed'];
@@ -36,12 +30,5 @@ function cells(way) {
 
 /** The measurements as lines of text, one way a row. */
 module.exports = function table(measurements) {
-  const rows = new Table({
-    head,
-    chars,
-    colAligns: head.map((_, column) => (column === 0 ? 'left' : 'right')),
-    style: { head: [], border: [], compact: true, 'padding-left': 2, 'padding-right': 0 },
-  });
-  rows.push(...measurements.map(cells));
-  return rows.toString();
+  return formatTable(head, measurements.map(cells), { indent: 2 });
 };

@@ -1,18 +1,35 @@
 'use strict';
-// A table for a terminal.
+// A table for a terminal: the one place where cli-table3 is configured.
 
-/** Rows of strings in columns; `right` says which columns are figures. Long last columns are not broken. */
-function formatTable(head, rows, right) {
-  const all = [head, ...rows];
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column].length)));
-  const line = (row) =>
-    row
-      .map((cell, column) => (right[column] ? cell.padStart(widths[column]) : cell.padEnd(widths[column])))
-      .join('  ')
-      .trimEnd();
-  return [line(head), '─'.repeat(widths.reduce((sum, width) => sum + width + 2, -2)), ...rows.map(line)].join(
-    '\n',
-  );
+const places = ['top', 'bottom', 'left', 'mid', 'right'];
+const joints = places.flatMap((place) => ['left', 'mid', 'right'].map((end) => `${place}-${end}`));
+const NOTHING = Object.fromEntries([...places, ...joints].map((name) => [name, '']));
+
+/** Nothing but a rule below the head: borders would take the place of a column. */
+const charsWith = (indent) => ({
+  ...NOTHING,
+  left: ' '.repeat(indent),
+  'left-mid': '─'.repeat(indent),
+  mid: '─',
+  middle: '  ',
+  'mid-mid': '──',
+});
+
+/**
+ * Rows of strings in columns as wide as what is in them, so that nothing is broken or cut off; `right` says which
+ * columns are figures.
+ */
+function formatTable(head, rows, { right = head.map((_, column) => column > 0), indent = 0 } = {}) {
+  // The audit prints in the process of a program that should not have had to load this before.
+  const Table = require('cli-table3');
+  const table = new Table({
+    head,
+    chars: charsWith(indent),
+    colAligns: right.map((isRight) => (isRight ? 'right' : 'left')),
+    style: { head: [], border: [], compact: true, 'padding-left': 0, 'padding-right': 0 },
+  });
+  table.push(...rows);
+  return table.toString().replace(/ +$/gm, '');
 }
 
 module.exports = { formatTable };

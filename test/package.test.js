@@ -141,7 +141,7 @@ describe('what is packed', () => {
     const strange = [];
     for (const file of files.filter((name) => /\.(m?js|ts|mts)$/.test(name))) {
       const source = fs.readFileSync(path.join(root, file), 'utf8').replace(/^\s*\*.*$|\/\/.*$/gm, '');
-      const names = source.matchAll(/(?:\brequire\(|\bfrom |\bimport )'([^']+)'/g);
+      const names = source.matchAll(/(?:\brequire\(|\bfrom |\bimport[ (])'([^']+)'/g);
       for (const [, name] of names) {
         const found = name.startsWith('.')
           ? ['', '.js', '.mjs', '/index.js']
@@ -214,13 +214,64 @@ test('is published by the release workflow only, with provenance', () => {
 });
 
 test('depends on next to nothing', () => {
-  // Headers, for those who compile.
-  expect(Object.keys(manifest.dependencies)).toEqual(['node-addon-api']);
+  expect(Object.keys(manifest.dependencies)).toEqual([
+    // For the command line.
+    'cli-progress',
+    'cli-table3',
+    'd3-scale',
+    'd3-shape',
+    // Headers, for those who compile.
+    'node-addon-api',
+  ]);
   expect(
     Object.keys(manifest.peerDependencies).every((name) => manifest.peerDependenciesMeta[name].optional),
   ).toBe(true);
   // Whoever installs from the lock file uses the registry of their own.
   expect(fs.readFileSync(path.join(root, 'package-lock.json'), 'utf8')).not.toContain('"resolved"');
+});
+
+describe('what only the command line needs is not loaded into a program', () => {
+  // Debugger.enable tells of scripts that are there already, and of ES modules.
+  const code = `
+    const { Session } = require('node:inspector');
+    const urls = [];
+    const session = new Session();
+    session.connect();
+    session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url));
+    session.post('Debugger.enable');
+    async function load() {
+      for (const name of ['ffi-tally', 'ffi-tally/koffi', 'ffi-tally/audit']) {
+        require(name);
+        await import(name);
+      }
+      require('ffi-tally').stats();
+      require('ffi-tally/audit').load(null).func('int abs(int n)')(-1);
+      require('ffi-tally/audit').audit();
+    }
+    load().then(() => {
+      const names = urls.map((url) => url.split(/node_modules[/\\\\]/).at(1)?.split(/[/\\\\]/)[0]);
+      console.log(JSON.stringify([...new Set(names)].filter((name) => name !== undefined)));
+    });
+  `;
+
+  function expectFew(packages) {
+    expect(packages).toContain('koffi');
+    expect(packages.filter((name) => name in manifest.dependencies)).toEqual([]);
+  }
+
+  test('that runs by itself', async () => {
+    expectFew(await json(code, { env: { FFI_TALLY_AUDIT: 'quiet' } }));
+  });
+
+  test('that the command line runs', async () => {
+    const args = ['check', '--audit', '--', '-e', code];
+    const { code: status, stdout } = await runChild('bin/ffi-tally.js', {
+      args,
+      env: { FFI_TALLY_AUDIT: 'quiet' },
+    });
+    expect(status).toBe(0);
+    expectFew(JSON.parse(stdout.split('\n')[0]));
+  });
 });
 
 test('says what it runs on', () => {

@@ -6,7 +6,7 @@ const { formatTable } = require('../table');
 
 const ROWS = 15;
 const HEAD = ['function', 'calls', 'keeps per call', 'not given back', 'tracked', 'given back by'];
-const RIGHT = [false, true, true, true, false, false];
+const right = [false, true, true, true, false, false];
 
 const plural = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
 
@@ -51,7 +51,7 @@ function formatAudit(result) {
     let table = formatTable(
       HEAD,
       shown.map((figures) => rowOf(figures, measures)),
-      RIGHT,
+      { right },
     );
     if (functions.length > ROWS)
       table += `\n... and ${plural(functions.length - ROWS, 'function')} that keep less`;

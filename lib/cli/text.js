@@ -29,7 +29,6 @@ function memoryTable({ samples }, growths) {
   return formatTable(
     ['memory', 'at first', 'most', 'at last', 'grows by'],
     [...known.map((term) => row(NAMES[term], term)), row('resident', 'rss')],
-    [false, true, true, true, true],
   );
 }
 
@@ -40,7 +39,7 @@ function accountsTable({ accounts }) {
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, 10)
     .map(({ label, bytes, pointers }) => [label, formatBytes(bytes), String(pointers)]);
-  return formatTable(['account', 'live', 'pointers'], rows, [false, true, true]);
+  return formatTable(['account', 'live', 'pointers'], rows);
 }
 
 /** The tables and the verdict, which comes last: there people look first. */
