@@ -15,4 +15,7 @@ function formatBytes(bytes) {
   return `${sign}${value.toFixed(digits)} ${unit === 0 && Math.round(value) === 1 ? 'byte' : UNITS[unit]}`;
 }
 
-module.exports = { formatBytes };
+/** The same without zeros at the end: for bytes that somebody has chosen. */
+const formatRoundBytes = (bytes) => formatBytes(bytes).replace(/\.0+(?= )|(\.\d)0(?= )/, '$1');
+
+module.exports = { formatBytes, formatRoundBytes };

@@ -30,10 +30,15 @@ function legend(entries) {
 }
 
 /** A picture for a document: the page's chart with its legend in it. */
-function picture(run, title) {
+async function picture(run, title) {
   const data = memorySeries(run);
   // All pictures have the same height, so that they can be compared.
-  const { svg } = chart({ title, ...data, marks: run.collections.map(({ seconds }) => seconds), top: 300e6 });
+  const { svg } = await chart({
+    title,
+    ...data,
+    marks: run.collections.map(({ seconds }) => seconds),
+    top: 300e6,
+  });
   const css = fs.readFileSync(path.join(root, 'lib/page/page.css'), 'utf8');
   const inner = svg
     .replace(/^<svg[^>]*>/, `<g transform="translate(0 ${LEGEND - 20})">`)
@@ -48,24 +53,28 @@ ${inner}
 `;
 }
 
-const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-leak-'));
-const titles = {
-  leak: 'Resident memory of the program with the leak: untracked native memory grows without end',
-  fixed: 'Resident memory of the repaired program: it stays where it is',
-};
-for (const [name, title] of Object.entries(titles)) {
-  const record = path.join(directory, `${name}.jsonl`);
-  const args = [
-    'check',
-    '--audit',
-    '--record',
-    record,
-    '--',
-    'examples/leaky.js',
-    ...(name === 'fixed' ? ['fixed'] : []),
-  ];
-  console.log(`\n$ npx ffi-tally ${args.join(' ').replace(` --record ${record}`, '')}`);
-  spawnSync(process.execPath, ['bin/ffi-tally.js', ...args], { cwd: root, stdio: 'inherit' });
-  fs.writeFileSync(path.join(root, `docs/images/${name}.svg`), picture(readRecord(record), title));
+async function main() {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-leak-'));
+  const titles = {
+    leak: 'Resident memory of the program with the leak: untracked native memory grows without end',
+    fixed: 'Resident memory of the repaired program: it stays where it is',
+  };
+  for (const [name, title] of Object.entries(titles)) {
+    const record = path.join(directory, `${name}.jsonl`);
+    const args = [
+      'check',
+      '--audit',
+      '--record',
+      record,
+      '--',
+      'examples/leaky.js',
+      ...(name === 'fixed' ? ['fixed'] : []),
+    ];
+    console.log(`\n$ npx ffi-tally ${args.join(' ').replace(` --record ${record}`, '')}`);
+    spawnSync(process.execPath, ['bin/ffi-tally.js', ...args], { cwd: root, stdio: 'inherit' });
+    fs.writeFileSync(path.join(root, `docs/images/${name}.svg`), await picture(readRecord(record), title));
+  }
+  fs.rmSync(directory, { recursive: true });
 }
-fs.rmSync(directory, { recursive: true });
+
+main();

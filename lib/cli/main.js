@@ -29,11 +29,11 @@ function checkWritable(...files) {
   }
 }
 
-function tell(recorded, { html, json }) {
+async function tell(recorded, { html, json }) {
   const verdict = judge(recorded);
   if (html !== undefined) {
     const { renderPage } = require('../page/page');
-    fs.writeFileSync(html, renderPage(recorded, verdict));
+    fs.writeFileSync(html, await renderPage(recorded, verdict));
   }
   if (json) process.stdout.write(`${JSON.stringify({ version, verdict, ...recorded })}\n`);
   else process.stdout.write(formatRun(recorded, verdict));
@@ -41,7 +41,7 @@ function tell(recorded, { html, json }) {
   return verdict.exitCode;
 }
 
-function report(options) {
+async function report(options) {
   let recorded;
   try {
     recorded = readRecord(options.file);
@@ -57,7 +57,7 @@ async function runAndTell(options) {
   // Absolute, because the program may change its directory before all its threads have opened it.
   const file = path.resolve(options.record ?? temporaryRecord());
   checkWritable(file, options.html);
-  const progress = new Progress(file);
+  const progress = new Progress(file, options.rss);
   let recorded;
   try {
     await run(options, file, progress);
@@ -74,7 +74,7 @@ async function main(argv) {
     const options = readCommandLine(argv);
     if (options.command === 'help') process.stdout.write(HELP);
     else if (options.command === 'version') process.stdout.write(`${version}\n`);
-    else return options.command === 'report' ? report(options) : await runAndTell(options);
+    else return await (options.command === 'report' ? report(options) : runAndTell(options));
     return 0;
   } catch (error) {
     if (error instanceof UsageError) return complain(error.message);

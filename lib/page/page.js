@@ -19,9 +19,9 @@ function legend(series) {
 }
 
 /** A figure; its data lies beside it for the script that follows the pointer. */
-function figure(caption, title, data, more = {}) {
+async function figure(caption, title, data, more = {}) {
   if (data.times.length < 2) return '';
-  const { svg, geometry } = chart({ title, ...data, ...more });
+  const { svg, geometry } = await chart({ title, ...data, ...more });
   const over = data.over === undefined ? [] : [data.over];
   const entries = [...over, ...[...data.series].reverse()];
   return `<figure>
@@ -72,7 +72,7 @@ ${findings.length > 0 ? `<ol class="findings">${findings.join('')}</ol>` : '<p>N
 }
 
 /** The page. `verdict` is what judge() said. */
-function renderPage(run, verdict) {
+async function renderPage(run, verdict) {
   const command = (run.command ?? []).join(' ');
   const marks = run.collections.map(({ seconds }) => seconds);
   const memory = memorySeries(run);
@@ -93,8 +93,8 @@ function renderPage(run, verdict) {
 <h1>Memory of <code>${escapeHtml(command)}</code></h1>
 <p class="facts">Node ${escapeHtml(run.node ?? '?')}, ${run.seconds.toFixed(1)} s, heap limit ${formatBytes(run.limits.heap ?? 0)}</p>
 <p class="verdict ${verdict.trap ? 'trap' : 'fine'}">${escapeHtml(verdict.text)}</p>
-${figure(`Resident memory and what it consists of${gcs}`, 'Resident memory over time', memory, { marks, limit })}
-${accounts === null ? '' : figure('Tracked memory by account', 'Tracked memory over time', accounts)}
+${await figure(`Resident memory and what it consists of${gcs}`, 'Resident memory over time', memory, { marks, limit })}
+${accounts === null ? '' : await figure('Tracked memory by account', 'Tracked memory over time', accounts)}
 ${auditSection(run.audit)}
 </main>
 <script>${beside('page.browser.js')}</script>

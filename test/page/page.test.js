@@ -6,8 +6,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
-const { judge } = require('../../lib/cli/verdict.js');
-const { renderPage } = require('../../lib/page/page.js');
+const { pageOf } = require('../support/page.js');
 
 const MB = 1e6;
 const HOSTILE = '</script><img src=x onerror="window.hacked = true">';
@@ -81,18 +80,22 @@ const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-page-'));
 const file = path.join(directory, 'page.html');
 afterAll(() => fs.rmSync(directory, { recursive: true }));
 
-test('is one file that names no other', () => {
-  const run = made();
-  const html = renderPage(run, judge(run));
+function render(run) {
+  const record = path.join(directory, 'run.json');
+  fs.writeFileSync(record, JSON.stringify(run));
+  return pageOf(`require(${JSON.stringify(record)})`);
+}
+
+test('is one file that names no other', async () => {
+  const html = await render(made());
   expect(html).not.toMatch(/\b(src|href)\s*=\s*["'](?!x)/);
   expect(html).not.toMatch(/@import|url\(/);
   const links = html.match(/https?:\/\/[^\s'"<]+/g) ?? [];
   expect([...new Set(links)]).toEqual(['http://www.w3.org/2000/svg']); // a name, not an address
 });
 
-test('without samples, accounts or an audit there is a page all the same', () => {
-  const run = { ...made(), samples: [], accounts: [], audit: undefined, collections: [] };
-  const html = renderPage(run, judge(run));
+test('without samples, accounts or an audit there is a page all the same', async () => {
+  const html = await render({ ...made(), samples: [], accounts: [], audit: undefined, collections: [] });
   expect(html).toContain('too soon for a judgement');
   expect(html).not.toContain('<figure>');
 });
@@ -101,8 +104,7 @@ test('without samples, accounts or an audit there is a page all the same', () =>
   let browser;
 
   beforeAll(async () => {
-    const run = made();
-    fs.writeFileSync(file, renderPage(run, judge(run)));
+    fs.writeFileSync(file, await render(made()));
     const { chromium } = require('playwright-core');
     browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
   });

@@ -1,0 +1,21 @@
+'use strict';
+
+const assert = require('node:assert/strict');
+const { runChild } = require('./child.js');
+
+/**
+ * The page of the run that `expression` makes, in a Node of its own: what Jest runs cannot import d3, which is ESM. For
+ * paths in the expression the working directory is the repository.
+ */
+async function pageOf(expression) {
+  const { code, stdout, stderr } = await runChild(`
+    const { judge } = require('./lib/cli/verdict.js');
+    const { renderPage } = require('./lib/page/page.js');
+    const run = ${expression};
+    renderPage(run, judge(run)).then((html) => process.stdout.write(html));
+  `);
+  assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+  return stdout;
+}
+
+module.exports = { pageOf };
