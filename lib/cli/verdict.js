@@ -29,6 +29,9 @@ const WORTH = {
 const TERMS = Object.keys(WORTH);
 // Without these, a heap that grows is one that V8 has had no reason to collect.
 const COLLECTIONS = 2;
+// By so much none grows without them; of a thread in a loop they are not known.
+const UNCOLLECTED = 64e6;
+const IN_LOOP = 0.25; // of the samples, for which the main thread had to be interrupted
 const AT_CAP = 8e6;
 
 const KINDS = {
@@ -58,13 +61,33 @@ function growths(run) {
   return found;
 }
 
+/** Whether V8 could not help it that the heap grew. */
+function isKept(run, { bytes }) {
+  if (run.collections.length >= COLLECTIONS) return true;
+  const interrupted = run.samples.filter((sample) => sample.interrupted).length;
+  return bytes >= UNCOLLECTED && interrupted >= run.samples.length * IN_LOOP;
+}
+
 /** The term that has grown most, of those that did so steadily; killed at the cap, of all. */
 function worst(run, found) {
   const candidates = Object.entries(found)
     .filter(([, growth]) => (run.cap === undefined ? growth.isSteady : growth.bytes >= AT_CAP))
-    .filter(([term]) => term !== 'heap' || run.collections.length >= COLLECTIONS)
+    .filter(([term, growth]) => term !== 'heap' || isKept(run, growth))
     .sort(([, a], [, b]) => b.bytes - a.bytes);
   return candidates[0];
+}
+
+/**
+ * The seconds until the end of the run in which a thread was at work and told nothing, if `term` may have grown for
+ * that reason: what the thread makes in JavaScript looks like native memory until it tells of it.
+ */
+function unclearSeconds(run, term, { bytes }) {
+  const last = run.samples.at(-1);
+  const silent = (last.silent ?? 0) / 1000;
+  if (silent === 0 || (run.audit?.findings ?? []).reduce((sum, each) => sum + each.bytes, 0) >= bytes / 2)
+    return 0;
+  const told = run.samples.findLast(({ seconds }) => seconds <= last.seconds - silent) ?? run.samples[0];
+  return last[term] - told[term] >= bytes / 2 ? silent : 0;
 }
 
 const rate = ({ perSecond }) => `${formatBytes(perSecond)}/s`;
@@ -93,6 +116,10 @@ const TEXTS = {
   native: (growth, run) =>
     `Trap: native memory that nothing tracks grows at ${rate(growth)}, ${when(growth)}, while the JavaScript heap ` +
     `stays at ${heapText(run)}.${functionsText(run)}`,
+  unclear: (growth, run) =>
+    `Trap: memory that nothing tracks grows at ${rate(growth)}, ${when(growth)}. For the last ` +
+    `${growth.unclear.toFixed(1)} s a thread was in a loop and told nothing of its Buffers and its heap: what it made ` +
+    `there cannot be told apart from native memory.${functionsText(run)}`,
   javascript: (growth) =>
     `JavaScript leak: the heap grows at ${rate(growth)}, ${when(growth)}. This is no native memory: a heap snapshot ` +
     `shows what holds it (node --heapsnapshot-near-heap-limit=1).`,
@@ -127,8 +154,11 @@ function failure({ exit, started }) {
 
 function kindOf(run, found) {
   if (heapIsFull(run)) return ['javascript', found.heap ?? { perSecond: 0, begin: 0, bytes: 0 }];
-  const term = worst(run, found);
-  if (term !== undefined) return [KINDS[term[0]], term[1]];
+  const [term, growth] = worst(run, found) ?? [];
+  if (term !== undefined) {
+    const unclear = KINDS[term] === 'native' ? unclearSeconds(run, term, growth) : 0;
+    return unclear > 0 ? ['unclear', { ...growth, unclear }] : [KINDS[term], growth];
+  }
   return [run.audit?.findings.length > 0 ? 'audit' : 'none', undefined];
 }
 

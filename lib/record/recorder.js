@@ -10,7 +10,8 @@ const { Worker, isMainThread, threadId } = require('node:worker_threads');
 const binding = require('../binding');
 const { stats } = require('../stats');
 const { Seats } = require('./seats');
-const { ASKED, DONE, MUST_END } = require('./state');
+const { taskOfThisThread } = require('./silence');
+const { ASKED, DONE, MUST_END, PUBLISH } = require('./state');
 
 const SNAPSHOT = 500; // milliseconds between two audits of a program that never returns to its event loop
 // The longer a program has run, the longer it is from one to the next, so that its record can still be read.
@@ -33,7 +34,7 @@ class Recorder {
     this.#audit = audit;
     this.#state = new Int32Array(state);
     this.#seats = new Seats(seats);
-    this.#publish = this.#seats.take(threadId, parent);
+    this.#publish = this.#seats.take(threadId, parent, taskOfThisThread());
     this.write({
       type: 'start',
       pid: process.pid,
@@ -41,7 +42,9 @@ class Recorder {
       heapLimit: v8.getHeapStatistics().heap_size_limit,
     });
     this.publish();
-    if (isMainThread) this.#startSampler({ file, interval, cap, state, seats });
+    if (!isMainThread) return;
+    Object.defineProperty(globalThis, Symbol.for(PUBLISH), { value: () => this.publish() });
+    this.#startSampler({ file, interval, cap, state, seats });
   }
 
   write(line) {

@@ -18,17 +18,19 @@ const FIELDS = [
 const SEATS = 256; // whoever comes when all are taken publishes nothing
 const FREE = 0;
 
-const FIGURES_AT = 8 * SEATS;
+const FIGURES_AT = 16 * SEATS;
 const SEATS_BYTES = FIGURES_AT + 8 * FIELDS.length * SEATS;
 
 class Seats {
   #owners; // thread ids + 1
   #parents;
+  #tasks; // what the kernel calls these threads, or 0
   #figures;
 
   constructor(buffer) {
     this.#owners = new Int32Array(buffer, 0, SEATS);
     this.#parents = new Int32Array(buffer, 4 * SEATS, SEATS);
+    this.#tasks = new Int32Array(buffer, 8 * SEATS, SEATS);
     this.#figures = new Float64Array(buffer, FIGURES_AT);
   }
 
@@ -37,10 +39,11 @@ class Seats {
   }
 
   /** Returns the function by which the thread publishes its figures, by their names. */
-  take(threadId, parent = -1) {
+  take(threadId, parent = -1, task = 0) {
     for (let seat = 0; seat < SEATS; seat++) {
       if (Atomics.compareExchange(this.#owners, seat, FREE, threadId + 1) !== FREE) continue;
       this.#parents[seat] = parent;
+      this.#tasks[seat] = task;
       const figures = this.#figuresOf(seat);
       return (all) => FIELDS.forEach((name, at) => (figures[at] = all[name] ?? NaN));
     }
@@ -65,23 +68,29 @@ class Seats {
     return left;
   }
 
-  /**
-   * The sum of what all threads have published, undefined where they cannot tell; its publishedAt is that of the thread
-   * that has told nothing for longest.
-   */
+  /** The seats of threads that have published something. */
+  *#taken() {
+    for (let seat = 0; seat < SEATS; seat++) {
+      if (Atomics.load(this.#owners, seat) !== FREE && this.#figuresOf(seat)[0] !== 0) yield seat;
+    }
+  }
+
+  /** [{ threadId, task, publishedAt }] */
+  threads() {
+    return Array.from(this.#taken(), (seat) => ({
+      threadId: this.#owners[seat] - 1,
+      task: this.#tasks[seat],
+      publishedAt: this.#figuresOf(seat)[0],
+    }));
+  }
+
+  /** The sum of what all threads have published, undefined where they cannot tell. */
   sum() {
     const sums = new Array(FIELDS.length).fill(0);
-    let oldest = Infinity;
-    for (let seat = 0; seat < SEATS; seat++) {
-      if (Atomics.load(this.#owners, seat) === FREE) continue;
-      const figures = this.#figuresOf(seat);
-      const [publishedAt] = figures;
-      if (publishedAt === 0) continue;
-      oldest = Math.min(oldest, publishedAt);
-      figures.forEach((value, at) => (sums[at] += value));
-    }
-    const named = FIELDS.map((name, at) => [name, Number.isNaN(sums[at]) ? undefined : sums[at]]);
-    return { ...Object.fromEntries(named), publishedAt: oldest };
+    for (const seat of this.#taken()) this.#figuresOf(seat).forEach((value, at) => (sums[at] += value));
+    return Object.fromEntries(
+      FIELDS.map((name, at) => [name, Number.isNaN(sums[at]) ? undefined : sums[at]]),
+    );
   }
 }
 

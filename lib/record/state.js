@@ -9,4 +9,6 @@ module.exports = {
   /** Index of a word that never changes: to sleep on. */
   NEVER: 1,
   STATE_BYTES: 8,
+  /** Symbol.for() this in the main thread's globalThis is a function by which it publishes its figures. */
+  PUBLISH: 'ffi-tally.publish',
 };

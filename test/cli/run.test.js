@@ -388,6 +388,66 @@ test('a JavaScript leak in a worker of a worker is called that', async () => {
   expect(code).toBe(1);
 });
 
+// A loop that never returns and keeps what `make` makes, 20 times a second.
+const inLoop = (make) => `
+  const kept = [];
+  for (;;) {
+    kept.push(${make});
+    for (const start = Date.now(); Date.now() - start < 50; );
+  }`;
+const blocks = `
+  const koffi = require('koffi');
+  const libc = koffi.load(null);
+  const malloc = libc.func('void *malloc(size_t size)');
+  const memset = libc.func('void *memset(void *block, int value, size_t size)');
+  const block = (size) => memset(malloc(size), 1, size);`;
+
+test('Buffers that the main thread keeps in a loop are called that', async () => {
+  const file = program('loop-buffers.cjs', inLoop('Buffer.alloc(4_000_000, 1)'));
+  const { code, result } = await runJson(['check', '--rss', '400M', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'buffers', trap: true });
+  expect(code).toBe(1);
+});
+
+itLinux('handles that it makes in a loop are a trap, without any doubt', async () => {
+  const file = program('loop-native.cjs', `${blocks}${inLoop('block(8_000_000)')}`);
+  const { code, result } = await runJson(['check', '--rss', '500M', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'native', trap: true });
+  expect(result.samples.at(-1).untracked).toBeGreaterThan(300e6);
+  expect(code).toBe(1);
+});
+
+// A worker cannot be asked what it has.
+test('what grows while a worker is in a loop is a trap of which no more is said', async () => {
+  const file = program(
+    'worker-loop.cjs',
+    `const { Worker, isMainThread } = require('node:worker_threads');
+    if (isMainThread) new Worker(__filename);
+    else setTimeout(() => { ${inLoop('Buffer.alloc(2_000_000, 1)')} }, 300);`,
+  );
+  const { code, result } = await runJson(['check', '--timeout', '6', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'unclear', trap: true });
+  expect(code).toBe(1);
+});
+
+itLinux('a worker that only waits leaves no doubt', async () => {
+  const file = program(
+    'worker-waits.cjs',
+    `const { Worker, isMainThread } = require('node:worker_threads');
+    if (!isMainThread) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    ${blocks}
+    new Worker(__filename).unref();
+    const start = Date.now();
+    const timer = setInterval(() => {
+      block(500_000);
+      if (Date.now() - start > 5000) clearInterval(timer);
+    }, 20);`,
+  );
+  const { code, result } = await runJson(['check', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'native', trap: true });
+  expect(code).toBe(1);
+});
+
 // A worker with a worker, terminated when both have been there for a while; and a while after that.
 const terminating = `
   const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');

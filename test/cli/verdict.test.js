@@ -117,6 +117,48 @@ test('with the audit, functions are named', () => {
   expect(judge(made({}, { audit }))).toMatchObject({ kind: 'audit', trap: true, exitCode: 1 });
 });
 
+/** The same run, in which a thread has been at work and silent since `since`. */
+function silentSince(run, since) {
+  for (const sample of run.samples)
+    sample.silent = sample.seconds > since + 1 ? (sample.seconds - since) * 1000 : 0;
+  return run;
+}
+
+test('what grows while a thread tells nothing is a trap, but native memory is not accused', () => {
+  for (const term of ['untracked', 'rest']) {
+    const run = silentSince(made({ [term]: (t) => 6 * MB + t * 4 * MB }), 5);
+    const verdict = judge(run);
+    expect(verdict).toMatchObject({ kind: 'unclear', trap: true, exitCode: 1 });
+    expect(verdict.text).toMatch(/^Trap: memory that nothing tracks grows at [34]\.\d+ MB\/s, first at/);
+    expect(verdict.text).toContain('For the last 15.0 s a thread was in a loop and told nothing');
+  }
+});
+
+test('what had grown before, and what the audit has seen, is native all the same', () => {
+  const untracked = (t) => 6 * MB + t * 4 * MB;
+  expect(judge(silentSince(made({ untracked }), 15))).toMatchObject({ kind: 'native' });
+  const audit = { findings: [{ function: 'image_load', bytes: 70 * MB }] };
+  expect(judge(silentSince(made({ untracked }, { audit }), 5))).toMatchObject({ kind: 'native' });
+  // A thread that has answered since has told all.
+  const answered = silentSince(made({ untracked }), 5);
+  answered.samples.at(-1).silent = 0;
+  expect(judge(answered)).toMatchObject({ kind: 'native' });
+});
+
+test('a heap that grows in a loop, of whose collections nothing is known', () => {
+  const inLoop = (heap) => {
+    const run = made({ heap }, { collections: [] });
+    run.samples.forEach((sample, at) => (sample.interrupted = at % 3 === 0));
+    return run;
+  };
+  expect(judge(inLoop((t) => 20 * MB + t * 5 * MB))).toMatchObject({ kind: 'javascript', trap: true });
+  expect(judge(inLoop((t) => 20 * MB + t * 2 * MB))).toMatchObject({ kind: 'none', trap: false });
+});
+
+test('what V8 knows of is called that, whoever is silent', () => {
+  expect(judge(silentSince(made({ buffers: (t) => t * 15 * MB }), 5))).toMatchObject({ kind: 'buffers' });
+});
+
 test('stopped at the cap', () => {
   const verdict = judge(
     made(

@@ -1,0 +1,58 @@
+'use strict';
+// Has the main thread publish its figures in the middle of a loop: what comes through the inspector interrupts
+// JavaScript wherever it is.
+
+const { PUBLISH } = require('./state');
+
+const MAIN = 0;
+const PATIENCE = 20; // milliseconds, for the answer
+
+class Interrupt {
+  #seats;
+  #late;
+  #sleep;
+  #session;
+  #asked; // what publishedAt was then
+
+  /** Asks when figures are older than `late` ms; `sleep(ms)` is how to wait for the answer. */
+  constructor(seats, late, sleep) {
+    this.#seats = seats;
+    this.#late = late;
+    this.#sleep = sleep;
+  }
+
+  get #publishedAt() {
+    return this.#seats.threads().find(({ threadId }) => threadId === MAIN)?.publishedAt;
+  }
+
+  #connect() {
+    try {
+      const { Session } = require('node:inspector');
+      const session = new Session();
+      session.connectToMainThread();
+      return session;
+    } catch {
+      return null; // this Node has no inspector, or the program may not use it
+    }
+  }
+
+  /** Has figures that are late published, if the main thread is where it can be asked. Returns whether it was. */
+  refresh() {
+    const last = this.#publishedAt;
+    if (last === undefined || Date.now() - last <= this.#late || this.#asked === last) return false;
+    this.#session ??= this.#connect();
+    if (this.#session === null) return false;
+    this.#asked = last;
+    const expression = `globalThis[Symbol.for('${PUBLISH}')]()`;
+    this.#session.post('Runtime.evaluate', { expression, silent: true }, () => {});
+    for (let waited = 0; waited < PATIENCE && this.#publishedAt === last; waited++) this.#sleep(1);
+    return this.#publishedAt !== last;
+  }
+
+  /** Whether a thread was asked and does not answer: it is in C, where it makes no Buffers. */
+  isUnanswered({ threadId, publishedAt }) {
+    return threadId === MAIN && this.#asked === publishedAt;
+  }
+}
+
+module.exports = { Interrupt };
