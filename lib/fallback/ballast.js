@@ -106,7 +106,7 @@ class Ballast {
       this.#settle(load);
       if (load.bytes === 0) this.#byHand.pop();
     }
-    if (bytes - this.#handled < MIB) return;
+    if (bytes - this.#handled < UNIT) return;
     const added = this.#make();
     added.load.bytes = bytes - this.#handled;
     this.#handled = bytes;
