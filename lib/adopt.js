@@ -6,7 +6,7 @@ const calls = require('./calls');
 const checked = require('./checked');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
-const { beat, destructors, heart, relieve } = require('./reclaim');
+const { beat, heart, relieve } = require('./reclaim');
 const { traced, tracing } = require('./trace');
 const { internals } = require('./tracked-pointer');
 
@@ -66,13 +66,12 @@ function adoptSlowly(address, size, kind, parentSlot, run) {
   const pointer = internals.make(address, kind);
   let advice;
   try {
-    advice = internals.enter(pointer, size, kind, parentSlot);
+    advice = internals.enter(pointer, size, kind, parentSlot, run);
     nursery.refused(advice, size);
   } catch (error) {
     internals.discard(pointer);
     throw freeOnError(address, size, kind, run ?? kind.run, error);
   }
-  if (run !== null) destructors.set(internals.slotOf(pointer), run); // first: what follows may find the stack full
   if (checked.on) checked.note(address, kind, internals.slotOf(pointer));
   if (advice !== 0) relieve(advice);
   return pointer;

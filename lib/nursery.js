@@ -40,6 +40,8 @@ let tell;
 // loop that tells them.
 const parting = { open: false };
 let told = 0;
+// The JavaScript destructor of the one pointer at `index` that has its own, until that has got its slot.
+const own = { index: 0, run: null };
 
 /**
  * Sets the function (objects, slots, count, together) that tells every pointer in `objects` the slot it has
@@ -84,11 +86,11 @@ function enroll(kind) {
 
 /**
  * Gives a pointer that cannot stay here a slot, and all that are here too. Returns an advice or, and then
- * the pointer is not tracked, a refusal.
+ * the pointer is not tracked, a refusal. `run` is a JavaScript destructor of this pointer alone, or null.
  */
-function enter(object, address, size, kind, parent) {
+function enter(object, address, size, kind, parent, run) {
   if (parting.open) rejoin();
-  if (counter[0] === CAPACITY) {
+  if (counter[0] === CAPACITY || own.run !== null) {
     // Whatever entered the last one was stopped before it went on, by a vm timeout say.
     const answer = flush();
     if (answer >= NO_MEMORY) return answer;
@@ -96,6 +98,8 @@ function enter(object, address, size, kind, parent) {
   const index = put(object, address, size, kind);
   let advice = NO_MEMORY;
   try {
+    own.index = index;
+    own.run = run;
     advice = settle(parent, false);
   } catch (error) {
     if (slots[index] < GIVEN) return 0; // it is in the ledger, and rejoin() will be called again
@@ -103,6 +107,7 @@ function enter(object, address, size, kind, parent) {
   } finally {
     // Without a call, which could fail again.
     if (advice >= NO_MEMORY && slots[index] >= GIVEN) {
+      own.run = null;
       objects[index] = null;
       slots[index] = NO_SLOT;
       counter[0] = index;
@@ -198,6 +203,7 @@ module.exports = {
   keepNone,
   nextIndex: () => counter[0],
   onFlush,
+  own,
   parting,
   put,
   putByNative,

@@ -147,6 +147,10 @@ class TrackedPointer {
         objects[i].#handle = slots[i];
         if (i >= together) objects[i] = null;
       }
+      const { own } = nursery;
+      if (own.run === null) return;
+      destructors.set(slots[own.index], own.run);
+      own.run = null;
     });
 
     internals.make = (address, kind) => new TrackedPointer(KEY, address, 0, kind);
@@ -169,13 +173,13 @@ class TrackedPointer {
     };
 
     // Enters a new pointer into the books. Returns what nursery.enter() returned.
-    internals.enter = (pointer, size, kind, parentSlot) => {
+    internals.enter = (pointer, size, kind, parentSlot, run) => {
       if (nursery.parting.open) nursery.rejoin();
       pointer.#handle = -1 - nursery.nextIndex();
-      const advice = nursery.enter(pointer, pointer.#address, size, kind, parentSlot);
+      const advice = nursery.enter(pointer, pointer.#address, size, kind, parentSlot, run);
       if (advice !== nursery.OVER_LIMIT || !makeRoom(size)) return advice;
       pointer.#handle = -1 - nursery.nextIndex();
-      return nursery.enter(pointer, pointer.#address, size, kind, parentSlot);
+      return nursery.enter(pointer, pointer.#address, size, kind, parentSlot, run);
     };
 
     internals.isTracked = (value) => typeof value === 'object' && value !== null && #address in value;
