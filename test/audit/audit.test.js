@@ -100,8 +100,8 @@ describeIf(process.platform === 'linux').each(versions)('a string of libc, %s', 
   test('whose pointer is lost', async () => {
     const finding = onlyFinding(await run(libc, ['leak'], version));
     expect(finding.function).toBe('strdup');
-    // 100 KB, and what other threads, V8's among them, gave back meanwhile.
-    expect(finding.text).toMatch(/^strdup\(\) returns a string and keeps (99\.\d|100) KB per call/);
+    // 100 KB, give or take what V8 itself allocated or freed meanwhile: up to 2 MB in all.
+    expect(finding.text).toMatch(/^strdup\(\) returns a string and keeps (99\.\d|10\d) KB per call/);
     expect(finding.code).toBe("lib.func('char *! strdup(const char *text)');");
   });
 

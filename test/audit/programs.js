@@ -58,8 +58,8 @@ const libc = `${prelude}
   const lib = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
   const strdup = lib.func((leaks ? 'char *' : 'char *!') + ' strdup(const char *text)');
   const text = 'x'.repeat(100_000);
-  for (let i = 0; i < 100; i++) strdup(text);
-  report(leaks ? 100 * 100_001 : 0);
+  for (let i = 0; i < 400; i++) strdup(text);
+  report(leaks ? 400 * 100_001 : 0);
 `;
 
 module.exports = { prelude, xml, gd, libc };
