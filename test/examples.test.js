@@ -92,7 +92,7 @@ test('every example is tested', () => {
 for (const [name, [library, ...expected]] of Object.entries(examples)) {
   const node = name === 'node-ffi.js' ? nodeWithFfi(`examples/${name}`) : process.execPath;
   (canLoad(library) && node !== undefined ? test : test.skip)(`examples/${name}`, async () => {
-    const execArgv = node === process.execPath ? [] : ['--disable-warning=ExperimentalWarning'];
+    const execArgv = name === 'node-ffi.js' ? ['--disable-warning=ExperimentalWarning'] : [];
     const { stdout, ...rest } = await runChild(path.join(directory, name), { node, execArgv });
     expect(rest).toEqual({ code: 0, signal: null, stderr: '' });
     const lines = stdout.trimEnd().split('\n');

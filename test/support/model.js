@@ -358,10 +358,14 @@ class Run {
     for (const node of this.nodes.values()) if (node.dropped && node.calls === 0) node.mustGo = true;
   }
 
-  /** The backend in JavaScript frees on the event loop. */
+  /** The backend in JavaScript frees on the event loop; where the machine is slow, one pointer in a turn. */
   async #collectLater() {
-    await gcUntil('the dropped are found, and freed as far as nothing holds them', () => {
+    await gcUntil('the dropped are found, and freed as far as nothing holds them', async () => {
       this.notice();
+      for (let before = -1; before !== this.seen; this.notice()) {
+        before = this.seen;
+        await setImmediate();
+      }
       const gone = [...this.nodes.values()].filter((node) => !node.live);
       return stats().dead.pointers === gone.length && gone.every((node) => node.held + node.children > 0);
     });
