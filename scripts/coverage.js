@@ -3,6 +3,7 @@
 // compiled for gcov, under the Jest suite and GoogleTest. Prints two tables; build/coverage/html shows which lines nothing
 // reached.
 //   node scripts/coverage.js [Jest's own arguments]
+// Takes longer than `npm test`. A test that fails does not keep the tables from being printed.
 // Not counted is what runs in processes that a signal ends, and in workers that are terminated: they write nothing down.
 
 const fs = require('node:fs');
@@ -59,12 +60,23 @@ function normalize(script) {
   return { ...script, url: pathToFileURL(file).href, functions };
 }
 
+/** What V8 reported; nothing if the process was ended while it wrote that down. */
+function scriptsIn(file) {
+  try {
+    return JSON.parse(fs.readFileSync(file, 'utf8')).result;
+  } catch (error) {
+    console.error(`Not counted: ${path.basename(file)}, which is cut short (${error.message})`);
+    return [];
+  }
+}
+
 function reportLib() {
   fs.rmSync(ours, { recursive: true, force: true });
   fs.mkdirSync(ours, { recursive: true });
   for (const name of fs.readdirSync(raw)) {
-    const { result } = JSON.parse(fs.readFileSync(path.join(raw, name), 'utf8'));
-    const scripts = result.map(normalize).filter((script) => script !== undefined);
+    const scripts = scriptsIn(path.join(raw, name))
+      .map(normalize)
+      .filter((script) => script !== undefined);
     if (scripts.length > 0) fs.writeFileSync(path.join(ours, name), JSON.stringify({ result: scripts }));
   }
   const c8 = path.join(root, 'node_modules/c8/bin/c8.js');
