@@ -114,6 +114,8 @@ function unpinIdle() {
 module.exports = {
   Form,
   cohortOf,
+  /** Whether JavaScript runs the destructors of any. */
+  hasScripts: () => kinds.length > 0,
   kindById: (id) => kinds[id],
   kindFor,
   lastKind,

@@ -9,10 +9,10 @@ const binding = require('./binding');
 const calls = require('./calls');
 const { destructorErrors, tellCollection, tellFreed, tellSweep } = require('./channels');
 const gc = require('./gc');
-const { kindById, unpinIdle } = require('./kinds');
+const { hasScripts, kindById, unpinIdle } = require('./kinds');
 const nursery = require('./nursery');
 const { isWatching, look } = require('./outside');
-const { isFirst } = require('./stack');
+const { hasRoom, isFirst } = require('./stack');
 
 // Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure. A request
 // meets several of them when a server is busy.
@@ -67,6 +67,10 @@ function runDestructor(slot) {
 function drain(milliseconds) {
   if (calls.depth !== 0) {
     defer();
+    return true;
+  }
+  if (hasScripts() && !hasRoom()) {
+    schedule(); // a destructor that the full stack cuts off would count as done
     return true;
   }
   const deadline = performance.now() + milliseconds;
@@ -176,9 +180,9 @@ let scheduled = false;
 
 function schedule() {
   if (scheduled) return;
-  scheduled = true;
   // Not unref'd: an idle loop would never come back for the next slice.
   setImmediate(turn);
+  scheduled = true; // now, because a full stack may have refused
 }
 
 function turn() {
@@ -265,9 +269,9 @@ const heartbeat = new FinalizationRegistry(() => {
 
 function beat() {
   if (heart.beating) return;
-  heart.beating = true;
   binding.root(heartbeat);
   heartbeat.register({}, undefined);
+  heart.beating = true; // now, because a full stack may have refused
 }
 
 module.exports = {

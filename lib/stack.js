@@ -16,4 +16,18 @@ function isFirst(callback) {
   );
 }
 
-module.exports = { isFirst };
+const FRAMES = 100;
+
+const descend = (frames) => (frames === 0 ? 0 : descend(frames - 1) + 1);
+
+/** Whether the stack has room for a function of a user, some ten kilobytes. */
+function hasRoom() {
+  try {
+    descend(FRAMES);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+module.exports = { hasRoom, isFirst };

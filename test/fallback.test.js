@@ -264,10 +264,16 @@ test('a full stack loses nothing', async () => {
     const found = { refused: 0, cutShort: 0 };
     const addresses = Array.from({ length: 2000 }, () => make(64));
     const pointers = [];
-    const trackOne = () => pointers.push(track(addresses.pop(), { size: 70_000, free: FREE }));
+    // In the nursery, and not.
+    const trackOne = () => {
+      const size = addresses.length % 2 === 0 ? 70_000 : 200_000;
+      pointers.push(track(addresses.pop(), { size, free: FREE }));
+    };
     // Compiling a function takes more stack than calling it.
-    trackOne();
-    pointers.pop().dispose();
+    for (let i = 0; i < 2; i++) {
+      trackOne();
+      pointers.pop().dispose();
+    }
     // At every depth that is left, one is tracked, and on the way back one is disposed.
     function dive() {
       if (addresses.length === 0) return;

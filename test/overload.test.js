@@ -69,11 +69,13 @@ onLinux('when the ledger, the collector and the nursery get no memory', () => {
       things.reset();
       arm(n, ${alone} ? n : Number.MAX_SAFE_INTEGER);
       for (let i = 0; i < 600; i++) kept.push(make(10 + i % 7, i));
-      for (let i = 0; i < 9; i++) {
-        const parent = make(70_000, i);
+      // In a function of their own: a variable of this one would keep the last of them.
+      const makeFamily = (bytes, i) => {
+        const parent = make(bytes, i);
         kept.push(parent);
-        if (parent !== undefined) kept.push(make(100, i, parent), make(100_000, i, parent));
-      }
+        if (parent !== undefined) kept.push(make(100, i, parent), make(200_000, i, parent));
+      };
+      for (let i = 0; i < 9; i++) makeFamily(i % 2 === 0 ? 60_000 : 200_000, i);
       kept = kept.filter((it, i) => it !== undefined && (i < 300 || i % 3 === 0));
       gc();
       for (let i = 0; i < 280; i++) make(20, i);

@@ -222,3 +222,53 @@ test('while C calls back for many turns of promises, nothing is taken for cut of
   );
   expect(found).toMatchObject({ ...clean, freed: 2 });
 });
+
+test('a destructor in JavaScript waits where the stack has no room for it', async () => {
+  const child = await runChild(
+    `
+    const { collect, stats, track } = require('./lib');
+    const freed = new Set();
+    const deep = (n) => (n === 0 ? 0 : 1 + deep(n - 1));
+    const free = (address) => {
+      deep(20);
+      freed.add(address);
+    };
+    let address = 1n;
+    let done = 0;
+    const attempt = () => {
+      try {
+        track(address++, { size: 200_000, free });
+        gc({ type: 'minor' });
+        track(address++, { size: 200_000, free }); // which finds the one before it dead
+        done++;
+      } catch (error) {
+        if (!/call stack/.test(error.message)) throw error;
+      }
+    };
+    attempt();
+    const fill = () => {
+      try {
+        fill();
+      } catch {
+        // From here on upwards.
+      }
+      if (done < 20) attempt();
+    };
+    const deeper = (n) => (n === 0 ? fill() : deeper(n - 1));
+    for (let i = 0; i < 50; i++) {
+      done = 0;
+      deeper(i);
+    }
+    setImmediate(() => {
+      collect();
+      const { pointers, totals } = stats();
+      const { tracked, failed } = totals;
+      // One that could not be tracked is freed too, if the stack allows it.
+      console.log(JSON.stringify({ pointers, failed, lost: tracked > freed.size, enough: tracked > 1000 }));
+    });
+    `,
+    { execArgv: ['--expose-gc'] },
+  );
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(JSON.parse(child.stdout)).toEqual({ pointers: 0, failed: 0, lost: false, enough: true });
+});

@@ -133,11 +133,13 @@ class Environment {
   }
 
   disposeYoung(index) {
+    needRoom();
     const { kind, address, size } = this.#pass(index, 'disposed');
     this.free(kind, address, size);
   }
 
   releaseYoung(index, freed) {
+    needRoom();
     this.#pass(index, freed ? 'disposed' : 'released');
   }
 
@@ -178,6 +180,7 @@ class Environment {
 
   /** Frees what is ready until there is no more, the time is up, or JavaScript must run a destructor. */
   drain(milliseconds) {
+    needRoom();
     const deadline = performance.now() + milliseconds;
     for (;;) {
       const slot = this.ledger.nextReady();
