@@ -1,6 +1,7 @@
 'use strict';
 // The command line: what is meant, or a sentence on what is wrong with it.
 
+const fs = require('node:fs');
 const { parseArgs } = require('node:util');
 
 class UsageError extends Error {}
@@ -16,6 +17,9 @@ const COMMANDS = {
   report: SHARED,
 };
 const DEFAULTS = { check: { heap: '128', rss: '1G', timeout: '60' } };
+
+// What people write before the name of a program.
+const RUNNERS = ['node', 'npm', 'npx', 'pnpm', 'yarn'];
 
 const LONGEST = 2_147_483; // seconds that a timer can wait
 
@@ -63,8 +67,12 @@ function readCommandLine(argv) {
   if (command === undefined || ['-h', '--help', 'help'].includes(command)) return { command: 'help' };
   if (['-v', '--version'].includes(command)) return { command: 'version' };
   if (!Object.hasOwn(COMMANDS, command)) {
-    const what = command.startsWith('-') ? 'option' : 'command';
-    throw new UsageError(`There is no ${what} '${command}': it is ${Object.keys(COMMANDS).join(', ')}`);
+    const commands = Object.keys(COMMANDS).join(', ');
+    throw new UsageError(
+      command.startsWith('-')
+        ? `A command comes first, not '${command}': ${commands}`
+        : `There is no command '${command}': it is ${commands}`,
+    );
   }
   const options = COMMANDS[command];
   if (command === 'report') {
@@ -76,6 +84,11 @@ function readCommandLine(argv) {
   if (values.help) return { command: 'help' };
   if (program.length === 0) {
     throw new UsageError(`Nothing to run: ffi-tally ${command} -- app.js`);
+  }
+  if (RUNNERS.includes(program[0]) && !fs.existsSync(program[0])) {
+    throw new UsageError(
+      `Node itself is started with what follows, so without '${program[0]}': ffi-tally ${command} -- app.js`,
+    );
   }
   return {
     command,

@@ -77,7 +77,15 @@ test('what is meant', () => {
 
 test.each([
   [['chekc'], "There is no command 'chekc': it is check, audit, report"],
-  [['--heap', '3'], "There is no option '--heap': it is check, audit, report"],
+  [['--heap', '3'], "A command comes first, not '--heap': check, audit, report"],
+  [
+    ['check', '--', 'node', 'app.js'],
+    "Node itself is started with what follows, so without 'node': ffi-tally check -- app.js",
+  ],
+  [
+    ['audit', 'npm', 'test'],
+    "Node itself is started with what follows, so without 'npm': ffi-tally audit -- app.js",
+  ],
   [['check'], 'Nothing to run: ffi-tally check -- app.js'],
   [['check', '--haep', '3', '--', 'app.js'], "Unknown option '--haep'"],
   [['check', '--heap', 'much', '--', 'app.js'], "--heap needs a number above 0, not 'much'"],

@@ -192,7 +192,7 @@ test('a program that has run for an hour is told of less often', async () => {
     'hour.cjs',
     `const { performance } = require('node:perf_hooks');
     const now = performance.now.bind(performance);
-    performance.now = () => now() + 3_600_000;
+    Object.defineProperty(performance, 'now', { value: () => now() + 3_600_000 });
     globalThis.kept = require('ffi-tally').track(4096n, { size: 1000, free: null });
     setTimeout(() => {}, 1500);`,
   );
