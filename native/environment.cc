@@ -165,7 +165,7 @@ void Environment::NoteMajor() {
 }
 
 bool Environment::Sweep(double milliseconds) {
-  if (!has_swept_) ExpectBulkFrees();
+  if (!has_swept_) ExpectBulkFrees(pacer_.options().budget);
   has_swept_ = true;
   collector_.Sweep(Deadline(milliseconds));
   return !collector_.HasWork();

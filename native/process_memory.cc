@@ -46,12 +46,17 @@ void SettleAllocator() {
 #endif
 }
 
-void ExpectBulkFrees() {
+void ExpectBulkFrees(int64_t bytes) {
 #if defined(__GLIBC__)
-  // What glibc calls DEFAULT_MMAP_THRESHOLD_MAX, less the page that its header takes and one for its flags.
-  constexpr size_t kMost = 4 * 1024 * 1024 * sizeof(long) - 2 * 4096;
-  void* volatile block = std::malloc(kMost);  // NOLINT(*-no-malloc): mapped, never touched
-  std::free(block);                           // NOLINT(*-no-malloc)
+  // What glibc calls DEFAULT_MMAP_THRESHOLD_MAX. A mapped block is larger than what was asked for, by a page.
+  constexpr int64_t kMost = int64_t{4} * 1024 * 1024 * sizeof(long);
+  constexpr int64_t kPage = 4096;
+  const int64_t size = std::min(bytes / 2, kMost) - 2 * kPage;
+  if (size <= 0) return;
+  void* volatile block = std::malloc(static_cast<size_t>(size));  // NOLINT(*-no-malloc): never touched
+  std::free(block);                                               // NOLINT(*-no-malloc)
+#else
+  (void)bytes;
 #endif
 }
 

@@ -27,11 +27,12 @@ uintptr_t NothingAddress();
 // then takes tens of milliseconds for a million of them; here it is done for those freed since the last call.
 void SettleAllocator();
 
-// From now on much will be freed at once. glibc returns the end of its heap to the kernel when more is free
-// there than twice the largest mapped block that was ever freed, 128 KiB at first: meant for programs that
-// free one block after the other, while after a garbage collection the next blocks pay for the same pages
-// again. Lets glibc's own adaptation, unless the user has set one of its thresholds, go to its end: 64 MiB.
-void ExpectBulkFrees();
+// From now on up to `bytes` will be freed at once. glibc returns the end of its heap to the kernel when more
+// is free there than twice the largest mapped block that was ever freed, 128 KiB at first: meant for programs
+// that free one block after the other, while after a garbage collection the next blocks pay for the same
+// pages again. Has glibc's own adaptation go as far as that, or to its end, 64 MiB; unless the user has set
+// one of its thresholds.
+void ExpectBulkFrees(int64_t bytes);
 
 // Returns false where the platform cannot tell, as where malloc was replaced by another than jemalloc. Takes
 // time for every free block that lies between others.
