@@ -43,10 +43,13 @@ const KINDS = {
   fragmentation: 'fragmentation',
 };
 
+// The heap takes memory in large steps, and in between it would seem to have stopped growing.
+const valueOf = (sample, term) => (term === 'heap' ? (sample.heapUsed ?? sample.heap) : sample[term]);
+
 function seriesOf(samples, term) {
   return samples
-    .filter((sample) => sample[term] !== undefined)
-    .map((sample) => ({ seconds: sample.seconds, value: sample[term] }));
+    .map((sample) => ({ seconds: sample.seconds, value: valueOf(sample, term) }))
+    .filter(({ value }) => value !== undefined);
 }
 
 /** The growth of each term, those that are known. */

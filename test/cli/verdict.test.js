@@ -56,6 +56,13 @@ test('a JavaScript leak is called that, whatever native memory comes with it', (
   expect(verdict.text).toMatch(/^JavaScript leak: the heap grows at (9\.9\d|10\.\d) MB\/s/);
 });
 
+test('a heap that takes its memory in large steps grows all the same', () => {
+  const steps = (t) => 20 * MB + Math.floor(t / 4) * 40 * MB;
+  const run = (heapUsed) => made({ heap: steps, heapUsed });
+  expect(judge(run((t) => 15 * MB + t * 10 * MB))).toMatchObject({ kind: 'javascript', trap: true });
+  expect(judge(run(() => 15 * MB))).toMatchObject({ trap: false });
+});
+
 test('a heap that collections bring down again does not grow', () => {
   expect(judge(made({ heap: (t) => 20 * MB + (t % 3) * 30 * MB }))).toMatchObject({ trap: false });
 });
