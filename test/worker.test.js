@@ -343,3 +343,35 @@ describe('twice in one process', () => {
     expect(things.counters()).toMatchObject({ made: 302, freed: 302, ...faultless });
   });
 });
+
+test('a worker that is terminated while it frees what could not be tracked does not call C without arguments', async () => {
+  const found = await ended(
+    `
+    const { parentPort } = require('node:worker_threads');
+    const { POINTER, SIZE, track } = require('./lib');
+    const things = require('./test/support/things.js');
+    const { canBind } = require('./lib/binding');
+    const args = [POINTER, SIZE, ...Array(30).fill(1n)];
+    const free = canBind ? { address: things.FREE_SIZED, args } : things.FREE;
+    parentPort.postMessage('begun');
+    for (;;) {
+      try { track(things.make(100), { size: 100, free, unknown: true }); } catch {}
+    }
+    `,
+    `
+    const lane = async () => {
+      for (let i = 0; i < 60; i++) {
+        const worker = start();
+        await once(worker, 'message');
+        await new Promise((resolve) => setTimeout(resolve, i % 6));
+        await worker.terminate();
+      }
+    };
+    await Promise.all([lane(), lane()]);
+    return 'here';
+    `,
+    {},
+    { timeout: 180_000 },
+  );
+  expect(found.result).toBe('here');
+}, 200_000);
