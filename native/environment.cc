@@ -146,7 +146,10 @@ double Environment::Drain(double milliseconds) {
   return result;
 }
 
-void Environment::Settle(SlotId slot, bool failed) { ledger_.Settle(slot, failed); }
+void Environment::Settle(SlotId slot, bool failed) {
+  ledger_.Settle(slot, failed);
+  Tell();  // now: the slice may be over, and V8 is not to hear of more than there is
+}
 
 bool Environment::Observe() {
   if (!collector_.Observe()) return false;

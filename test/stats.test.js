@@ -3,6 +3,7 @@
 const { collect, configure, reportExternal, stats, track } = require('../lib');
 const { expectBalance } = require('./support/balance.js');
 const things = require('./support/things.js');
+const { runChild } = require('./support/child.js');
 const { FREE, counters } = things;
 
 beforeEach(things.reset);
@@ -224,4 +225,30 @@ test('reported is never more than there is', () => {
     const { bytes, manual, reported } = stats();
     expect(reported).toBeLessThanOrEqual(bytes + manual);
   }
+});
+
+test('between two slices with slow destructors, no more is reported than there is', async () => {
+  const child = await runChild(
+    `
+    const { stats, track } = require('./lib');
+    const free = () => {
+      for (const end = performance.now() + 2; performance.now() < end; );
+    };
+    (() => { for (let i = 1n; i <= 30n; i++) track(i, { size: 2e5, free }); })();
+    const found = [];
+    gc();
+    const look = () => {
+      const { reported, bytes, pointers } = stats();
+      found.push({ over: reported > bytes, pointers });
+      if (pointers > 0) setImmediate(look);
+      else console.log(JSON.stringify({ over: found.filter(({ over }) => over).length, slices: new Set(found.map(({ pointers }) => pointers)).size }));
+    };
+    setImmediate(look);
+    `,
+    { execArgv: ['--expose-gc'] },
+  );
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  const { over, slices } = JSON.parse(child.stdout);
+  expect(over).toBe(0);
+  expect(slices).toBeGreaterThan(5);
 });
