@@ -9,6 +9,7 @@ const help = `Usage: node benchmark/index.js [options]
 
   --quick           small sizes, one round; only counts and bytes decide on the exit code
   --case NAME ...   only these: ${cases.names.join(', ')}
+  --peer NAME ...   only these of each case, and the bars that need no others
   --node NODE ...   under other Nodes: paths, or major versions such as 24, fetched when missing
   --rounds N        in place of each case's own number of rounds
   --json            print the raw measurements
@@ -20,7 +21,7 @@ function spread(args) {
   let option;
   for (const arg of args) {
     if (arg.startsWith('--')) option = arg;
-    else if (result.at(-1) !== option && ['--case', '--node'].includes(option)) result.push(option);
+    else if (result.at(-1) !== option && ['--case', '--peer', '--node'].includes(option)) result.push(option);
     result.push(arg);
   }
   return result;
@@ -41,6 +42,7 @@ function readOptions(args) {
       help: { type: 'boolean' },
       rounds: { type: 'string' },
       case: { type: 'string', multiple: true },
+      peer: { type: 'string', multiple: true },
       node: { type: 'string', multiple: true },
     },
   });
@@ -57,6 +59,7 @@ function readOptions(args) {
     help: values.help ?? false,
     rounds,
     cases: values.case ?? cases.names,
+    peers: values.peer,
     nodes: values.node?.map(nodePath) ?? [process.execPath],
   };
 }

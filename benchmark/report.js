@@ -14,7 +14,8 @@ const columns = [
   { head: 'CPU', cell: ({ cpu }) => ms(cpu) },
   {
     head: '/ ref.',
-    cell: ({ time }, results, reference) => (time / results[reference].time).toFixed(2),
+    cell: ({ time }, results, reference) =>
+      shown(results[reference], (other) => (time / other.time).toFixed(2)),
   },
   { head: 'tracked', cell: ({ peakTracked }) => shown(peakTracked, MB) },
   { head: 'native', cell: ({ peakNative }) => shown(peakNative, MB) },

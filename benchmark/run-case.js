@@ -33,12 +33,37 @@ function summary(rounds) {
   return result;
 }
 
+class MissingPeer extends Error {}
+
+/** Whoever asks for a peer that did not run is told so. */
+const onlyWhatRan = (results) =>
+  new Proxy(results, {
+    get(target, name) {
+      if (name in target) return target[name];
+      throw new MissingPeer(String(name));
+    },
+  });
+
+/** What becomes of the bars; those that need a peer that did not run are left out. */
+function judged(bars, results, sizes) {
+  return bars.flatMap(({ judge, ...bar }) => {
+    try {
+      return [{ ...bar, ...judge(onlyWhatRan(results), sizes) }];
+    } catch (error) {
+      if (error instanceof MissingPeer) return [];
+      throw error;
+    }
+  });
+}
+
 /** Resolves with { name, sizes, results: { [peer]: summary }, bars: [{ text, kind, limit, value, pass }] }. */
-module.exports = async function runCase(name, { node, quick, rounds }, onProgress) {
+module.exports = async function runCase(name, { node, quick, rounds, peers: wanted }, onProgress) {
   const benchmark = cases.load(name);
   const sizes = quick ? benchmark.sizes.quick : benchmark.sizes.full;
   const count = rounds ?? (quick ? 1 : benchmark.rounds);
-  const { peers } = benchmark;
+  const peers = benchmark.peers.filter((peer) => wanted?.includes(peer) ?? true);
+  if (peers.length === 0)
+    throw new RangeError(`${name} has none of these peers, but ${benchmark.peers.join(', ')}`);
   const measured = Object.fromEntries(peers.map((peer) => [peer, []]));
   for (let round = 0; round < count; round++) {
     // Nobody always comes first, or always after the same neighbour's disorder.
@@ -49,6 +74,6 @@ module.exports = async function runCase(name, { node, quick, rounds }, onProgres
     }
   }
   const results = Object.fromEntries(peers.map((peer) => [peer, summary(measured[peer])]));
-  const bars = benchmark.bars.map(({ judge, ...bar }) => ({ ...bar, ...judge(results, sizes) }));
+  const bars = judged(benchmark.bars, results, sizes);
   return { name, sizes, rounds: count, results, bars };
 };
