@@ -36,8 +36,8 @@ inline BoundArgument Bound(const Napi::Value& value) {
   return argument;
 }
 
-// Returns false where JavaScript cannot be touched: the worker is being terminated. An array has no length then, and C
-// must not be called with no arguments.
+// Returns false where JavaScript cannot be touched: the worker is being terminated. An array has no length
+// then, and C must not be called with no arguments.
 inline bool BoundOnes(const Napi::Value& values, BoundArguments* arguments) {
   if (napi_get_array_length(values.Env(), values, &arguments->count) != napi_ok) return false;
   assert(arguments->count <= BoundArguments::kMost);
