@@ -282,34 +282,22 @@ test('where the stack ends: what is tracked keeps its destructor', async () => {
   const child = await runChild(
     `
     const { collect, configure, stats, track } = require('./lib');
+    const { atStackEnd } = require('./test/support/stack-end.js');
     configure({ checked: true });
     const freed = new Set();
     let twice = 0;
     const free = (address) => (freed.has(address) ? twice++ : freed.add(address));
     let address = 1n;
-    let done = 0;
     const attempt = () => {
       try {
         track(address++, { size: 1, free });
-        done++;
+        return true;
       } catch (error) {
         if (!/call stack/.test(error.message)) throw error;
+        return false;
       }
     };
-    // Tracks with a little more of the stack left each time.
-    const fill = () => {
-      try {
-        fill();
-      } catch {
-        // From here on upwards.
-      }
-      if (done < 20) attempt();
-    };
-    const deeper = (n) => (n === 0 ? fill() : deeper(n - 1));
-    for (let i = 0; i < 100; i++) {
-      done = 0;
-      deeper(i);
-    }
+    atStackEnd(attempt, 20, 100);
     collect();
     setImmediate(() => {
       collect();

@@ -227,6 +227,7 @@ test('a destructor in JavaScript waits where the stack has no room for it', asyn
   const child = await runChild(
     `
     const { collect, stats, track } = require('./lib');
+    const { atStackEnd } = require('./test/support/stack-end.js');
     const freed = new Set();
     const deep = (n) => (n === 0 ? 0 : 1 + deep(n - 1));
     const free = (address) => {
@@ -234,31 +235,19 @@ test('a destructor in JavaScript waits where the stack has no room for it', asyn
       freed.add(address);
     };
     let address = 1n;
-    let done = 0;
     const attempt = () => {
       try {
         track(address++, { size: 200_000, free });
         gc({ type: 'minor' });
         track(address++, { size: 200_000, free }); // which finds the one before it dead
-        done++;
+        return true;
       } catch (error) {
         if (!/call stack/.test(error.message)) throw error;
+        return false;
       }
     };
     attempt();
-    const fill = () => {
-      try {
-        fill();
-      } catch {
-        // From here on upwards.
-      }
-      if (done < 20) attempt();
-    };
-    const deeper = (n) => (n === 0 ? fill() : deeper(n - 1));
-    for (let i = 0; i < 50; i++) {
-      done = 0;
-      deeper(i);
-    }
+    atStackEnd(attempt, 20, 50);
     setImmediate(() => {
       collect();
       const { pointers, totals } = stats();
