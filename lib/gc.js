@@ -3,6 +3,7 @@
 
 const v8 = require('node:v8');
 const vm = require('node:vm');
+const { hasRoom } = require('./stack');
 
 let gc;
 
@@ -31,9 +32,12 @@ function find() {
   }
 }
 
-/** Whether a collection can be asked for. */
+/** Whether a collection can be asked for; undefined where the stack is too full to find out. */
 function canCollect() {
-  if (gc === undefined) gc = find();
+  if (gc === undefined) {
+    if (!hasRoom()) return undefined;
+    gc = find();
+  }
   return gc !== null;
 }
 

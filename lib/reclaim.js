@@ -40,6 +40,17 @@ function announce(label, error) {
   });
 }
 
+// How far down the stack there was room for a destructor in JavaScript, which is dear to find out.
+let roomy = Infinity;
+
+function hasRoomForScript() {
+  const here = binding.stackPosition(); // stacks grow downwards
+  if (here >= roomy) return true;
+  if (!hasRoom()) return false;
+  roomy = here;
+  return true;
+}
+
 // The slot whose destructor JavaScript is running, or NONE.
 const NONE = -1;
 let running = NONE;
@@ -69,7 +80,7 @@ function drain(milliseconds) {
     defer();
     return true;
   }
-  if (hasScripts() && !hasRoom()) {
+  if (hasScripts() && !hasRoomForScript()) {
     schedule(); // a destructor that the full stack cuts off would count as done
     return true;
   }
@@ -151,7 +162,12 @@ function relieve(advice) {
     return;
   }
   while ((advice & (MINOR | MAJOR)) !== 0) {
-    if (!gc.canCollect()) {
+    const can = gc.canCollect();
+    if (can === undefined) {
+      schedule();
+      return;
+    }
+    if (!can) {
       binding.setCapabilities(false, false);
       advice = reclaim(0);
     } else if ((advice & MAJOR) !== 0) {

@@ -85,6 +85,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("observe", Observe);
   TALLY_EXPORT("noteMajor", NoteMajor);
   TALLY_EXPORT("root", Root);
+  TALLY_EXPORT("stackPosition", StackPosition);
   TALLY_EXPORT("advise", Advise);
   TALLY_EXPORT("collected", Collected);
 

@@ -243,6 +243,15 @@ Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+Napi::Value StackPosition(const Napi::CallbackInfo& info) {
+#if defined(_MSC_VER)
+  void* const here = _AddressOfReturnAddress();
+#else
+  void* const here = __builtin_frame_address(0);
+#endif
+  return Number(info, reinterpret_cast<uintptr_t>(here));
+}
+
 Napi::Value Advise(const Napi::CallbackInfo& info) { return Number(info, Of(info).Advise()); }
 
 Napi::Value Collected(const Napi::CallbackInfo& info) {

@@ -261,3 +261,34 @@ test('a destructor in JavaScript waits where the stack has no room for it', asyn
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
   expect(JSON.parse(child.stdout)).toEqual({ pointers: 0, failed: 0, lost: false, enough: true });
 });
+
+test('what a full stack says of garbage collections is not believed for ever', async () => {
+  const child = await runChild(
+    `
+    const { atStackEnd } = require('./test/support/stack-end.js');
+    const fresh = () => {
+      delete require.cache[require.resolve('./lib/gc.js')];
+      return require('./lib/gc.js');
+    };
+    const modules = Array.from({ length: 200 }, fresh);
+    let next = 0;
+    let undecided = 0;
+    atStackEnd(() => {
+      if (next === modules.length) return true;
+      try {
+        if (modules[next].canCollect() === undefined) undecided++;
+      } catch (error) {
+        if (!/call stack/.test(error.message)) throw error;
+        undecided++;
+      }
+      next++;
+      return true;
+    }, 40, 20);
+    const wrong = modules.slice(0, next).filter((gc) => gc.canCollect() !== true).length;
+    console.log(JSON.stringify({ tried: next, undecided: undecided > 0, wrong, exposed: typeof gc }));
+    `,
+  );
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  const exposed = 'undefined'; // a flag that was on for a moment shall not stay on
+  expect(JSON.parse(child.stdout)).toEqual({ tried: 200, undecided: true, wrong: 0, exposed });
+});

@@ -4,6 +4,7 @@
 // decides when, moved by the ballast.
 
 const { bytesFor, columnsOf } = require('../nursery-columns');
+const { needRoom } = require('../stack');
 const { Ballast } = require('./ballast');
 const { Account, Ledger, State } = require('./ledger');
 
@@ -17,10 +18,6 @@ const WAITING = 0xfffffffe;
 const GIVEN = 0xfffffffd;
 const GONE = 0xffffffff;
 const NO_SLOT = 0xffffffff;
-
-// What is half done when the stack is full would stay so: where all these arguments find room, the rest does, too.
-const MANY = new Array(4096).fill(0);
-const needRoom = () => void Math.max.apply(undefined, MANY);
 
 class Nursery {
   static CAPACITY = 256;

@@ -86,6 +86,7 @@ function open() {
     observe: () => false,
     noteMajor() {},
     root: (value) => void (environment.rooted = value),
+    stackPosition: () => NaN,
     advise: () => environment.advise(),
     collected: (asked) => environment.collected(asked),
 
