@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cassert>
 #include <utility>
+#include <vector>
 
 #include "check.h"
 #include "process_memory.h"
@@ -246,18 +247,18 @@ Ledger::Survey Environment::Look() {
 }
 
 int64_t Environment::Mapped() const {
-  const auto unmaps = [this](uint32_t kind) { return IsUnmap(destructors_[kind].function()); };
-  bool any = false;
-  for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
-    any |= ledger_.live_of(kind) > 0 && unmaps(kind);
+  const auto counts = [this](uint32_t kind) {
+    return ledger_.live_of(kind) > 0 && IsUnmap(destructors_[kind].function());
+  };
+  uint32_t first = 0;
+  while (first < destructors_.size() && !counts(first)) first++;
+  if (first == destructors_.size()) return 0;
+  const std::vector<int64_t> bytes = ledger_.Look().bytes;
+  int64_t mapped = 0;
+  for (uint32_t kind = first; kind < destructors_.size(); kind++) {
+    if (counts(kind)) mapped += bytes[kind];
   }
-  if (!any) return 0;
-  int64_t bytes = 0;
-  for (SlotId id = 0; id < ledger_.end(); id++) {
-    const Slot& slot = ledger_.at(id);
-    if (slot.state != SlotState::kFree && unmaps(slot.kind)) bytes += slot.size;
-  }
-  return bytes;
+  return mapped;
 }
 
 int64_t Environment::Tell(bool before_major) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstdlib>
+#include <cstring>
 #include <system_error>
 
 #if defined(__APPLE__)
@@ -193,7 +194,12 @@ bool IsUnmap(uint64_t function) {
   (void)function;
   return false;
 #else
-  return function == reinterpret_cast<uintptr_t>(dlsym(RTLD_DEFAULT, "munmap"));
+  const auto address = reinterpret_cast<void*>(static_cast<uintptr_t>(function));
+  // In a program that is not position-independent this is an address of its own.
+  if (address == dlsym(RTLD_DEFAULT, "munmap")) return true;
+  Dl_info info{};
+  return dladdr(address, &info) != 0 && info.dli_saddr == address && info.dli_sname != nullptr &&
+         (std::strcmp(info.dli_sname, "munmap") == 0 || std::strcmp(info.dli_sname, "__munmap") == 0);
 #endif
 }
 
