@@ -13,6 +13,7 @@ test.each([
   `${runs} random programs on the %s backend, with %j`,
   async (backend, execArgv) => {
     const env = { FFI_TALLY_BACKEND: backend };
+    if (backend === 'javascript') env.FFI_TALLY_TEST_KOFFI = 'koffi'; // it does not know Koffi 2
     const child = await runChild('test/support/model.js', { args: [runs], execArgv, env, timeout: 600_000 });
     // On failure this shows the seed, and the program.
     expect(child.stderr).toBe('');

@@ -350,7 +350,7 @@ test.each([undefined, '--no-deprecation'])(
       `const { Worker, isMainThread } = require('node:worker_threads');
     const { getHeapStatistics } = require('node:v8');
     if (isMainThread) {
-      console.log(process.env.NODE_OPTIONS, getHeapStatistics().heap_size_limit < 200 * 2 ** 20);
+      console.log(process.env.NODE_OPTIONS, getHeapStatistics().heap_size_limit < 512 * 2 ** 20);
       new Worker(__filename, { execArgv: process.execArgv });
     } else console.log(process.env.NODE_OPTIONS);`,
     );
