@@ -14,15 +14,18 @@ const FEW = 0.02;
 // And about what its parts have.
 const ABOUT = 0.1;
 const CHANCE = 0.02; // other threads free memory too
+// In so few of a function's calls another thread may have allocated much: V8 takes some hundred kilobytes to compile.
+const STRAY_CALLS = 3;
+const STRAY_BYTES = 1024 * 1024; // at most, each
 
 /** What is known of one C function: bytes and counts of its measured calls. */
 class FunctionBook {
   calls = 0; // all of them, measured or not
   measured = 0;
   kept = 0; // by the calls after which more was in use
-  keeping = 0; // how many calls these were
   gave = 0; // by those after which less was
   loose = 0; // kept, and no pointer is known that stands for it
+  loosest = []; // the largest of these, as many as may be stray
   looseGave = 0; // given back, and no pointer is known that it belonged to
   live = 0; // in pointers that it returned and that nobody was seen to free, with what others added to them
   pointers = 0; // how many these are
@@ -142,7 +145,6 @@ class Books {
 
   #keep(book, bytes, known, results) {
     book.kept += bytes;
-    book.keeping++;
     let returned;
     for (const address of results) {
       const pointer = this.pointers.get(address);
@@ -152,8 +154,27 @@ class Books {
     }
     const owner = returned ?? known[0];
     if (returned === undefined && results.length > 0) this.#make(book, bytes, results[0], owner?.root);
-    else if (owner === undefined) book.loose += bytes;
+    else if (owner === undefined) this.#lose(book, bytes);
     else this.#enlarge(owner, bytes);
+  }
+
+  #lose(book, bytes) {
+    book.loose += bytes;
+    const { loosest } = book;
+    if (loosest.length === STRAY_CALLS && bytes <= loosest.at(-1)) return;
+    loosest.push(bytes);
+    loosest.sort((a, b) => b - a);
+    loosest.length = Math.min(loosest.length, STRAY_CALLS);
+  }
+
+  /** How much of what is outstanding from `book` other threads may have allocated. */
+  stray(book) {
+    const all = [...book.loosest];
+    for (const pointer of this.pointers.values()) {
+      if (pointer.root === pointer && pointer.book === book && !pointer.isTracked) all.push(pointer.total);
+    }
+    all.sort((a, b) => b - a);
+    return all.slice(0, STRAY_CALLS).reduce((sum, bytes) => sum + Math.min(bytes, STRAY_BYTES), 0);
   }
 
   /** What was looked up in a known pointer is a part of it. Without one, it is new. */
