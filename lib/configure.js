@@ -6,7 +6,7 @@ const { checkBoolean, checkOptions, checkSize } = require('./check');
 const checked = require('./checked');
 const { ArgumentTypeError, ArgumentValueError } = require('./errors');
 const { freeAtProcessExit } = require('./process-exit');
-const { pressure } = require('./reclaim');
+const { pressure } = require('./pressure');
 const { setRate } = require('./trace');
 
 const current = {

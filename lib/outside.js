@@ -2,12 +2,11 @@
 // What is charged without a pointer, and when it is looked at.
 
 const { channel } = require('node:diagnostics_channel');
-const { setImmediate } = require('node:timers');
 const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
 const { checkSize } = require('./check');
-const { isFirst } = require('./stack');
+const { Gate } = require('./stack');
 
 const foreignFrees = channel('ffi-tally:foreign-free');
 const gaugeErrors = channel('ffi-tally:gauge-error');
@@ -75,23 +74,16 @@ function readGauge(gauge) {
   }
 }
 
-let reading = false;
+const gate = new Gate();
 
-// A gauge that was cut off, by a timeout of node:vm, has not come to the end that would have said so.
-function recover() {
-  if (isFirst(recover)) reading = false;
+function readAll() {
+  for (const gauge of [...gauges]) readGauge(gauge);
 }
 
 // A gauge may call into C, so not while C is on the stack; and what it does may bring us here again.
 function readGauges() {
-  if (reading) setImmediate(recover);
-  if (reading || calls.depth !== 0) return;
-  reading = true;
-  try {
-    for (const gauge of [...gauges]) readGauge(gauge);
-  } finally {
-    reading = false;
-  }
+  if (!gate.isOpen || calls.depth !== 0) return;
+  gate.run(readAll);
   chargeGauges();
 }
 

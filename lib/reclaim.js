@@ -3,7 +3,7 @@
 // run here and nowhere else, and only while no C call of ours is on the stack.
 
 const { performance } = require('node:perf_hooks');
-const { clearImmediate, setImmediate } = require('node:timers');
+const { setImmediate } = require('node:timers');
 const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
@@ -226,49 +226,6 @@ function unwind() {
   announce(label, 'it was cut off');
 }
 
-// Set by configure(): asked to let go of something, when a collection was not enough.
-const pressure = { handler: null };
-let asking = false;
-
-// A handler that was cut off, by a timeout of node:vm, has not come to the end that would have said so.
-function recover() {
-  if (isFirst(recover)) asking = false;
-}
-
-// What the handler tracks itself is refused without asking it.
-function ask(handler, wanted) {
-  asking = true;
-  const recovery = setImmediate(recover);
-  try {
-    handler(wanted);
-  } finally {
-    asking = false;
-    clearImmediate(recovery);
-  }
-}
-
-function reclaimAll() {
-  if (gc.canCollect()) collectMajor();
-  reclaim(gc.canCollect() ? MAJOR : 0);
-}
-
-/** Makes room for a pointer that would pass the limit. Returns whether it is worth another try. */
-function makeRoom(size) {
-  nursery.flush(); // theirs is room too
-  if (calls.depth !== 0) return false;
-  reclaimAll();
-  const { bytes, manual, outside, limit } = binding.stats();
-  const { handler } = pressure;
-  const live = bytes + manual + outside;
-  if (asking) {
-    setImmediate(recover); // when the last one looked, C may have been running the event loop
-  } else if (handler !== null && live + size > limit) {
-    ask(handler, { bytes: live, limit, size });
-    reclaimAll(); // what it has let go of, such as the entries of a cache, is garbage until then
-  }
-  return true;
-}
-
 // The heartbeat: a FinalizationRegistry hears of major GCs only, and from the event loop, where nobody
 // may be tracking anything that would notice the dead. It is rooted while there is anything to free,
 // because a registry that can be collected never fires: under Jest the whole module may be dropped.
@@ -298,8 +255,6 @@ module.exports = {
   destructors,
   drain,
   heart,
-  makeRoom,
-  pressure,
   reclaim,
   relieve,
   settleDeferred,

@@ -1,6 +1,8 @@
 'use strict';
 // What is on the JavaScript stack.
 
+const { clearImmediate, setImmediate } = require('node:timers');
+
 const OF_NODE = /^\s+at (.* \()?node:/;
 
 /**
@@ -14,6 +16,34 @@ function isFirst(callback) {
   return (
     frames.length > 0 && frames.length < Error.stackTraceLimit && frames.every((frame) => OF_NODE.test(frame))
   );
+}
+
+/** Calls functions of a user, never one inside of another. */
+class Gate {
+  #isInside = false;
+  // What was cut off, by a timeout of node:vm, has not come to the end that would have said so.
+  #recover = () => {
+    if (isFirst(this.#recover)) this.#isInside = false;
+  };
+
+  /** Whether run() may be called. */
+  get isOpen() {
+    // When the last turn looked, C may have been running the event loop.
+    if (this.#isInside) setImmediate(this.#recover);
+    return !this.#isInside;
+  }
+
+  /** Calls `callback`. REQUIRES: isOpen. */
+  run(callback, argument) {
+    this.#isInside = true;
+    const recovery = setImmediate(this.#recover);
+    try {
+      return callback(argument);
+    } finally {
+      this.#isInside = false;
+      clearImmediate(recovery);
+    }
+  }
 }
 
 // As many arguments as take 48 kB of the stack. V8 compiles no function that is called for the first time where less
@@ -36,4 +66,4 @@ function hasRoom() {
   }
 }
 
-module.exports = { hasRoom, isFirst, needRoom };
+module.exports = { Gate, hasRoom, isFirst, needRoom };

@@ -9,7 +9,8 @@ const { DisposedError, IllegalConstructorError, InUseError, OverflowError } = re
 const { hex } = require('./hex');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
-const { destructors, drain, makeRoom, relieve, settleDeferred } = require('./reclaim');
+const { makeRoom } = require('./pressure');
+const { destructors, drain, relieve, settleDeferred } = require('./reclaim');
 const views = require('./views');
 
 const KEY = Symbol('ffi-tally');
