@@ -2,6 +2,8 @@
 // Who has kept which bytes, and who gave them back. Every change of the bytes in use during a call goes to one
 // place: to a pointer that the call returned or was given, or to the function itself.
 
+const { FunctionBook, STRAY_CALLS } = require('./function-book');
+
 // A program that leaks a pointer in every call shall not leak in the books as well.
 const MOST_POINTERS = 100_000;
 // Small blocks that are freed stay in a cache of the allocator, which counts them as in use.
@@ -13,52 +15,8 @@ const SOME = 32 * 1024;
 const FEW = 0.02;
 // And about what its parts have.
 const ABOUT = 0.1;
-const CHANCE = 0.02; // other threads free memory too
-// In so few of a function's calls another thread may have allocated much: V8 takes some hundred kilobytes to compile.
-const STRAY_CALLS = 3;
-const STRAY_BYTES = 1024 * 1024; // at most, each
-
-/** What is known of one C function: bytes and counts of its measured calls. */
-class FunctionBook {
-  calls = 0; // all of them, measured or not
-  measured = 0;
-  kept = 0; // by the calls after which more was in use
-  gave = 0; // by those after which less was
-  loose = 0; // kept, and no pointer is known that stands for it
-  loosest = []; // the largest of these, as many as may be stray
-  looseGave = 0; // given back, and no pointer is known that it belonged to
-  live = 0; // in pointers that it returned and that nobody was seen to free, with what others added to them
-  pointers = 0; // how many these are
-  made = 0; // how many it ever returned
-  least = Infinity; // bytes of the smallest of them when it was returned
-  most = 0; // and of the largest
-  forgotten = 0; // bytes of those that were too many to remember
-  touched = 0; // calls with a known pointer
-  freed = 0; // pointers that it freed
-  asynchronous = 0;
-  calledBack = 0;
-  label = undefined; // of the tracked pointers that the drop-in makes of its results
-  adopted = 0; // pointers that it returned and that became tracked ones
-  adoptedAs = undefined; // the label of the last of them
-  freedBy = new Map(); // FunctionBook -> { pointers, bytes }
-  marks = []; // { measured, bytes } whenever the measured calls have doubled
-
-  constructor(facts) {
-    Object.assign(this, facts);
-  }
-
-  /** What it has kept and nobody was seen to give back. */
-  get outstanding() {
-    return this.loose + this.live + this.forgotten;
-  }
-
-  /** [book, { pointers, bytes }] of those that freed what it returned, the most first; chance is left out. */
-  freers() {
-    const all = [...this.freedBy];
-    const most = Math.max(...all.map(([, { bytes }]) => bytes));
-    return all.filter(([, { bytes }]) => bytes >= CHANCE * most).sort(([, a], [, b]) => b.bytes - a.bytes);
-  }
-}
+// Of what another thread has allocated in one call: V8 takes some hundred kilobytes to compile. At most.
+const STRAY_BYTES = 1024 * 1024;
 
 /** A pointer that a function returned after which more was in use than before. */
 class Kept {
@@ -154,17 +112,8 @@ class Books {
     }
     const owner = returned ?? known[0];
     if (returned === undefined && results.length > 0) this.#make(book, bytes, results[0], owner?.root);
-    else if (owner === undefined) this.#lose(book, bytes);
+    else if (owner === undefined) book.lose(bytes);
     else this.#enlarge(owner, bytes);
-  }
-
-  #lose(book, bytes) {
-    book.loose += bytes;
-    const { loosest } = book;
-    if (loosest.length === STRAY_CALLS && bytes <= loosest.at(-1)) return;
-    loosest.push(bytes);
-    loosest.sort((a, b) => b - a);
-    loosest.length = Math.min(loosest.length, STRAY_CALLS);
   }
 
   /** How much of what is outstanding from `book` other threads may have allocated. */

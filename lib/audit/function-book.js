@@ -1,0 +1,59 @@
+'use strict';
+
+// In so few calls of a function another thread may have allocated much.
+const STRAY_CALLS = 3;
+const CHANCE = 0.02; // other threads free memory too
+
+/** What is known of one C function: bytes and counts of its measured calls. */
+class FunctionBook {
+  calls = 0; // all of them, measured or not
+  measured = 0;
+  kept = 0; // by the calls after which more was in use
+  gave = 0; // by those after which less was
+  loose = 0; // kept, and no pointer is known that stands for it
+  loosest = []; // the largest of these, as many as may be stray
+  looseGave = 0; // given back, and no pointer is known that it belonged to
+  live = 0; // in pointers that it returned and that nobody was seen to free, with what others added to them
+  pointers = 0; // how many these are
+  made = 0; // how many it ever returned
+  least = Infinity; // bytes of the smallest of them when it was returned
+  most = 0; // and of the largest
+  forgotten = 0; // bytes of those that were too many to remember
+  touched = 0; // calls with a known pointer
+  freed = 0; // pointers that it freed
+  asynchronous = 0;
+  calledBack = 0;
+  label = undefined; // of the tracked pointers that the drop-in makes of its results
+  adopted = 0; // pointers that it returned and that became tracked ones
+  adoptedAs = undefined; // the label of the last of them
+  freedBy = new Map(); // FunctionBook -> { pointers, bytes }
+  marks = []; // { measured, bytes } whenever the measured calls have doubled
+
+  constructor(facts) {
+    Object.assign(this, facts);
+  }
+
+  /** What it has kept and nobody was seen to give back. */
+  get outstanding() {
+    return this.loose + this.live + this.forgotten;
+  }
+
+  /** [book, { pointers, bytes }] of those that freed what it returned, the most first; chance is left out. */
+  freers() {
+    const all = [...this.freedBy];
+    const most = Math.max(...all.map(([, { bytes }]) => bytes));
+    return all.filter(([, { bytes }]) => bytes >= CHANCE * most).sort(([, a], [, b]) => b.bytes - a.bytes);
+  }
+
+  /** Enters what a call has kept for which no pointer stands. */
+  lose(bytes) {
+    this.loose += bytes;
+    const { loosest } = this;
+    if (loosest.length === STRAY_CALLS && bytes <= loosest.at(-1)) return;
+    loosest.push(bytes);
+    loosest.sort((a, b) => b - a);
+    loosest.length = Math.min(loosest.length, STRAY_CALLS);
+  }
+}
+
+module.exports = { FunctionBook, STRAY_CALLS };
