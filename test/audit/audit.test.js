@@ -23,8 +23,14 @@ async function run(code, args = [], version = 'koffi', execArgv = []) {
   return JSON.parse(child.stdout);
 }
 
-// Other threads of V8 allocate and free too, which often looks like a pointer more or less: here nobody but the program.
+// V8's other threads allocate and free too, which often looks like a pointer more or less.
 const runAlone = (code, args, version) => run(code, args, version, ['--single-threaded']);
+
+// Once in a while those of Node do, too.
+const about = (count) => ({
+  asymmetricMatch: (value) => Math.abs(value - count) <= 2,
+  toAsymmetricMatcher: () => `about ${count}`,
+});
 
 const find = (result, name) => result.functions.find((figures) => figures.name === name);
 
@@ -54,13 +60,13 @@ describeIf(process.platform === 'linux' && isThere('libxml2.so.2')).each(version
       expect(finding.code).toContain("lib.func('OwnedXmlDoc xmlReadMemory(const char *text,");
       // What was added to the documents is theirs.
       expect(find(result, 'xmlNewChild').calls).toBe(180);
-      expect(find(await runAlone(xml, ['leak'], version), 'xmlReadMemory').pointers).toBe(60);
+      expect(find(await runAlone(xml, ['leak'], version), 'xmlReadMemory').pointers).toEqual(about(60));
     });
 
     test('freed: nothing is found, and xmlFreeDoc() is known to free', async () => {
       expect((await run(xml, [], version)).findings).toEqual([]);
       const [first] = find(await runAlone(xml, [], version), 'xmlReadMemory').freedBy;
-      expect(first).toMatchObject({ name: 'xmlFreeDoc', pointers: 60 });
+      expect(first).toMatchObject({ name: 'xmlFreeDoc', pointers: about(60) });
     });
   },
 );
@@ -75,16 +81,16 @@ describeIf(process.platform === 'linux' && isThere('libgd.so.3')).each(versions)
       /koffi\.owned\('OwnedGdImage', 'gdImage \*', \{ free: 'gdImageDestroy', size: 20\d{5} \}/,
     );
     expect(find(await runAlone(gd, ['leak'], version), 'gdImageCreateTrueColor')).toMatchObject({
-      pointers: 30,
-      freedBy: [{ name: 'gdImageDestroy', pointers: 10 }],
+      pointers: about(30),
+      freedBy: [{ name: 'gdImageDestroy', pointers: about(10) }],
     });
   });
 
   test('all destroyed: nothing is found', async () => {
     expect((await run(gd, [], version)).findings).toEqual([]);
     expect(find(await runAlone(gd, [], version), 'gdImageCreateTrueColor')).toMatchObject({
-      pointers: 0,
-      freedBy: [{ name: 'gdImageDestroy', pointers: 40 }],
+      pointers: about(0),
+      freedBy: [{ name: 'gdImageDestroy', pointers: about(40) }],
     });
   });
 });
@@ -126,7 +132,7 @@ describeIf(process.platform === 'linux')('a function', () => {
       report(60 * 4 * 300 * 200);
     `);
     expect(onlyFinding(result).function).toBe('gdImageScale');
-    expect(find(result, 'gdImageCreateTrueColor').pointers).toEqual(0);
+    expect(find(result, 'gdImageCreateTrueColor').pointers).toEqual(about(0));
   });
 
   test('that fills a cache and then keeps nothing more is no finding', async () => {
@@ -138,7 +144,7 @@ describeIf(process.platform === 'linux')('a function', () => {
       }
       report();
     `);
-    expect(find(result, 'thing_new')).toMatchObject({ pointers: 40 });
+    expect(find(result, 'thing_new')).toMatchObject({ pointers: about(40) });
     expect(find(result, 'thing_new').outstanding).toBeGreaterThan(2e6);
     expect(result.findings).toEqual([]);
   });
@@ -171,8 +177,8 @@ describeIf(process.platform === 'linux')('a function', () => {
     expect(result.findings).toEqual([]);
     expect(find(result, 'thing_new')).toMatchObject({
       outstanding: 0,
-      pointers: 0,
-      adopted: { label: 'thing', pointers: 300 },
+      pointers: about(0),
+      adopted: { label: 'thing', pointers: about(300) },
     });
   });
 
@@ -185,8 +191,8 @@ describeIf(process.platform === 'linux')('a function', () => {
       report(5_000_000);
     `);
     expect(find(result, 'malloc')).toMatchObject({
-      pointers: 0,
-      freedBy: [{ name: 'koffi.free', pointers: 100 }],
+      pointers: about(0),
+      freedBy: [{ name: 'koffi.free', pointers: about(100) }],
     });
     expect(onlyFinding(result)).toMatchObject({ function: 'koffi.alloc', library: 'koffi' });
   });
