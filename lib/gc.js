@@ -12,10 +12,13 @@ function exposed() {
   const found = vm.runInNewContext('globalThis.gc');
   if (typeof found === 'function') return found;
   v8.setFlagsFromString('--expose-gc');
-  const made = vm.runInNewContext('globalThis.gc');
-  // Contexts made later should not find a global that nobody asked for.
-  v8.setFlagsFromString('--no-expose-gc');
-  return typeof made === 'function' ? made : null;
+  try {
+    const made = vm.runInNewContext('globalThis.gc');
+    return typeof made === 'function' ? made : null;
+  } finally {
+    // Contexts made later should not find a global that nobody asked for.
+    v8.setFlagsFromString('--no-expose-gc');
+  }
 }
 
 /** { minor, major }, or null. */
@@ -32,7 +35,7 @@ function find() {
   }
 }
 
-/** Whether a collection can be asked for; undefined where the stack is too full to find out. */
+/** Whether a collection can be asked for; undefined, or an error, where the stack is too full to find out. */
 function canCollect() {
   if (gc === undefined) {
     if (!hasRoom()) return undefined;

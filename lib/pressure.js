@@ -29,6 +29,7 @@ function makeRoom(size) {
   const { handler } = pressure;
   const live = bytes + manual + outside;
   if (handler !== null && live + size > limit && gate.isOpen) {
+    gate.recover(); // should the handler be cut off
     gate.run(handler, { bytes: live, limit, size });
     reclaimAll(); // what it has let go of, such as the entries of a cache, is garbage until then
   }

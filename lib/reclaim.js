@@ -74,13 +74,16 @@ function runDestructor(slot) {
   if (failed) queueMicrotask(() => announce(kind.label, failure)); // whose own errors are nobody's here
 }
 
-/** Frees what is ready, for that long. Returns whether there is nothing left to do now. */
-function drain(milliseconds) {
+/**
+ * Frees what is ready, for that long. Returns whether there is nothing left to do now. At the `bottom` of the stack there
+ * never is more room than now.
+ */
+function drain(milliseconds, bottom = false) {
   if (calls.depth !== 0) {
     defer();
     return true;
   }
-  if (hasScripts() && !hasRoomForScript()) {
+  if (!bottom && hasScripts() && !hasRoomForScript()) {
     schedule(); // a destructor that the full stack cuts off would count as done
     return true;
   }
@@ -182,10 +185,10 @@ function relieve(advice) {
   }
 }
 
-function slice() {
+function slice(bottom = false) {
   if (nursery.parting.open) nursery.rejoin();
   const swept = tellSweep(() => binding.sweep(SLICE));
-  const drained = tellFreed(() => drain(SLICE));
+  const drained = tellFreed(() => drain(SLICE, bottom));
   if (!swept || !drained) return false;
   look();
   binding.collected(0, gc.heapUsed());
@@ -207,7 +210,7 @@ function turn() {
     if (!isFirst(turn)) return; // C runs the event loop: when it returns, what was deferred will be done
     unwind();
   }
-  if (!slice()) schedule();
+  if (!slice(true)) schedule();
 }
 
 /**

@@ -1,7 +1,7 @@
 'use strict';
 // What is on the JavaScript stack.
 
-const { clearImmediate, setImmediate } = require('node:timers');
+const { setImmediate } = require('node:timers');
 
 const OF_NODE = /^\s+at (.* \()?node:/;
 
@@ -26,29 +26,32 @@ class Gate {
     if (isFirst(this.#recover)) this.#isInside = false;
   };
 
-  /** Whether run() may be called. */
+  /** Has the next turn open it, if nothing is inside then. */
+  recover() {
+    setImmediate(this.#recover);
+  }
+
+  /** Whether run() may be called. If not, the next turn looks whether that is so. */
   get isOpen() {
-    // When the last turn looked, C may have been running the event loop.
-    if (this.#isInside) setImmediate(this.#recover);
+    if (this.#isInside) this.recover();
     return !this.#isInside;
   }
 
   /** Calls `callback`. REQUIRES: isOpen. */
   run(callback, argument) {
     this.#isInside = true;
-    const recovery = setImmediate(this.#recover);
     try {
       return callback(argument);
     } finally {
       this.#isInside = false;
-      clearImmediate(recovery);
     }
   }
 }
 
 // As many arguments as take 48 kB of the stack. V8 compiles no function that is called for the first time where less
 // than 40 kB are left.
-const MANY = new Array(6144).fill(0);
+const WORD = ['arm', 'ia32'].includes(process.arch) ? 4 : 8;
+const MANY = new Array((48 * 1024) / WORD).fill(0);
 const ignore = () => {};
 
 /** Throws, as V8 does, where the stack is nearly full: what is half done when it is full would stay so. */

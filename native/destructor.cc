@@ -8,6 +8,8 @@
 #include <ffi.h>
 #endif
 
+#include "process_memory.h"
+
 namespace tally {
 
 #ifdef TALLY_HAS_LIBFFI
@@ -119,6 +121,11 @@ bool Destructor::CanBind() {
 }
 
 void Destructor::RunBound(uint64_t address, int64_t size) const { call_->Run(function_, address, size); }
+
+bool Destructor::Unmaps() {
+  if (!unmaps_.has_value()) unmaps_ = is_native() && IsUnmap(function_);
+  return *unmaps_;
+}
 
 void Destructor::Pin() {
   if (!pin_.has_value() && is_native()) pin_.emplace(function_);

@@ -71,6 +71,9 @@ class Destructor {
     }
   }
 
+  // Whether it unmaps memory, which the C allocator does not count. Found when first asked, because that is slow.
+  bool Unmaps();
+
   void Pin();
   void Unpin() { pin_.reset(); }
 
@@ -82,6 +85,7 @@ class Destructor {
   uint64_t function_ = 0;
   std::unique_ptr<BoundCall> call_;
   std::optional<LibraryPin> pin_;
+  std::optional<bool> unmaps_;
 };
 
 }  // namespace tally

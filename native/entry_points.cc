@@ -9,6 +9,10 @@
 #include "check.h"
 #include "values.h"
 
+#if defined(_MSC_VER)
+#include <intrin.h>
+#endif
+
 namespace tally::entry {
 
 namespace {

@@ -246,9 +246,9 @@ Ledger::Survey Environment::Look() {
   return ledger_.Look();
 }
 
-int64_t Environment::Mapped() const {
+int64_t Environment::Mapped() {
   const auto counts = [this](uint32_t kind) {
-    return ledger_.live_of(kind) > 0 && IsUnmap(destructors_[kind].function());
+    return ledger_.live_of(kind) > 0 && destructors_[kind].Unmaps();
   };
   uint32_t first = 0;
   while (first < destructors_.size() && !counts(first)) first++;

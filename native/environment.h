@@ -135,7 +135,7 @@ class Environment {
   // Bytes that V8 counts itself, as ArrayBuffers over tracked memory.
   int64_t viewed() const { return viewed_; }
   // Bytes of the pointers that munmap frees. Looks at all pointers, if there is any of these.
-  int64_t Mapped() const;
+  int64_t Mapped();
 
   int64_t live() const { return ledger_.total(); }
   // What a collection could still find dead: live without what is known to be.

@@ -270,25 +270,52 @@ test('what a full stack says of garbage collections is not believed for ever', a
       delete require.cache[require.resolve('./lib/gc.js')];
       return require('./lib/gc.js');
     };
+    const { hasRoom } = require('./lib/stack.js');
     const modules = Array.from({ length: 200 }, fresh);
+    const answers = { true: 0, undefined: 0, overflow: 0 };
     let next = 0;
-    let undecided = 0;
-    atStackEnd(() => {
-      if (next === modules.length) return true;
+    function ask() {
+      if (next === modules.length) return;
       try {
-        if (modules[next].canCollect() === undefined) undecided++;
+        answers[modules[next++].canCollect()]++;
       } catch (error) {
         if (!/call stack/.test(error.message)) throw error;
-        undecided++;
+        answers.overflow++;
       }
-      next++;
-      return true;
-    }, 40, 20);
-    const wrong = modules.slice(0, next).filter((gc) => gc.canCollect() !== true).length;
-    console.log(JSON.stringify({ tried: next, undecided: undecided > 0, wrong, exposed: typeof gc }));
+    }
+    // At the very end, and from where on the room is said to be enough.
+    atStackEnd(() => { ask(); return true; }, 10, 10);
+    const { true: early } = answers;
+    const before = { ...answers };
+    const cold = next > 50;
+    const roomy = () => { try { return hasRoom(); } catch { return false; } };
+    atStackEnd(() => { if (!roomy()) return false; ask(); return true; }, 10, 10);
+    const sure = answers.true - before.true > 50;
+    const overflows = answers.overflow - before.overflow;
+    const wrong = modules.filter((gc) => gc.canCollect() !== true).length;
+    const exposed = require('node:vm').runInNewContext('typeof gc');
+    console.log(JSON.stringify({ cold, early, sure, overflows, wrong, exposed }));
     `,
   );
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
   const exposed = 'undefined'; // a flag that was on for a moment shall not stay on
-  expect(JSON.parse(child.stdout)).toEqual({ tried: 200, undecided: true, wrong: 0, exposed });
+  const expected = { cold: true, early: 0, sure: true, overflows: 0, wrong: 0, exposed };
+  expect(JSON.parse(child.stdout)).toEqual(expected);
+});
+
+test('where the whole stack is smaller than that, a destructor in JavaScript runs nevertheless', async () => {
+  const code = `
+    const { stats, track } = require('./lib');
+    let freed = 0;
+    track(1n, { size: 1, free: () => freed++ }).dispose();
+    let turns = 0;
+    const wait = () => {
+      if (freed === 0 && ++turns < 100) return setImmediate(wait);
+      console.log(JSON.stringify({ freed, pointers: stats().pointers, turned: turns > 0 }));
+    };
+    wait();
+  `;
+  const { stdout, ...rest } = await runChild(code, { execArgv: ['--stack-size=64'] });
+  expect(rest).toEqual({ code: 0, signal: null, stderr: '' });
+  expect(JSON.parse(stdout)).toEqual({ freed: 1, pointers: 0, turned: true });
 });

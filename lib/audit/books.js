@@ -103,6 +103,7 @@ class Books {
 
   #keep(book, bytes, known, results) {
     book.kept += bytes;
+    book.keeping++;
     let returned;
     for (const address of results) {
       const pointer = this.pointers.get(address);
@@ -116,7 +117,7 @@ class Books {
     else this.#enlarge(owner, bytes);
   }
 
-  /** How much of what is outstanding from `book` other threads may have allocated. */
+  /** How much of what is outstanding from `book` other threads may have allocated: in a few trees or calls without one. */
   stray(book) {
     const all = [...book.loosest];
     for (const pointer of this.pointers.values()) {

@@ -1,6 +1,6 @@
 'use strict';
 
-// In so few calls of a function another thread may have allocated much.
+// During so few calls of a function another thread may have allocated much.
 const STRAY_CALLS = 3;
 const CHANCE = 0.02; // other threads free memory too
 
@@ -9,6 +9,7 @@ class FunctionBook {
   calls = 0; // all of them, measured or not
   measured = 0;
   kept = 0; // by the calls after which more was in use
+  keeping = 0; // how many calls these were
   gave = 0; // by those after which less was
   loose = 0; // kept, and no pointer is known that stands for it
   loosest = []; // the largest of these, as many as may be stray

@@ -9,6 +9,7 @@ const { propose } = require('./proposal');
 
 // Less than this, in all calls of a function together, is not worth a finding.
 const WORTH = 64 * 1024;
+const FEWEST_CALLS = 4;
 const GROWING = 1.25;
 
 function uncertainties(book) {
@@ -28,6 +29,8 @@ function uncertainties(book) {
 
 /** Whether what `book` holds still grew in the second half of its calls, as opposed to a cache that is full. */
 function isGrowing(book) {
+  // Other threads allocate now and then, and not in every call.
+  if (book.keeping < FEWEST_CALLS) return false;
   const half = book.marks.filter(({ measured }) => measured <= book.measured / 2).at(-1);
   return book.outstanding >= GROWING * Math.max(half.bytes, 0) && book.outstanding - half.bytes >= WORTH / 4;
 }
@@ -49,9 +52,14 @@ function trackedBy(book, accounts) {
   return { label: book.label, bytes: account?.bytes ?? 0, pointers: account?.pointers ?? 0, each };
 }
 
+/** How many calls each measured one stands for. */
+function factorOf(book) {
+  if (book.measured === 0) return 0;
+  return Math.max(book.calls - book.asynchronous, book.measured) / book.measured;
+}
+
 function figuresOf(book, accounts) {
-  const factor =
-    book.measured === 0 ? 0 : Math.max(book.calls - book.asynchronous, book.measured) / book.measured;
+  const factor = factorOf(book);
   const tracked = trackedBy(book, accounts);
   const kept = Math.round((book.kept - book.gave) * factor);
   return {
@@ -110,7 +118,7 @@ function findingOf(book, figures, books, grown) {
   const lost = figures.outstanding - explained(book, books);
   // What was freed where the audit does not see it is not lost.
   if (lost < WORTH || lost > 1.5 * grown + WORTH || !isGrowing(book)) return null;
-  if (lost - books.stray(book) < WORTH / 4) return null;
+  if (lost - books.stray(book) * factorOf(book) < WORTH / 4) return null;
   return leak(book, figures, lost);
 }
 

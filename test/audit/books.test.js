@@ -53,8 +53,8 @@ function meterOfAll() {
   return meter;
 }
 
-/** The functions that are accused after calls that kept so many bytes each. */
-function accused(changes) {
+/** The functions that are accused after calls that kept so many bytes each, one of so many measured. */
+function accused(changes, oneOf = 1) {
   const meter = meterOfAll();
   const book = meter.books.add({
     name: 'copy',
@@ -63,7 +63,7 @@ function accused(changes) {
     disposable: true,
   });
   for (const bytes of changes) {
-    book.calls++;
+    book.calls += oneOf;
     meter.books.note(book, bytes, [], []);
   }
   return resultOf(meter).findings.map(({ function: name }) => name);
@@ -76,6 +76,28 @@ testMeter('a few calls with something large are not those of a leak', () => {
   expect(accused([...calls, 254_736, ...calls])).toEqual([]);
   expect(accused([...calls, 100_000, 100_000, 100_000])).toEqual([]);
   expect(accused([...calls, 100_000, 100_000, 100_000, 100_000])).toEqual(['copy']);
+});
+
+testMeter('calls of which few are measured are judged like those that are', () => {
+  const calls = new Array(50).fill(0);
+  expect(accused([...calls, 100, 100, 100, 100_000, ...calls], 10)).toEqual([]);
+  expect(accused(new Array(16).fill(10_000), 10)).toEqual(['copy']);
+});
+
+testMeter.each([1, 2, 3])('%i calls are no leak, however much they keep', (count) => {
+  expect(accused(new Array(count).fill(70_000))).toEqual([]);
+  expect(accused(new Array(count).fill(1_200_000))).toEqual([]);
+});
+
+testMeter('nor is one handle that other calls enlarge', () => {
+  const meter = meterOfAll();
+  const { books } = meter;
+  const [open, write] = ['open', 'write'].map((name) => books.add(facts(name)));
+  open.calls = 1;
+  write.calls = 1000;
+  books.note(open, 10_000, [], [0x10_0000n]);
+  for (let i = 0; i < 1000; i++) books.note(write, 1200, books.known([0x10_0000n]), []);
+  expect(resultOf(meter).findings).toEqual([]);
 });
 
 /** The functions that are accused after 20 trees of three parts each, one of which seems larger by `noise`. */
