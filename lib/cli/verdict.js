@@ -52,6 +52,10 @@ function seriesOf(samples, term) {
     .filter(({ value }) => value !== undefined);
 }
 
+// What was asked for is untracked at once, and missing in the rest until it is touched: that the rest makes up for it is
+// no growth.
+const unheldOf = ({ untracked = 0, fragmentation = 0, rest }) => untracked + fragmentation + rest;
+
 /** The growth of each term, those that are known. */
 function growths(run) {
   const warm = run.samples.filter(({ seconds }) => seconds >= run.seconds * WARM_UP);
@@ -60,6 +64,10 @@ function growths(run) {
   for (const term of TERMS) {
     const growth = growthOf(seriesOf(samples, term), WORTH[term]);
     if (growth !== null) found[term] = growth;
+  }
+  if (found.rest?.isSteady) {
+    const unheld = samples.map((sample) => ({ seconds: sample.seconds, value: unheldOf(sample) }));
+    found.rest.isSteady = growthOf(unheld, WORTH.rest).isSteady;
   }
   return found;
 }

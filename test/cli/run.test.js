@@ -474,6 +474,7 @@ test('what a worker had is gone when it was terminated, and what its workers had
   const buffers = result.samples.map((sample) => sample.buffers);
   expect(Math.max(...buffers)).toBeGreaterThan(80e6);
   expect(buffers.at(-1)).toBeLessThan(10e6);
+  expect(result.verdict).toMatchObject({ trap: false });
   expect(code).toBe(0);
 });
 

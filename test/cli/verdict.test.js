@@ -50,6 +50,14 @@ test('where the allocator tells nothing, it is in the rest', () => {
   expect(verdict).toMatchObject({ kind: 'native', trap: true });
 });
 
+test('memory that was asked for, and is touched later, is no growth of the rest', () => {
+  // As in a worker that is terminated, after others have touched as much as it gives back.
+  const untracked = (t) => (t < 12 ? 80 * MB : 6 * MB);
+  const rest = (t) => Math.min(50, -20 + t * 5) * MB + (t < 12 ? 0 : 10 * MB);
+  expect(judge(made({ untracked, rest }))).toMatchObject({ kind: 'none', trap: false });
+  expect(judge(made({ rest }))).toMatchObject({ kind: 'native', trap: true });
+});
+
 test('a JavaScript leak is called that, whatever native memory comes with it', () => {
   const verdict = judge(made({ heap: (t) => 20 * MB + t * 10 * MB, untracked: (t) => 6 * MB + t * MB }));
   expect(verdict).toMatchObject({ kind: 'javascript', trap: true, exitCode: 1 });

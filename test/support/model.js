@@ -411,7 +411,8 @@ class Run {
       this.notice();
     }
     // All that ought to be gone is gone.
-    assert.deepEqual(this.#overdue(), [], 'not freed');
+    const overdue = this.#overdue();
+    assert.equal(overdue.length, 0, `not freed: ${inspect(overdue)}, ${inspect(binding.stats())}`);
     let bytes = 0;
     let disposedButThere = 0;
     const accounts = { red: 0, green: 0, blue: 0 };
