@@ -20,10 +20,16 @@ function callAsync(raw, plan, converts, args, callback) {
     throw error;
   }
 
+  const end = () => {
+    args.length = 0; // the FFI keeps `finished` for some time yet, and with it what `finished` reaches
+    transfer = null;
+    letGo();
+  };
+
   const finished = (error, result) => {
     if (error) {
       transfer.refused(); // the arguments are converted first, before C runs
-      letGo();
+      end();
       callback(error);
       return;
     }
@@ -31,11 +37,11 @@ function callAsync(raw, plan, converts, args, callback) {
     try {
       value = complete(plan, transfer, result, args);
     } catch (problem) {
-      letGo();
+      end();
       callback(problem);
       return;
     }
-    letGo();
+    end();
     callback(error, value);
   };
 

@@ -56,6 +56,18 @@ describe('borrowed', () => {
     thing.dispose();
   });
 
+  test('what nobody else has is garbage when the callback is called, though the FFI still has the callback', async () => {
+    const { make, sum } = declareSlow();
+    const call = (callback) => sum.async(make(BYTES), 1, callback);
+    const freed = await new Promise((resolve) => {
+      call(() => {
+        collect();
+        resolve(counters().freed);
+      });
+    });
+    expect(freed).toBe(1);
+  });
+
   test('dispose() during the call: ended at once, freed at its end', async () => {
     const { make, sum } = declareSlow();
     const thing = make(BYTES);
