@@ -71,7 +71,7 @@ class Destructor {
     }
   }
 
-  // Whether it unmaps memory, which the C allocator does not count. Found when first asked, because that is slow.
+  // Whether it unmaps memory, which the C allocator does not count. Slow when first asked.
   bool Unmaps();
 
   void Pin();
