@@ -271,7 +271,7 @@ test('what a full stack says of garbage collections is not believed for ever', a
       return require('./lib/gc.js');
     };
     const { hasRoom } = require('./lib/stack.js');
-    const modules = Array.from({ length: 200 }, fresh);
+    const modules = Array.from({ length: 400 }, fresh);
     const answers = { true: 0, undefined: 0, overflow: 0 };
     let next = 0;
     function ask() {
@@ -289,8 +289,8 @@ test('what a full stack says of garbage collections is not believed for ever', a
     const before = { ...answers };
     const cold = next > 50;
     const roomy = () => { try { return hasRoom(); } catch { return false; } };
-    atStackEnd(() => { if (!roomy()) return false; ask(); return true; }, 10, 10);
-    const sure = answers.true - before.true > 50;
+    atStackEnd(() => { if (!roomy()) return false; ask(); return true; }, 30, 10);
+    const sure = answers.true - before.true >= 100;
     const overflows = answers.overflow - before.overflow;
     const wrong = modules.filter((gc) => gc.canCollect() !== true).length;
     const exposed = require('node:vm').runInNewContext('typeof gc');
