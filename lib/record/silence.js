@@ -15,24 +15,26 @@ function taskOfThisThread() {
   }
 }
 
-/** The processor time of a thread, in ticks; NaN where that cannot be known. */
+/** The processor time of a thread, in ticks; NaN where that cannot be known, undefined if the thread has ended. */
 function ticksOf(task) {
+  if (task === 0) return NaN;
   try {
     const stat = fs.readFileSync(`/proc/self/task/${task}/stat`, 'latin1');
     // The name, in parentheses, may contain anything; after it come the fields from the third on.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return Number(fields[11]) + Number(fields[12]);
-  } catch {
-    return NaN;
+  } catch ({ code }) {
+    return code === 'ENOENT' || code === 'ESRCH' ? undefined : NaN;
   }
 }
 
 class Silence {
   #heard = new Map(); // threadId -> { publishedAt, ticks } when it was first missed
 
-  /** A thread that waits, as in Atomics.wait(), has nothing new to tell. */
+  /** A thread that waits, as in Atomics.wait(), has nothing new to tell; nor has one that ends with the process. */
   #isAtWork({ threadId, task, publishedAt }) {
     const ticks = ticksOf(task);
+    if (ticks === undefined) return false;
     const heard = this.#heard.get(threadId);
     if (heard?.publishedAt !== publishedAt) this.#heard.set(threadId, { publishedAt, ticks });
     else if (!(ticks - heard.ticks < AT_WORK)) return true;

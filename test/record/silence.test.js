@@ -32,4 +32,6 @@ test('a thread of which nothing is known but that it is late is silent', () => {
   // Once it has told something it begins anew.
   expect(silence.of([thread(0, works, now - 1500)], now)).toBe(0);
   await worker.terminate();
+  // Of a process that exits, workers end one by one while the sampler still samples.
+  expect(silence.of([thread(1, waits, now - 3000)], now)).toBe(0);
 });
