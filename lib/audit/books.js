@@ -182,7 +182,7 @@ class Books {
     for (const pointer of known) {
       if (left > 0) left -= this.#release(book, pointer, left, results);
     }
-    book.looseGave += left;
+    if (left > 0) book.find(left);
   }
 
   /** Up to `bytes` of what `pointer` stands for are gone. Returns how many. */

@@ -4,6 +4,14 @@
 const STRAY_CALLS = 3;
 const CHANCE = 0.02; // other threads free memory too
 
+/** Enters `bytes` if they are among the largest, which `largest` holds in order. */
+function enter(largest, bytes) {
+  if (largest.length === STRAY_CALLS && bytes <= largest.at(-1)) return;
+  largest.push(bytes);
+  largest.sort((a, b) => b - a);
+  largest.length = Math.min(largest.length, STRAY_CALLS);
+}
+
 /** What is known of one C function: bytes and counts of its measured calls. */
 class FunctionBook {
   calls = 0; // all of them, measured or not
@@ -14,6 +22,7 @@ class FunctionBook {
   loose = 0; // kept, and no pointer is known that stands for it
   loosest = []; // the largest of these, as many as may be stray
   looseGave = 0; // given back, and no pointer is known that it belonged to
+  loosestGave = []; // the largest of these
   live = 0; // in pointers that it returned and that nobody was seen to free, with what others added to them
   pointers = 0; // how many these are
   made = 0; // how many it ever returned
@@ -34,9 +43,14 @@ class FunctionBook {
     Object.assign(this, facts);
   }
 
+  /** What it gives back by itself of what it keeps, as V8 does inside its calls with what the results take. */
+  get returned() {
+    return this.looseGave - this.loosestGave.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
   /** What it has kept and nobody was seen to give back. */
   get outstanding() {
-    return this.loose + this.live + this.forgotten;
+    return Math.max(this.loose - this.returned, 0) + this.live + this.forgotten;
   }
 
   /** [book, { pointers, bytes }] of those that freed what it returned, the most first; chance is left out. */
@@ -49,11 +63,13 @@ class FunctionBook {
   /** Enters what a call has kept for which no pointer stands. */
   lose(bytes) {
     this.loose += bytes;
-    const { loosest } = this;
-    if (loosest.length === STRAY_CALLS && bytes <= loosest.at(-1)) return;
-    loosest.push(bytes);
-    loosest.sort((a, b) => b - a);
-    loosest.length = Math.min(loosest.length, STRAY_CALLS);
+    enter(this.loosest, bytes);
+  }
+
+  /** Enters what a call has given back that belonged to no pointer. */
+  find(bytes) {
+    this.looseGave += bytes;
+    enter(this.loosestGave, bytes);
   }
 }
 

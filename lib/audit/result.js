@@ -7,7 +7,7 @@ const { formatBytes } = require('../bytes');
 const { stats } = require('../stats');
 const { propose } = require('./proposal');
 
-// Less than this, in all calls of a function together, is not worth a finding.
+// Less than this, in all calls of a function together but for what may be stray, is not worth a finding.
 const WORTH = 64 * 1024;
 const FEWEST_CALLS = 4;
 const GROWING = 1.25;
@@ -41,7 +41,8 @@ function explained(book, books) {
   const portion = book.kept / book.measured;
   return books.functions.reduce((sum, other) => {
     const given = other.looseGave / Math.max(other.measured, 1);
-    return given >= portion / 2 && given <= portion * 2 ? sum + other.looseGave : sum;
+    if (given < portion / 2 || given > portion * 2) return sum;
+    return sum + other.looseGave - (other === book ? book.returned : 0);
   }, 0);
 }
 
@@ -117,8 +118,8 @@ function findingOf(book, figures, books, grown) {
   if (figures.tracked !== undefined) return undercharged(book, figures);
   const lost = figures.outstanding - explained(book, books);
   // What was freed where the audit does not see it is not lost.
-  if (lost < WORTH || lost > 1.5 * grown + WORTH || !isGrowing(book)) return null;
-  if (lost - books.stray(book) * factorOf(book) < WORTH / 4) return null;
+  if (lost > 1.5 * grown + WORTH || !isGrowing(book)) return null;
+  if (lost - books.stray(book) * factorOf(book) < WORTH) return null;
   return leak(book, figures, lost);
 }
 

@@ -3,12 +3,13 @@
 
 const PARTS = 10;
 const RISES = 6; // of the nine steps from one part to the next
+const RISE = 0.25; // of what a step would be if all were the same; less is drift, beside which one large step is no growth
 const LATE = 0.2; // of the growth that must be in the second half
 const BEGUN = 0.1; // of the growth, by when it has begun
 
 /**
- * The growth of `points`, [{ seconds, value }], or null; steady if it is at least `worth`. Each tenth of the time counts with its least value, so that
- * what a collection takes away again is no growth.
+ * The growth of `points`, [{ seconds, value }], or null; steady if it is at least `worth`. Each tenth of the time counts
+ * with its least value, so that what a collection takes away again is no growth.
  */
 function growthOf(points, worth) {
   if (points.length < 2) return null;
@@ -23,7 +24,8 @@ function growthOf(points, worth) {
   const known = floors.filter((value) => value !== undefined);
   const [lowest] = known;
   const bytes = known.at(-1) - lowest;
-  const rises = known.filter((value, at) => at > 0 && value > known[at - 1]).length;
+  const rise = (RISE * bytes) / (known.length - 1);
+  const rises = known.filter((value, at) => at > 0 && value - known[at - 1] > rise).length;
   const late = known.at(-1) - known[Math.floor((known.length - 1) / 2)];
   const begin = (points.find(({ value }) => value >= lowest + bytes * BEGUN) ?? points[0]).seconds;
   const growing = Math.max(start + length * (1 - 1 / PARTS) - begin, length / PARTS);

@@ -11,8 +11,9 @@ const binding = require('../binding');
 const { stats } = require('../stats');
 const { Seats } = require('./seats');
 const { taskOfThisThread } = require('./silence');
-const { ASKED, DONE, MUST_END, PUBLISH } = require('./state');
+const { ASKED, DONE, MUST_END, PUBLISH, SAMPLED } = require('./state');
 
+const PATIENCE = 2000; // milliseconds for the sampler to start
 const SNAPSHOT = 500; // milliseconds between two audits of a program that never returns to its event loop
 // The longer a program has run, the longer it is from one to the next, so that its record can still be read.
 const ACCOUNTS_SHARE = 1 / 1000;
@@ -61,6 +62,8 @@ class Recorder {
     worker.unref();
     // Without samples there is still the rest; the program is not ours to end.
     worker.on('error', (error) => this.write({ type: 'error', message: error.message }));
+    // What Node allocates to start a thread is not to be taken for what the program's calls keep.
+    Atomics.wait(this.#state, SAMPLED, 0, PATIENCE);
   }
 
   /** What the sampler cannot see from its own thread. */

@@ -8,7 +8,7 @@ const { termsOf } = require('../terms');
 const { Interrupt } = require('./interrupt');
 const { Seats } = require('./seats');
 const { Silence } = require('./silence');
-const { ASKED, MUST_END, NEVER } = require('./state');
+const { ASKED, MUST_END, NEVER, SAMPLED } = require('./state');
 
 const LAST_WORDS = 300; // milliseconds
 
@@ -46,5 +46,7 @@ function step() {
 }
 
 step();
+Atomics.store(state, SAMPLED, 1);
+Atomics.notify(state, SAMPLED);
 // Not a loop that sleeps: the inspector's answers would pile up.
 setInterval(step, interval);

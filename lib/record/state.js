@@ -8,7 +8,9 @@ module.exports = {
   DONE: 2,
   /** Index of a word that never changes: to sleep on. */
   NEVER: 1,
-  STATE_BYTES: 8,
+  /** Index of the word that is no longer 0 when the sampler has taken its first sample. */
+  SAMPLED: 2,
+  STATE_BYTES: 12,
   /** Symbol.for() this in the main thread's globalThis is a function by which it publishes its figures. */
   PUBLISH: 'ffi-tally.publish',
 };

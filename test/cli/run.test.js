@@ -306,6 +306,13 @@ test('a program that handles signals itself ends as it likes', async () => {
   expect(child.stdout).toMatch(/^bye\n/);
 });
 
+test('the first sample is there before the program is', async () => {
+  const record = path.join(records, 'begun.jsonl');
+  const file = program('begun.cjs', "process.stdout.write(require('node:fs').readFileSync(process.argv[2]));");
+  const { stderr } = await run(['check', '--json', '--record', record, '--', file, record]);
+  expect(stderr).toContain('"type":"sample"');
+});
+
 test('a record can be told again', async () => {
   const record = path.join(records, 'run.jsonl');
   const first = await run([

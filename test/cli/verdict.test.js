@@ -79,6 +79,15 @@ test('a cache that fills up and is full is no trap', () => {
   expect(judge(made({ untracked: (t) => 6 * MB + Math.min(t, 8) * 10 * MB }))).toMatchObject({ trap: false });
 });
 
+test('one large step is no growth, whatever drifts beside it', () => {
+  const rest = (t) => 50 * MB + t * 0.1 * MB + (t < 12 ? 0 : 20 * MB);
+  expect(judge(made({ rest }))).toMatchObject({ kind: 'none', trap: false });
+});
+
+test('a leak that becomes ever faster is one', () => {
+  expect(judge(made({ untracked: (t) => 6 * MB + t * t * MB }))).toMatchObject({ kind: 'native', trap: true });
+});
+
 test('one that fills up ever more slowly is none either', () => {
   const untracked = (t) => 6 * MB + 100 * MB * (1 - Math.exp(-t / 4));
   expect(judge(made({ untracked }))).toMatchObject({ trap: false });
