@@ -22,7 +22,8 @@ function split(args) {
   const theirs = options === undefined ? args : args.slice(0, -1);
   const list = theirs[theirs.length - 1];
   const definition = typeof theirs[0] === 'string' && theirs.length === 1 ? theirs[0] : undefined;
-  return { options, theirs, definition, list: Array.isArray(list) ? list : [] };
+  const written = definition === undefined ? theirs[theirs.length - 2] : definition.split('(', 1)[0];
+  return { options, theirs, definition, written, list: Array.isArray(list) ? list : [] };
 }
 
 // Koffi's own .async does not keep the buffers that it is given alive until the call is done.
@@ -66,7 +67,7 @@ function withOwnedFunctions(koffi, registry, library, path) {
   const source = sourceOf(koffi, library, func);
 
   function declare(...args) {
-    const { options, theirs, definition, list } = split(args);
+    const { options, theirs, definition, written, list } = split(args);
     const raw = observe.declared(func.apply(library, theirs), { koffi, library, path, definition });
     const plan = planFor({
       koffi,
@@ -75,6 +76,7 @@ function withOwnedFunctions(koffi, registry, library, path) {
       declare: func,
       raw,
       definition,
+      written,
       directions: list.map((type) => registry.directionOf(type)),
       variadic: definition === undefined ? list.includes('...') : definition.includes('...'),
       options,

@@ -5,7 +5,7 @@
 const { checkArgument, ownedResult } = require('../ownership/one-off');
 const { makePlan } = require('../ownership/plan');
 const { argumentsOf, describe, pointee } = require('./dialect');
-const { refuseOwnedInside, roleOf } = require('./roles');
+const { refuseFreedAtOnce, refuseOwnedInside, roleOf } = require('./roles');
 
 const DIRECTION = /^\s*(_In_|_Out_|_Inout_)\b/;
 const NAMED = { _In_: 'in', _Out_: 'out', _Inout_: 'inout' };
@@ -27,11 +27,13 @@ function resolveStrings(koffi, registry, library, declare, types) {
 
 /**
  * What ownership means for `raw`, declared by `declare` of the library of `source` with `definition` (a
- * prototype, or undefined) and one-off `options`. Returns null when it means nothing.
+ * prototype, or undefined), a result `written` like that, and one-off `options`. Returns null when it means nothing.
  */
-function planFor({ koffi, registry, source, declare, raw, definition, directions, variadic, options }) {
+function planFor({ koffi, registry, source, declare, raw, definition, written, directions, variadic, options }) {
   if (registry.isEmpty && options === undefined) return null;
   const { name, result: type } = raw.info;
+  const isOwned = options?.free !== undefined;
+  refuseFreedAtOnce(koffi, registry, { type, written, isOwned, where: `the result of ${name}()` });
   const types = argumentsOf(raw);
   const count = types.length;
   resolveStrings(koffi, registry, source.library, declare, [type, ...types.map((argument) => argument.type)]);
@@ -42,10 +44,10 @@ function planFor({ koffi, registry, source, declare, raw, definition, directions
   const owned = ownedResult({ registry, base, owned: declared, name, options, count });
   const resized = checkArgument(options?.resizes, 'resizes', count);
 
-  const written = definition === undefined ? directions : directionsIn(definition);
+  const towards = definition === undefined ? directions : directionsIn(definition);
   const where = (i) => `argument ${i} of ${name}()`;
   const roles = types.map((argument, i) =>
-    roleOf(koffi, registry, argument.type, argument.direction ?? written?.[i] ?? 'in', where(i)),
+    roleOf(koffi, registry, argument.type, argument.direction ?? towards?.[i] ?? 'in', where(i)),
   );
   const takesAny = roles.some((role) => role !== null) || (variadic && registry.ownsAny);
   if (owned === undefined && resized === undefined && !takesAny) return null;

@@ -2,7 +2,6 @@
 // What ownership means for one parameter: its role, or a refusal where nobody could tell.
 
 const { UnsupportedError } = require('../errors');
-const { isAny } = require('../ownership/owned-type');
 const { describe, pointee } = require('./dialect');
 const { rawCallbacks } = require('./memory');
 
@@ -70,8 +69,22 @@ function roleOf(koffi, registry, type, direction, where) {
     return registry.callbacks > 0 ? { role: 'borrow', base: name, expected: name, lent: lentCallback } : null;
   }
   if (base === undefined || direction !== 'in') return null;
-  const known = isAny(base.name) ? registry.ownsAny : registry.owns(base.name);
-  return known ? { role: 'borrow', base: base.name } : null;
+  return registry.mayLend(base.name) ? { role: 'borrow', base: base.name } : null;
 }
 
-module.exports = { refuseOwnedInside, roleOf };
+/**
+ * Throws if Koffi would free what becomes a tracked pointer: the result of type `type`, `written` like that; `isOwned`
+ * by an option.
+ */
+function refuseFreedAtOnce(koffi, registry, { type, written, isOwned, where }) {
+  // What Koffi tells of a type with '!' is not what it is called without.
+  const marked = typeof written === 'string' ? /(\w*)[\s*]*!/.exec(written) : null;
+  const isFreed = marked !== null || (isOwned && describe(koffi, type).disposable);
+  const [, name] = marked ?? [];
+  if (!isFreed || !(isOwned || registry.has(name) || registry.string(name) !== undefined)) return;
+  throw new UnsupportedError(
+    `Koffi frees ${where} at once, because of '!' or disposable(), and nothing is left to own: write it without`,
+  );
+}
+
+module.exports = { refuseFreedAtOnce, refuseOwnedInside, roleOf };

@@ -3,7 +3,7 @@
 const { POINTER, SIZE, TrackedPointer, collect, stats, track } = require('../../lib');
 const binding = require('../../lib/binding');
 const { errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
-const { counting, declareThings, koffi, ownedThing, raw, things, unique } = require('./setup.js');
+const { counting, declareThings, isKoffi2, koffi, ownedThing, raw, things, unique } = require('./setup.js');
 const { counters } = things;
 
 const library = koffi.load(counting);
@@ -587,6 +587,28 @@ describe('bad declarations', () => {
       'ERR_TALLY_UNSUPPORTED',
     );
     expect(error.message).toContain('thing_id()');
+  });
+
+  test.each([
+    ['an owned type', (Owned) => [`${Owned}! thing_new(size_t bytes)`]],
+    ['with a convention', (Owned) => [`${Owned} !__cdecl thing_new(size_t bytes)`]],
+    ['in the classic form', (Owned) => ['thing_new', `${Owned}!`, ['size_t']]],
+    ['an owned string', (_, Text) => [`${Text}! thing_text(size_t length)`]],
+    ['with a destructor of its own', () => ['void *! thing_new(size_t bytes)', { free: 'thing_free', size: 1 }]],
+  ])('what Koffi would free at once: %s', (_, declaration) => {
+    const { Owned } = ownedThing();
+    const Text = unique('Text');
+    koffi.owned(Text, 'char *', { free: 'thing_free' });
+    const declare = () => library.func(...declaration(Owned, Text));
+    expect(expectRefusal(declare, TypeError, 'ERR_TALLY_UNSUPPORTED').message).toContain('!');
+  });
+
+  const itKoffi3 = isKoffi2 ? test.skip : test; // Koffi 2 does not tell
+  itKoffi3('what Koffi would free at once: a type object', () => {
+    const type = koffi.disposable('void *', () => {});
+    const options = { free: 'thing_free', size: 1 };
+    const declare = () => library.func('thing_new', type, ['size_t'], options);
+    expectRefusal(declare, TypeError, 'ERR_TALLY_UNSUPPORTED');
   });
 
   test('for one function: a second destructor', () => {

@@ -167,6 +167,22 @@ describe('another type', () => {
     other.dispose();
   });
 
+  test.each(['int', 'double', 'const uint8_t', 'char *', 'void *', 'T *', 'T'])(
+    'such as to %s *, of which nothing is owned',
+    (base) => {
+      const T = unique('Unowned');
+      koffi.opaque(T);
+      const any = unique('Any');
+      koffi.owned(any, 'void *', { free: 'thing_free', size: 1 });
+      const make = library.func(`${any} thing_new(size_t bytes)`);
+      const id = library.func(`int64_t thing_id(${base.replace('T', T)} *thing)`);
+      const thing = make(10);
+      expect(Number(id(thing))).toBe(Number(things.id(thing.address)));
+      thing.dispose();
+      expectRefusal(() => id(thing), ReferenceError, 'ERR_TALLY_DISPOSED');
+    },
+  );
+
   test('of other arguments nothing is consumed', () => {
     const { T, Owned, make } = declareThings();
     const other = declareThings();
