@@ -15,8 +15,13 @@ function meteredAllocator(options) {
   const { checked = false } = options;
   if (label.includes('\0')) throw new ArgumentValueError(label, 'label', 'a string without NUL');
   if (typeof checked !== 'boolean') throw new ArgumentTypeError(checked, 'checked', 'a boolean');
-  if (!binding.canMeter)
-    throw new UnsupportedError('The C allocator of this platform does not tell the size of a block');
+  if (!binding.canMeter) {
+    throw new UnsupportedError(
+      binding.backend === 'native'
+        ? 'The C allocator of this platform does not tell the size of a block'
+        : 'Without the native part of ffi-tally nothing counts what a C library allocates',
+    );
+  }
   const known = meters.get(label)?.meter;
   if (known !== undefined && known.checked === checked) return known;
   const functions = binding.meterFor(label, checked);

@@ -40,11 +40,18 @@ function missing() {
   }
   if (!windows && !anyRuns('make', 'gmake')) lines.push('make');
   if (!anyRuns(python, PYTHON, 'python3', 'python')) lines.push('Python 3');
+  if (nodeGyp() === undefined) lines.push('node-gyp (npm has it: build with npm, or npm install node-gyp)');
   return lines;
 }
 
+/** The path of node-gyp, which npm brings along; undefined where nobody does. */
 function nodeGyp() {
-  return process.env.npm_config_node_gyp ?? require.resolve('node-gyp/bin/node-gyp.js', { paths: [root] });
+  if (process.env.npm_config_node_gyp !== undefined) return process.env.npm_config_node_gyp;
+  try {
+    return require.resolve('node-gyp/bin/node-gyp.js', { paths: [root] });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Compiles the addon in `directory`. Returns what spawnSync does. */

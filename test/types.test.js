@@ -35,9 +35,19 @@ const koffi2 = { paths: { koffi: [inRoot('node_modules/koffi2/index.d.ts')] } };
 const bundler = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler };
 const node16 = { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 };
 
+/** The typings of a Koffi that is as old as we allow: without what came later. */
+function oldestKoffi() {
+  const typings = fs.readFileSync(inRoot('node_modules/koffi2/index.d.ts'), 'utf8');
+  const file = inRoot('build/types/oldest-koffi.d.ts');
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, typings.replace(/^export function (alloc|view)\(.*$/gm, ''));
+  return { paths: { koffi: [file] } };
+}
+
 test.each([
   ['without the types of Node and Symbol.dispose', [commonjs, esm], {}],
   ['with Koffi 2', [commonjs, esm], koffi2],
+  ['with the oldest Koffi', [commonjs, esm], oldestKoffi()],
   ['for a bundler', [esm], bundler],
   ['as Node 16 resolves modules', [esm], node16],
   // Koffi 3 has typings for ESM only, which these compilers do not let CommonJS see.

@@ -38,6 +38,9 @@ import type {
 
 export * from 'koffi';
 
+/** What Koffi itself has under that name: the oldest ones have not all of them. */
+type Member<Name extends string> = Name extends keyof typeof Koffi ? (typeof Koffi)[Name] : unknown;
+
 export type {
   FunctionOptions,
   OwnedDestructor,
@@ -216,7 +219,7 @@ export function owned<const Name extends string>(
 export const out: { <const Name extends string>(type: Name): Directed<Name> } & typeof Koffi.out;
 
 /** The same for a parameter that C reads and fills. */
-export const inout: { <const Name extends string>(type: Name): Directed<Name> } & typeof Koffi.inout;
+export const inout: { <const Name extends string>(type: Name): Directed<Name, never> } & typeof Koffi.inout;
 
 /** The last argument of {@link alloc} and {@link register}, for a result that has an owner. */
 export interface Owned {
@@ -237,7 +240,7 @@ export interface Owned {
  */
 export const alloc: {
   (type: TypeSpecifier, length: number | bigint, options: Owned): TrackedPointer<`alloc ${string}`>;
-} & typeof Koffi.alloc;
+} & Member<'alloc'>;
 
 /**
  * Frees memory that {@link alloc} gave, as Koffi does. A `TrackedPointer` is disposed, whatever its destructor is.
@@ -278,7 +281,7 @@ export const unregister: { (callback: TrackedPointer): void } & typeof Koffi.unr
  *
  * @throws For a `TrackedPointer`, what its `view()` throws.
  */
-export const view: { (pointer: TrackedPointer, length?: number | bigint): ArrayBuffer } & typeof Koffi.view;
+export const view: { (pointer: TrackedPointer, length?: number | bigint): ArrayBuffer } & Member<'view'>;
 
 interface Additions {
   alloc: typeof alloc;

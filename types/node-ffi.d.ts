@@ -68,7 +68,7 @@ export type TypeName = 'void' | NumberType | BigIntType | PointerType;
 
 /** What a pointer parameter takes. */
 export type PointerArgument =
-  TrackedPointer | bigint | string | ArrayBuffer | SharedArrayBuffer | ArrayBufferView | null | undefined;
+  TrackedPointer | bigint | string | ArrayBuffer | ArrayBufferView | null | undefined;
 
 /** A type in the place of a parameter. */
 export type ParameterType = TypeName | OwnedType | Place<string, 'borrowed' | 'out' | 'inout'>;

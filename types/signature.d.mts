@@ -4,7 +4,7 @@
  *
  * It reads as Koffi's own parser does: with stars, a type is all words before them; without, the words that are known,
  * and what follows is the parameter's name. A name known neither here nor in `FfiTally.OwnedTypes` is `any`, and so is a
- * prototype that cannot be read.
+ * prototype that cannot be read, or of which a part is known only when the program runs.
  *
  * @packageDocumentation
  */
@@ -32,7 +32,9 @@ export type OwnedTypeObject<Name extends string = string> = ReturnType<typeof op
 };
 
 /** What `koffi.out()` and `koffi.inout()` make of a type that is given by name. */
-export type Directed<Name extends string = string> = ReturnType<typeof out> & { readonly [place]: Name };
+export type Directed<Name extends string = string, Empty extends null = null> = ReturnType<typeof out> & {
+  readonly [place]: [name: Name, empty: Empty];
+};
 
 /** The types that have a value, by all of their names. Where `long` has 32 bits it is always a `number`. */
 interface Scalars
@@ -51,30 +53,39 @@ interface Scalars
 /** What a pointer to it is a string for. */
 type Character = 'char' | 'char16' | 'char16_t' | 'char32' | 'char32_t' | 'wchar' | 'wchar_t';
 
+/** The same as `char`, so that a pointer to it takes a string too. */
+type Signed8 = 'int8' | 'int8_t';
+
 /** The names of such pointers. */
 type StringName = 'str' | 'str16' | 'str32' | 'string' | 'string16' | 'string32' | 'wstring';
 
 /** What may be passed where C reads characters. Tracked pointers may not: Koffi would have to copy. */
 export type StringArgument =
-  string | NativeAddress | ArrayBuffer | ArrayBufferView | readonly string[] | null;
+  string | NativeAddress | ArrayBuffer | ArrayBufferView | readonly string[] | Cast | null;
 
 /** What may be passed for a pointer to the type `Name`. A tracked pointer must point to that type, or to `void`. */
 export type PointerArgument<Name extends string> = Name extends Character
   ? StringArgument
   : Name extends keyof Scalars
-    ? PointerTo<any> | NativeAddress | Values<Scalars[Name]> | null
+    ? PointerTo<Name> | NativeAddress | Values<Scalars[Name]> | (Name extends Signed8 ? string : never) | null
     : Name extends 'void'
       ? PointerTo<any> | NativeAddress | Untracked | string | null
       : PointerTo<Name> | NativeAddress | Untracked | null;
 
+/** What `koffi.as()` returns. */
+type Cast = ReturnType<typeof as>;
+
 /** Memory of JavaScript, or an array that Koffi copies. */
-type Values<T> = ArrayBuffer | ArrayBufferView | readonly T[] | ReturnType<typeof as>;
+type Values<T> = ArrayBuffer | ArrayBufferView | readonly T[] | Cast;
 
 /** What C takes: the pointer ends in JavaScript. */
 export type OwnedArgument<Name extends string> = TrackedPointer<Name> | NativeAddress | null;
 
 /** A place that C fills with an owned pointer: `[null]`, or `[pointer]` for `_Inout_`. */
 export type OwnedPlace<Name extends string> = (TrackedPointer<Name> | null)[];
+
+/** A place that C fills with a pointer to characters, of which Koffi makes a string. */
+export type StringPlace = (string | null)[];
 
 // -- Text ---------------------------------------------------------------------------------------------------------------
 
@@ -126,15 +137,20 @@ type Last<Text extends string> = Text extends `${string} ${infer Rest}`
 // -- Parameters ---------------------------------------------------------------------------------------------------------
 
 /** What may be passed for a parameter, or for a type, that is written like this in tidy text. */
-type Argument<Text extends string> = Text extends `_${infer Direction}_ ${infer Rest}`
-  ? Direction extends 'In'
-    ? In<Rest>
-    : Out<Rest>
-  : In<Text>;
+type Argument<Text extends string> = Text extends `_In_ ${infer Rest}`
+  ? In<Rest>
+  : Text extends `_Out_ ${infer Rest}`
+    ? Out<Rest, null>
+    : Text extends `_Inout_ ${infer Rest}`
+      ? Out<Rest, never>
+      : In<Text>;
 
 type In<Text extends string> = Text extends `${infer Type}*${infer Rest}`
-  ? Rest extends `${string}*${string}`
-    ? PointerTo<any> | NativeAddress | Values<any> | null
+  ? Rest extends `${string}*${infer More}`
+    ? | PointerTo<More extends `${string}*${string}` ? any : `${Pointed<Type>} *`>
+      | NativeAddress
+      | Values<any>
+      | null
     : PointerArgument<Pointed<Type>>
   : InValue<Leading<Text>>;
 
@@ -143,25 +159,37 @@ type InValue<Name extends string> = Name extends keyof Scalars
   : Name extends StringName
     ? StringArgument
     : Name extends keyof OwnedTypes
-      ? OwnedTypes[Name] extends `${'' | 'const '}${Character}${' ' | ''}*` | StringName
+      ? OwnedTypes[Name] extends StringSpelling
         ? StringArgument
         : OwnedArgument<Name>
       : any;
 
-type Out<Text extends string> = Text extends `${infer Type}*${infer Rest}`
-  ? Rest extends `${string}*${string}`
-    ? (Pointer | null)[]
-    : OutTo<Pointed<Type>>
+/** How the type may be written of which an owned one is a string. */
+type StringSpelling = `${'' | 'const '}${Character}${' ' | ''}*` | StringName;
+
+/** What C fills, and reads before that unless `Empty` is `null`: what an array may hold that C only fills. */
+type Out<Text extends string, Empty extends null> = Text extends `${infer Type}*${infer Rest}`
+  ? Rest extends `${string}*${infer More}`
+    ? Pointed<Type> extends Character
+      ? More extends `${string}*${string}`
+        ? (Pointer | null)[]
+        : StringPlace
+      : (Pointer | null)[]
+    : OutTo<Pointed<Type>, Empty>
   : any;
 
 /** Koffi copies back into what it is given, so this is nothing tracked; and into arrays that can be written to. */
-type OutTo<Name extends string> = Name extends keyof OwnedTypes
-  ? OwnedPlace<Name>
-  : Name extends Character
-    ? NativeAddress | ArrayBuffer | ArrayBufferView | string[] | null
-    : Name extends keyof Scalars
-      ? NativeAddress | ArrayBuffer | ArrayBufferView | Scalars[Name][] | ReturnType<typeof as> | null
-      : NativeAddress | Untracked | null;
+type OutTo<Name extends string, Empty extends null> = Name extends StringName
+  ? StringPlace
+  : Name extends keyof OwnedTypes
+    ? OwnedTypes[Name] extends StringSpelling
+      ? StringPlace
+      : OwnedPlace<Name>
+    : Name extends Character
+      ? NativeAddress | ArrayBuffer | ArrayBufferView | string[] | null
+      : Name extends keyof Scalars
+        ? NativeAddress | ArrayBuffer | ArrayBufferView | (Scalars[Name] | Empty)[] | Cast | null
+        : NativeAddress | Untracked | null;
 
 /** The parameters in a list between parentheses. */
 type Arguments<List extends string, Done extends unknown[] = []> = List extends `${infer First},${infer Rest}`
@@ -196,7 +224,7 @@ type ResultValue<Name extends string> = Name extends keyof Scalars
     : Name extends StringName
       ? string | null
       : Name extends keyof OwnedTypes
-        ? OwnedTypes[Name] extends `${'' | 'const '}${Character}${' ' | ''}*` | StringName
+        ? OwnedTypes[Name] extends StringSpelling
           ? string | null
           : TrackedPointer<Name> | null
         : any;
@@ -205,8 +233,12 @@ type ResultValue<Name extends string> = Name extends keyof Scalars
 
 export type AnyFunction = (...args: any[]) => any;
 
+/** Whether a part of the text is known only when the program runs, as in `int f(${list})`. */
+type IsOpen<Text extends string> = {} extends Record<Text, 1> ? true : false;
+
 /** The signature of a function with that prototype. */
-export type Signature<Prototype extends string> = SignatureOf<Tidy<Prototype>>;
+export type Signature<Prototype extends string> =
+  IsOpen<Prototype> extends true ? AnyFunction : SignatureOf<Tidy<Prototype>>;
 
 type SignatureOf<Prototype extends string> = Prototype extends `${infer Head}(${infer List})${infer Rest}`
   ? `${List}${Rest}` extends `${string}${'(' | '['}${string}`
@@ -216,9 +248,11 @@ type SignatureOf<Prototype extends string> = Prototype extends `${infer Head}(${
 
 /** The same, where options of `lib.func()` make the result an owned one. */
 export type OwningSignature<Prototype extends string> =
-  Tidy<Prototype> extends `${infer Head}(${string}`
-    ? Own<Signature<Prototype>, Last<Trim<Head>>>
-    : AnyFunction;
+  IsOpen<Prototype> extends true
+    ? AnyFunction
+    : Tidy<Prototype> extends `${infer Head}(${string}`
+      ? Own<Signature<Prototype>, Last<Trim<Head>>>
+      : AnyFunction;
 
 /** A function whose result, where it is a plain pointer, is tracked under the name of the function. */
 type Own<F extends AnyFunction, Name extends string> = (...args: Parameters<F>) => Owned<ReturnType<F>, Name>;
@@ -233,15 +267,19 @@ type Owned<R, Name extends string> = 0 extends 1 & R
 // -- The classic form ---------------------------------------------------------------------------------------------------
 
 type ClassicArgument<Type> = Type extends string
-  ? Argument<Trim<Tidy<Type>>>
+  ? IsOpen<Type> extends true
+    ? any
+    : Argument<Trim<Tidy<Type>>>
   : Type extends OwnedTypeObject<infer Name>
     ? OwnedArgument<Name>
-    : Type extends Directed<infer Name>
-      ? Out<Trim<Tidy<Name>>>
+    : Type extends Directed<infer Name, infer Empty>
+      ? Out<Trim<Tidy<Name>>, Empty>
       : any;
 
 type ClassicResult<Type> = Type extends string
-  ? Result<Trim<Tidy<Type>>>
+  ? IsOpen<Type> extends true
+    ? any
+    : Result<Trim<Tidy<Type>>>
   : Type extends OwnedTypeObject<infer Name>
     ? TrackedPointer<Name> | null
     : any;

@@ -53,7 +53,16 @@ const spellings = [
   ['char abs(long longer)', ['number']],
   ['void*malloc(size_t)', ['bigint | null', 'NativeExternal | null']],
 ];
-const types = inferred([...prototypes, ...pointers, ...spellings.map(([prototype]) => prototype)]);
+// What C leaves in [null], and what the array may hold by its type.
+const strings = ['char **', 'const char *const *', 'char16_t **', 'str *', 'string *'];
+const addresses = ['void **', 'int **', 'Unknown **'];
+const places = [...strings, ...addresses, 'int *'].map((type) => `_Out_ ${type}`);
+const types = inferred([
+  ...prototypes,
+  ...pointers,
+  ...spellings.map(([prototype]) => prototype),
+  ...places.map((place) => `int f(${place}end)`),
+]);
 
 test.each(names.map((name, i) => [name, prototypes[i], types[i]]))(
   '%s',
@@ -91,3 +100,16 @@ test.each(spellings)('a spelling that Koffi takes: %s', (prototype, results) => 
   const at = prototypes.length + pointers.length + spellings.findIndex(([text]) => text === prototype);
   expect(results).toContain(types[at].result);
 });
+
+test.each(places.map((place, i) => [place, types.at(i - places.length).parameter]))(
+  'what C leaves in %s',
+  (place, parameter) => {
+    if (place.includes('Unknown')) koffi.opaque('Unknown');
+    const end = [null];
+    libc.func(`long strtol(const char *text, ${place}end, int base)`)('12 and more', end, 10);
+    const kinds = /\(([^()]*)\)\[\]/.exec(parameter)[1].split(' | ');
+    expect(kinds).toContain('null');
+    // The compiler sees Koffi 3, whose pointers are bigints.
+    expect(kinds).toContain(nameOf(end[0]) === 'object' ? 'bigint' : nameOf(end[0]));
+  },
+);

@@ -11,6 +11,7 @@ declare global {
       EsmSound: 'const EsmAudio*';
       EsmBlock: 'void *';
       EsmText: 'char *';
+      EsmList: 'char **';
     }
   }
 }
@@ -70,7 +71,12 @@ read(1n, 1n, 1n, 1n);
 read(null, null, null, null);
 read(new Uint8Array(1), { width: 1 }, [1, 2], ['a']);
 read(new ArrayBuffer(1), new DataView(new ArrayBuffer(1)), new Int32Array(1), koffi.as(['a'], 'char **'));
-read('text', () => 0, image, image);
+read('text', () => 0, block, block);
+read(sound, image, mine, mine);
+// @ts-expect-error -- that points to EsmPicture
+read(null, null, image, null);
+// @ts-expect-error -- that points to EsmPicture
+read(null, null, null, image);
 // @ts-expect-error -- an address is a bigint
 read(1, null, null, null);
 // @ts-expect-error -- numbers, not strings
@@ -131,6 +137,40 @@ lib.func('int fill(_Out_ int *a, _Inout_ uint8_t *b, _Out_ char *c)')(
   Buffer.alloc(1),
 );
 
+// C leaves a pointer to characters: Koffi makes a string of it.
+const text: [string | null] = [null];
+lib.func('int message(_Out_ char **text, _Inout_ const char16_t *const *more)')(text, text);
+lib.func('int message(_Out_ str *text, _Out_ EsmText *owned)')(text, text);
+lib.func('message', 'int', [koffi.out('char **'), koffi.out('EsmText *')])(text, text);
+lib.func('int messages(_Out_ char ***texts, _Out_ void **data)')([1n], [1n]);
+// @ts-expect-error -- no address
+lib.func('int message(_Out_ char **text)')([1n]);
+
+// What is only filled need not be there before.
+const counts: [number | null, number | null] = [null, null];
+lib.func('int count(_Out_ int *counts)')(counts);
+lib.func('count', 'int', [koffi.out('int64_t *')])([null]);
+// @ts-expect-error -- what C reads must be
+lib.func('int count(_Inout_ int *counts)')([null]);
+// @ts-expect-error -- what C reads must be
+lib.func('count', 'int', [koffi.inout('int *')])([null]);
+
+// Memory of a known type, and memory.
+const fill = lib.func('int fill(int *numbers, int8_t *bytes, char *text)');
+fill(block, block, 'text');
+fill(mine, 'text', koffi.as('text', 'char *'));
+// @ts-expect-error -- that points to EsmPicture
+fill(image, null, null);
+// @ts-expect-error -- nor are those bytes that a string could be
+lib.func('int fill(uint8_t *bytes)')('text');
+declare const list: TrackedPointer<'EsmList'>;
+lib.func('int sort(char **list, char ***lists)')(list, list);
+lib.func('int sort(const char *const *list)')(list);
+// @ts-expect-error -- that points to pointers to characters
+lib.func('int sort(int **list)')(list);
+// A name that only looks like a direction.
+lib.func('int show(_gtk_ *widget)')(mine);
+
 // Asynchronous calls.
 lib.func('EsmImage create(int w, int h)').async(1, 2, (_error, result) => {
   expectTypeOf(result).toEqualTypeOf<Image | null>();
@@ -150,6 +190,12 @@ expectTypeOf<Signature<'Status f(Status s, struct Point p, int x)'>>().toEqualTy
 >();
 expectTypeOf<Signature<'int f(int (*callback)(int))'>>().toEqualTypeOf<(...args: any[]) => any>();
 expectTypeOf<Signature<'int f(int x[4])'>>().toEqualTypeOf<(...args: any[]) => any>();
+expectTypeOf<Signature<`int f(${string})`>>().toEqualTypeOf<(...args: any[]) => any>();
+expectTypeOf<Signature<`${string} *f(int a, int b)`>>().toEqualTypeOf<(...args: any[]) => any>();
+expectTypeOf(lib.func(`void *f(int a, ${definition})`)).toEqualTypeOf<KoffiFunc<(...args: any[]) => any>>();
+expectTypeOf(lib.func(`void *${definition}(int a)`, { free: 'free', size: 1 })).toEqualTypeOf<
+  KoffiFunc<(...args: any[]) => any>
+>();
 expectTypeOf<Signature<'nonsense'>>().toEqualTypeOf<(...args: any[]) => any>();
 expectTypeOf<Signature<''>>().toEqualTypeOf<(...args: any[]) => any>();
 expectTypeOf<Signature<string>>().toEqualTypeOf<(...args: any[]) => any>();
@@ -204,6 +250,9 @@ expectTypeOf(
 ).toEqualTypeOf<TrackedPointer<'memdup()'> | null>();
 declare const types: string[];
 expectTypeOf(lib.func('f', definition, types)).toEqualTypeOf<KoffiFunc<(...args: any[]) => any>>();
+expectTypeOf(lib.func('f', `${definition} *`, [`${definition} *`])).toEqualTypeOf<
+  KoffiFunc<(x: any) => any>
+>();
 
 // A name that is declared must be declared so.
 koffi.owned('EsmImage', koffi.pointer('EsmPicture'), { free: null, size: 1 });
