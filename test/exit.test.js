@@ -161,7 +161,7 @@ const freeing = [
     `
       ${dropIn}
       for (let i = 0; i < 10; i++) sum.async(owned(10_000), 50, () => process.exit(8));
-      setImmediate(() => process.exit(4));
+      process.exit(4);
     `,
     4,
     10,

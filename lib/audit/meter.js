@@ -47,6 +47,7 @@ class Meter {
   startedAt = performance.now();
   calls = 0;
   onCall = null; // to be called before every call
+  measuring = null; // where the measured calls that are not over are counted, for other threads to see
   share = 1; // of the calls that are measured
   #readings = 0;
   #costs = []; // milliseconds that readings took lately
@@ -96,8 +97,9 @@ class Meter {
     }
 
     const outer = this.#inner;
-    const { calls } = this;
+    const { calls, measuring } = this;
     this.#inner = 0;
+    if (measuring !== null) measuring[0]++;
     const before = this.#read();
     let result;
     try {
@@ -105,6 +107,7 @@ class Meter {
       return result;
     } finally {
       const change = this.#read() - before;
+      if (measuring !== null) measuring[0]--;
       const own = change - this.#inner;
       this.#inner = outer + change;
       if (this.calls !== calls) book.calledBack++;

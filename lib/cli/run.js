@@ -9,7 +9,10 @@ const { spawn } = require('node:child_process');
 const { createRequire } = require('node:module');
 
 const INTERVAL = 100; // milliseconds between two samples
-const PATIENCE = 2000; // before a program that was asked to stop is made to
+// Before a program that was asked to stop is made to: turns of so many milliseconds. Not a time, because where the
+// machine stands still, so does the program.
+const PATIENCE = 20;
+const TURN = 100;
 const LINGER = 500; // for what is still in the pipe when the program has ended
 const HEAP_IS_FULL = /JavaScript heap out of memory/;
 
@@ -56,7 +59,12 @@ function makeStop(child, state) {
     state.stopped = true;
     // A program may take a second Ctrl-C for impatience, and leave without tidying up.
     if (signal !== 'SIGINT' || !isInForeground()) child.kill(signal);
-    setTimeout(() => child.kill('SIGKILL'), PATIENCE).unref();
+    let turns = 0;
+    const timer = setInterval(() => {
+      if (++turns < PATIENCE) return;
+      clearInterval(timer);
+      child.kill('SIGKILL');
+    }, TURN).unref();
   };
 }
 

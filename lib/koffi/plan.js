@@ -29,7 +29,18 @@ function resolveStrings(koffi, registry, library, declare, types) {
  * What ownership means for `raw`, declared by `declare` of the library of `source` with `definition` (a
  * prototype, or undefined), a result `written` like that, and one-off `options`. Returns null when it means nothing.
  */
-function planFor({ koffi, registry, source, declare, raw, definition, written, directions, variadic, options }) {
+function planFor({
+  koffi,
+  registry,
+  source,
+  declare,
+  raw,
+  definition,
+  written,
+  directions,
+  variadic,
+  options,
+}) {
   if (registry.isEmpty && options === undefined) return null;
   const { name, result: type } = raw.info;
   const isOwned = options?.free !== undefined;

@@ -10,14 +10,19 @@ const PATIENCE = 20; // milliseconds, for the answer
 class Interrupt {
   #seats;
   #late;
+  #isMeasuring;
   #sleep;
   #session;
   #asked; // what publishedAt was then
 
-  /** Asks when figures are older than `late` ms; `sleep(ms)` is how to wait for the answer. */
-  constructor(seats, late, sleep) {
+  /**
+   * Asks when figures are older than `late` ms, but not while `isMeasuring()`; `sleep(ms)` is how to wait for the
+   * answer.
+   */
+  constructor(seats, { late, isMeasuring, sleep }) {
     this.#seats = seats;
     this.#late = late;
+    this.#isMeasuring = isMeasuring;
     this.#sleep = sleep;
   }
 
@@ -40,6 +45,7 @@ class Interrupt {
   refresh() {
     const last = this.#publishedAt;
     if (last === undefined || Date.now() - last <= this.#late || this.#asked === last) return false;
+    if (this.#isMeasuring()) return false;
     this.#session ??= this.#connect();
     if (this.#session === null) return false;
     this.#asked = last;
@@ -47,6 +53,12 @@ class Interrupt {
     this.#session.post('Runtime.evaluate', { expression, silent: true }, () => {});
     for (let waited = 0; waited < PATIENCE && this.#publishedAt === last; waited++) this.#sleep(1);
     return this.#publishedAt !== last;
+  }
+
+  /** Lets go of the main thread: at its end Node would tell the user that it waits for a debugger. */
+  close() {
+    this.#session?.disconnect();
+    this.#session = null;
   }
 
   /** Whether a thread was asked and does not answer: it is in C, where it makes no Buffers. */

@@ -11,9 +11,9 @@ const binding = require('../binding');
 const { stats } = require('../stats');
 const { Seats } = require('./seats');
 const { taskOfThisThread } = require('./silence');
-const { ASKED, DONE, MUST_END, PUBLISH, SAMPLED } = require('./state');
+const { ASKED, BEGUN, DONE, ENDED, MEASURING, MUST_END, PUBLISH } = require('./state');
 
-const PATIENCE = 2000; // milliseconds for the sampler to start
+const PATIENCE = 2000; // milliseconds, for the sampler to start and to end
 const SNAPSHOT = 500; // milliseconds between two audits of a program that never returns to its event loop
 // The longer a program has run, the longer it is from one to the next, so that its record can still be read.
 const ACCOUNTS_SHARE = 1 / 1000;
@@ -24,6 +24,7 @@ class Recorder {
   #state;
   #seats;
   #publish;
+  #sampler;
   #audit;
   #ended = false;
   #auditedAt = 0;
@@ -60,10 +61,11 @@ class Recorder {
       resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 },
     });
     worker.unref();
+    this.#sampler = worker;
     // Without samples there is still the rest; the program is not ours to end.
     worker.on('error', (error) => this.write({ type: 'error', message: error.message }));
     // What Node allocates to start a thread is not to be taken for what the program's calls keep.
-    Atomics.wait(this.#state, SAMPLED, 0, PATIENCE);
+    Atomics.wait(this.#state, BEGUN, 0, PATIENCE);
   }
 
   /** What the sampler cannot see from its own thread. */
@@ -113,6 +115,13 @@ class Recorder {
     this.write({ type: 'gc', at: Math.round(performance.timeOrigin + startTime), ms: duration });
   }
 
+  /** Has the sampler take its last sample, and waits for it. */
+  #endSampler() {
+    if (Atomics.load(this.#state, BEGUN) === 0) return;
+    this.#sampler.postMessage('end');
+    Atomics.wait(this.#state, ENDED, 0, PATIENCE);
+  }
+
   /** The last words. */
   end(more = {}) {
     if (this.#ended) return;
@@ -120,19 +129,21 @@ class Recorder {
     this.publish();
     this.#writeAccounts();
     this.#writeAudit();
+    if (!isMainThread) return this.ended(threadId);
+    if (!this.#mustEnd) this.#endSampler();
     this.write({ type: 'end', ...more });
-    if (!isMainThread) {
-      this.#seats.leave(threadId);
-      this.#publish = () => {}; // the seat may be another's from now on
-      return;
-    }
     Atomics.store(this.#state, MUST_END, DONE);
     Atomics.notify(this.#state, MUST_END);
   }
 
-  /** A worker of this thread has ended, perhaps by terminate(), which leaves it no last words. */
-  ended(worker) {
-    for (const thread of new Set([worker, ...this.#seats.leave(worker)])) this.write({ type: 'end', thread });
+  /** A thread has ended, and its workers with it: those have no last words, nor has one that is terminated. */
+  ended(id) {
+    for (const thread of new Set([id, ...this.#seats.leave(id)])) this.write({ type: 'end', thread });
+  }
+
+  /** What the meter counts its calls in, for the sampler to see. */
+  get measuring() {
+    return this.#state.subarray(MEASURING, MEASURING + 1);
   }
 }
 
@@ -149,7 +160,11 @@ function onSignal(recorder, signal) {
 
 function start(options) {
   const recorder = new Recorder(options);
-  if (options.audit) require('../audit/observer').turnOn().onCall = recorder.beat;
+  if (options.audit) {
+    const meter = require('../audit/observer').turnOn();
+    meter.onCall = recorder.beat;
+    if (isMainThread) meter.measuring = recorder.measuring;
+  }
   setInterval(() => recorder.tick(), options.interval).unref();
   process.on('exit', (code) => recorder.end({ code }));
   process.on('worker', (worker) => {

@@ -2,15 +2,16 @@
 // A worker that samples the memory of the process, also while the program is in a loop, and ends it at the cap.
 
 const fs = require('node:fs');
-const { workerData } = require('node:worker_threads');
+const { parentPort, workerData } = require('node:worker_threads');
 const binding = require('../binding');
 const { termsOf } = require('../terms');
 const { Interrupt } = require('./interrupt');
 const { Seats } = require('./seats');
 const { Silence } = require('./silence');
-const { ASKED, MUST_END, NEVER, SAMPLED } = require('./state');
+const { ASKED, BEGUN, ENDED, MEASURING, MUST_END, NEVER } = require('./state');
 
-const LAST_WORDS = 300; // milliseconds
+// Turns of 10 ms that a program has for its last words. Not a time: where the machine stands still, so does the program.
+const LAST_WORDS = 30;
 
 const { interval, cap } = workerData;
 const file = fs.openSync(workerData.file, 'a');
@@ -20,7 +21,8 @@ const seats = new Seats(workerData.seats);
 const write = (line) => fs.writeSync(file, `${JSON.stringify({ at: Date.now(), ...line })}\n`);
 const sleep = (milliseconds) => Atomics.wait(state, NEVER, 0, milliseconds);
 
-const interrupt = new Interrupt(seats, 1.5 * interval, sleep);
+const isMeasuring = () => Atomics.load(state, MEASURING) > 0;
+const interrupt = new Interrupt(seats, { late: 1.5 * interval, isMeasuring, sleep });
 const silence = new Silence();
 
 function sample() {
@@ -40,13 +42,26 @@ function step() {
   if (cap === undefined || rss <= cap) return;
   write({ type: 'cap', rss });
   Atomics.store(state, MUST_END, ASKED);
-  Atomics.wait(state, MUST_END, ASKED, LAST_WORDS);
+  for (let turn = 0; turn < LAST_WORDS; turn++) {
+    if (Atomics.wait(state, MUST_END, ASKED, 10) !== 'timed-out') break;
+  }
   sample();
   process.kill(process.pid, 'SIGKILL');
 }
 
+function tell(word) {
+  Atomics.store(state, word, 1);
+  Atomics.notify(state, word);
+}
+
 step();
-Atomics.store(state, SAMPLED, 1);
-Atomics.notify(state, SAMPLED);
+tell(BEGUN);
 // Not a loop that sleeps: the inspector's answers would pile up.
-setInterval(step, interval);
+const timer = setInterval(step, interval);
+// The program exits: while its threads end one by one, nothing is true of them together.
+parentPort.once('message', () => {
+  clearInterval(timer);
+  interrupt.close();
+  sample();
+  tell(ENDED);
+});

@@ -45,7 +45,11 @@ class Seats {
       this.#parents[seat] = parent;
       this.#tasks[seat] = task;
       const figures = this.#figuresOf(seat);
-      return (all) => FIELDS.forEach((name, at) => (figures[at] = all[name] ?? NaN));
+      return (all) => {
+        if (this.#owners[seat] !== threadId + 1) return; // another's by now
+        for (let at = 1; at < FIELDS.length; at++) figures[at] = all[FIELDS[at]] ?? NaN;
+        figures[0] = all[FIELDS[0]]; // last: from then on the seat counts
+      };
     }
     return () => {};
   }

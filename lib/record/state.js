@@ -8,9 +8,12 @@ module.exports = {
   DONE: 2,
   /** Index of a word that never changes: to sleep on. */
   NEVER: 1,
-  /** Index of the word that is no longer 0 when the sampler has taken its first sample. */
-  SAMPLED: 2,
-  STATE_BYTES: 12,
+  /** Indices of words that are no longer 0 when the sampler has taken its first sample, and its last one. */
+  BEGUN: 2,
+  ENDED: 3,
+  /** Index of the number of measured C calls that the main thread is in: what it allocates then is taken for theirs. */
+  MEASURING: 4,
+  STATE_BYTES: 20,
   /** Symbol.for() this in the main thread's globalThis is a function by which it publishes its figures. */
   PUBLISH: 'ffi-tally.publish',
 };

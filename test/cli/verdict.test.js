@@ -85,7 +85,10 @@ test('one large step is no growth, whatever drifts beside it', () => {
 });
 
 test('a leak that becomes ever faster is one', () => {
-  expect(judge(made({ untracked: (t) => 6 * MB + t * t * MB }))).toMatchObject({ kind: 'native', trap: true });
+  expect(judge(made({ untracked: (t) => 6 * MB + t * t * MB }))).toMatchObject({
+    kind: 'native',
+    trap: true,
+  });
 });
 
 test('one that fills up ever more slowly is none either', () => {

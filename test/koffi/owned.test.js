@@ -594,7 +594,10 @@ describe('bad declarations', () => {
     ['with a convention', (Owned) => [`${Owned} !__cdecl thing_new(size_t bytes)`]],
     ['in the classic form', (Owned) => ['thing_new', `${Owned}!`, ['size_t']]],
     ['an owned string', (_, Text) => [`${Text}! thing_text(size_t length)`]],
-    ['with a destructor of its own', () => ['void *! thing_new(size_t bytes)', { free: 'thing_free', size: 1 }]],
+    [
+      'with a destructor of its own',
+      () => ['void *! thing_new(size_t bytes)', { free: 'thing_free', size: 1 }],
+    ],
   ])('what Koffi would free at once: %s', (_, declaration) => {
     const { Owned } = ownedThing();
     const Text = unique('Text');

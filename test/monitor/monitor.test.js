@@ -38,7 +38,7 @@ async function findingsOf(program) {
 }
 
 testAllocator('a native leak is found', async () => {
-  const [finding, ...others] = await findingsOf('often(3000, () => make(2 * MIB));');
+  const [finding, ...others] = await findingsOf('often(3000, () => make(8 * MIB));');
   expect(others).toEqual([]);
   expect(finding).toMatchObject({ type: 'gap', message: expect.stringContaining('nobody tracks') });
   expect(finding.bytes).toBeGreaterThanOrEqual(32 * 2 ** 20);
