@@ -9,6 +9,7 @@ const PATIENCE = 20; // milliseconds, for the answer
 
 class Interrupt {
   #seats;
+  #mayAsk;
   #late;
   #isMeasuring;
   #sleep;
@@ -16,11 +17,12 @@ class Interrupt {
   #asked; // what publishedAt was then
 
   /**
-   * Asks when figures are older than `late` ms, but not while `isMeasuring()`; `sleep(ms)` is how to wait for the
-   * answer.
+   * Asks when figures are older than `late` ms, but not while `isMeasuring()`, nor ever unless it `mayAsk`; `sleep(ms)`
+   * is how to wait for the answer.
    */
-  constructor(seats, { late, isMeasuring, sleep }) {
+  constructor(seats, { mayAsk, late, isMeasuring, sleep }) {
     this.#seats = seats;
+    this.#mayAsk = mayAsk;
     this.#late = late;
     this.#isMeasuring = isMeasuring;
     this.#sleep = sleep;
@@ -37,7 +39,8 @@ class Interrupt {
       session.connectToMainThread();
       return session;
     } catch {
-      return null; // this Node has no inspector, or the program may not use it
+      this.#mayAsk = false; // this Node has no inspector, or the program may not use it
+      return undefined;
     }
   }
 
@@ -45,9 +48,9 @@ class Interrupt {
   refresh() {
     const last = this.#publishedAt;
     if (last === undefined || Date.now() - last <= this.#late || this.#asked === last) return false;
-    if (this.#isMeasuring()) return false;
+    if (!this.#mayAsk || this.#isMeasuring()) return false;
     this.#session ??= this.#connect();
-    if (this.#session === null) return false;
+    if (this.#session === undefined) return false;
     this.#asked = last;
     const expression = `globalThis[Symbol.for('${PUBLISH}')]()`;
     this.#session.post('Runtime.evaluate', { expression, silent: true }, () => {});
@@ -58,12 +61,12 @@ class Interrupt {
   /** Lets go of the main thread: at its end Node would tell the user that it waits for a debugger. */
   close() {
     this.#session?.disconnect();
-    this.#session = null;
+    this.#mayAsk = false;
   }
 
-  /** Whether a thread was asked and does not answer: it is in C, where it makes no Buffers. */
+  /** Whether a thread does not answer, or would not: it is in C, where it makes no Buffers. */
   isUnanswered({ threadId, publishedAt }) {
-    return threadId === MAIN && this.#asked === publishedAt;
+    return threadId === MAIN && (this.#asked === publishedAt || this.#isMeasuring());
   }
 }
 

@@ -55,7 +55,8 @@ class Recorder {
 
   #startSampler(workerData) {
     const worker = new Worker(path.join(__dirname, 'sampler.js'), {
-      workerData,
+      // Without the permission Node does not refuse, but abort.
+      workerData: { ...workerData, mayAsk: process.permission?.has('inspector') ?? true },
       execArgv: [],
       stdin: false,
       resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 },

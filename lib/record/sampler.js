@@ -13,7 +13,7 @@ const { ASKED, BEGUN, ENDED, MEASURING, MUST_END, NEVER } = require('./state');
 // Turns of 10 ms that a program has for its last words. Not a time: where the machine stands still, so does the program.
 const LAST_WORDS = 30;
 
-const { interval, cap } = workerData;
+const { interval, cap, mayAsk } = workerData;
 const file = fs.openSync(workerData.file, 'a');
 const state = new Int32Array(workerData.state);
 const seats = new Seats(workerData.seats);
@@ -22,11 +22,10 @@ const write = (line) => fs.writeSync(file, `${JSON.stringify({ at: Date.now(), .
 const sleep = (milliseconds) => Atomics.wait(state, NEVER, 0, milliseconds);
 
 const isMeasuring = () => Atomics.load(state, MEASURING) > 0;
-const interrupt = new Interrupt(seats, { late: 1.5 * interval, isMeasuring, sleep });
+const interrupt = new Interrupt(seats, { mayAsk, late: 1.5 * interval, isMeasuring, sleep });
 const silence = new Silence();
 
-function sample() {
-  const interrupted = interrupt.refresh();
+function sample(interrupted = false) {
   // Added up before anything is made of it: of a Buffer that went from one thread to another each has one half.
   const of = seats.sum();
   const { everywhere, file: files } = binding.memory();
@@ -38,7 +37,7 @@ function sample() {
 }
 
 function step() {
-  const rss = sample();
+  const rss = sample(interrupt.refresh());
   if (cap === undefined || rss <= cap) return;
   write({ type: 'cap', rss });
   Atomics.store(state, MUST_END, ASKED);
@@ -54,7 +53,7 @@ function tell(word) {
   Atomics.notify(state, word);
 }
 
-step();
+sample();
 tell(BEGUN);
 // Not a loop that sleeps: the inspector's answers would pile up.
 const timer = setInterval(step, interval);

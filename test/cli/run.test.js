@@ -340,6 +340,20 @@ test('the last one before its threads are gone, and nobody speaks of a debugger'
   expect(lines.findLastIndex(({ type }) => type === 'sample')).toBe(end - 1);
 });
 
+// Where the main thread may not be interrupted for its figures, Node would abort.
+const permission = {
+  20: ['--experimental-permission'],
+  22: ['--permission', '--allow-addons'],
+  24: ['--permission', '--allow-addons'],
+  26: ['--permission', '--allow-addons'],
+}[process.versions.node.split('.')[0]];
+(permission ? test : test.skip)('with the permission model', async () => {
+  const busy = 'for (const start = Date.now(); Date.now() - start < 500; );';
+  const allowed = ['--allow-fs-read=*', '--allow-fs-write=*', '--allow-worker'];
+  const child = await run(['check', '--', ...permission, ...allowed, program('permitted.cjs', busy)]);
+  expect(child).toMatchObject({ code: 0, signal: null });
+});
+
 test('a record can be told again', async () => {
   const record = path.join(records, 'run.jsonl');
   const first = await run([
