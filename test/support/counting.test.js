@@ -135,6 +135,8 @@ describe('a thing in use by C', () => {
   const prototype = koffi.proto('int counting_callback(void *thing, int value)');
   const call = lib.func('thing_call', 'int', ['void *', koffi.pointer(prototype), 'int']);
   const sumSlow = lib.func('int thing_sum_slow(void *thing, int ms)');
+  const sleeping = lib.func('int count_sleeping()');
+  const wake = lib.func('void wake_one()');
   const sumLater = (thing, ms) =>
     new Promise((resolve, reject) => {
       sumSlow.async(thing, ms, (error, sum) => (error ? reject(error) : resolve(sum)));
@@ -164,9 +166,10 @@ describe('a thing in use by C', () => {
 
   test('freed during an asynchronous call', async () => {
     const thing = make(100);
-    const sum = sumLater(thing, 50);
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    const sum = sumLater(thing, -1);
+    while (sleeping() === 0) await new Promise(setImmediate);
     free(thing);
+    wake();
     expect(await sum).toBe(-1);
     expect(counters().freed_underfoot).toBe(1);
   });

@@ -366,12 +366,33 @@ int thing_call(void* thing, int (*callback)(void* thing, int value), int value) 
   return result;
 }
 
-// Sleeps, then adds up the ones that touch() wrote: the result is the number of the thing's pages, -1 if it
-// is gone.
+static atomic_int sleeping;
+static atomic_int woken;
+
+// How many calls wait for wake_one(), which lets one of them go on.
+int count_sleeping(void) { return sleeping; }
+void wake_one(void) { woken++; }
+
+static void sleep_until_woken(void) {
+  sleeping++;
+  for (;;) {
+    int calls = woken;
+    if (calls > 0 && atomic_compare_exchange_strong(&woken, &calls, calls - 1)) break;
+    sleep_ms(1);
+  }
+  sleeping--;
+}
+
+// Sleeps, until it is woken if `ms` is negative; then adds up the ones that touch() wrote: the result is the
+// number of the thing's pages, -1 if it is gone.
 int thing_sum_slow(void* thing, int ms) {
   int64_t before = id_if_alive(thing);
   if (before == -1) return -1;
-  sleep_ms(ms);
+  if (ms < 0) {
+    sleep_until_woken();
+  } else {
+    sleep_ms(ms);
+  }
   int sum = 0;
   lock();
   Slot* slot = expect_alive(thing);
