@@ -56,27 +56,30 @@ test.each([
   expect(complaintsOf(files, options)).toEqual([]);
 });
 
-// Each block on its own, as a reader copies it; with names, so that a complaint says where it is from.
-test('examples in TypeScript compile', () => {
-  const pages = ['README.md', ...fs.readdirSync(inRoot('docs')).map((name) => `docs/${name}`)];
-  const blocks = pages
-    .filter((page) => page.endsWith('.md'))
-    .flatMap((page) =>
-      [...fs.readFileSync(inRoot(page), 'utf8').matchAll(/^```ts\n(.*?)^```$/gms)].map(
-        ({ 1: code, index }) => ({
-          name: `${page.replace(/\W/g, '-')}-${index}.mts`,
-          code,
-        }),
-      ),
-    );
-  expect(blocks.length).toBeGreaterThan(0);
-  // Inside of the repository, where 'ffi-tally' means the repository itself.
+// Each block on its own, as a reader copies it: what one declares for all files must not be there for another. They are
+// run by readme.test.js.
+describe('examples in TypeScript compile', () => {
   const directory = 'build/typescript-blocks';
-  fs.rmSync(inRoot(directory), { recursive: true, force: true });
-  fs.mkdirSync(inRoot(directory), { recursive: true });
-  for (const { name, code } of blocks) fs.writeFileSync(inRoot(`${directory}/${name}`), code);
-  const files = blocks.map(({ name }) => `${directory}/${name}`);
-  expect(complaintsOf(files, { types: ['node'] })).toEqual([]);
+  const blocks = ['README.md', ...fs.readdirSync(inRoot('docs')).map((name) => `docs/${name}`)]
+    .filter((page) => page.endsWith('.md'))
+    .flatMap((page) => {
+      const text = fs.readFileSync(inRoot(page), 'utf8');
+      return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(({ 1: code, index }) => {
+        const line = text.slice(0, index).split('\n').length;
+        return { page, line, code, file: `${directory}/${page.replace(/\W/g, '-')}-${line}.mts` };
+      });
+    });
+
+  beforeAll(() => {
+    // Inside of the repository, where 'ffi-tally' means the repository itself.
+    fs.rmSync(inRoot(directory), { recursive: true, force: true });
+    fs.mkdirSync(inRoot(directory), { recursive: true });
+    for (const { file, code } of blocks) fs.writeFileSync(inRoot(file), code);
+  });
+
+  test.each(blocks)('$page, line $line', ({ file }) => {
+    expect(complaintsOf([file], { types: ['node'] })).toEqual([]);
+  });
 });
 
 describe('declares what there is', () => {
