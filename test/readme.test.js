@@ -1,9 +1,11 @@
 'use strict';
-// Runs every JavaScript block of the documentation, and compares what it prints with the text block after it.
+// Runs every block of JavaScript and TypeScript in the documentation, and compares what it prints with the text block
+// after it. That TypeScript compiles is tested by types.test.js.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const koffi = require('koffi');
+const ts = require('typescript');
 const { runChild } = require('./support/child.js');
 const nodeWithFfi = require('./support/node-with-ffi.js');
 
@@ -13,26 +15,62 @@ const directory = path.join(root, 'build/readme');
 
 const pages = [
   'README.md',
+  'CONTRIBUTING.md',
   ...fs
     .readdirSync(path.join(root, 'docs'))
     .filter((name) => name.endsWith('.md'))
     .map((name) => `docs/${name}`),
 ];
 
-/** The JavaScript blocks of a page as { line, code, output }; output is undefined where the page gives none. */
+const read = (page) => fs.readFileSync(path.join(root, page), 'utf8');
+
+// What becomes of a block in each of them. There are no others: a misspelt language would not be run.
+const LANGUAGES = {
+  js: 'run',
+  ts: 'compiled and run',
+  text: 'compared with what the block before it prints',
+  json: 'parsed',
+  sh: 'shown: commands to type',
+  '': 'shown: what a program or command has printed, a tree of files',
+};
+
+// Blocks that cannot run, by what is in them, and why. What they bind in C must be there all the same.
+const NOT_RUN = {
+  "require('ffi-napi')": 'shows what is replaced: ffi-napi is not among our dependencies',
+};
+
+/** The blocks of a page that are run, as { line, language, code, output }; output is undefined where the page gives none. */
 function blocksOf(page) {
-  const text = fs.readFileSync(path.join(root, page), 'utf8');
-  const pattern = /^```js\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms;
-  return [...text.matchAll(pattern)].map(({ index, 1: code, 2: output }) => ({
+  const text = read(page);
+  const pattern = /^```(js|ts)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?/gms;
+  return [...text.matchAll(pattern)].map(({ index, 1: language, 2: code, 3: output }) => ({
     line: text.slice(0, index).split('\n').length,
+    language,
     code,
     output,
   }));
 }
 
+/** Whatever in a page could open or close a block, also where it is indented, quoted or of tildes. */
+const fencesOf = (page) => read(page).match(/^[ \t>*+.\d-]*(```|~~~).*$/gm) ?? [];
+
+/** Runs a block of ffi-napi with a stand-in for it, which finds the C functions that are bound and calls none. */
+function bindOnly(code) {
+  const Library = (file, functions) => {
+    const library = koffi.load(file);
+    for (const name of Object.keys(functions)) library.func(name, 'void', []);
+  };
+  new Function('require', code)(() => ({ Library }));
+}
+
+const toJavaScript = ({ language, code }) =>
+  language === 'js'
+    ? code
+    : ts.transpile(code, { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 });
+
 /** The C libraries that a block loads and that are not here. */
 function missingLibraries(code) {
-  const names = [...code.matchAll(/\b(?:load|dlopen)\('([^']+)'/g)].map(([, name]) => name);
+  const names = [...code.matchAll(/\b(?:load|dlopen|Library)\('([^']+)'/g)].map(([, name]) => name);
   return names.filter((name) => {
     try {
       koffi.load(name).unload();
@@ -51,9 +89,20 @@ beforeAll(() => {
 describe.each(pages)('%s', (page) => {
   const blocks = blocksOf(page);
 
-  test('has closed all its blocks', () => {
-    const fences = fs.readFileSync(path.join(root, page), 'utf8').match(/^```/gm) ?? [];
+  test('has blocks of known languages only, and closes them', () => {
+    const fences = fencesOf(page);
+    const known = Object.keys(LANGUAGES).map((language) => `\`\`\`${language}`);
+    expect(fences.filter((fence, i) => (i % 2 === 0 ? !known.includes(fence) : fence !== '```'))).toEqual([]);
     expect(fences.length % 2).toBe(0);
+  });
+
+  test('says what a block prints only where one is run', () => {
+    const outputs = fencesOf(page).filter((fence) => fence === '```text');
+    expect(outputs.length).toBe(blocks.filter(({ output }) => output !== undefined).length);
+  });
+
+  test('has JSON that can be parsed', () => {
+    for (const [, json] of read(page).matchAll(/^```json\n(.*?)^```$/gms)) JSON.parse(json);
   });
 
   if (blocks.length === 0) return; // a page of prose
@@ -61,7 +110,7 @@ describe.each(pages)('%s', (page) => {
   const needsFfi = blocks.some(({ code }) => code.includes('ffi-tally/node-ffi'));
   const ffiNode = needsFfi ? nodeWithFfi(page) : undefined;
 
-  test.each(blocks)('line $line', async ({ line, code, output }) => {
+  test.each(blocks)('line $line', async ({ line, language, code, output }) => {
     const missing = missingLibraries(code);
     const node = code.includes('ffi-tally/node-ffi') ? ffiNode : process.execPath;
     if (node === undefined) missing.push('a Node with node:ffi');
@@ -71,9 +120,10 @@ describe.each(pages)('%s', (page) => {
       console.warn(text);
       return;
     }
-    const extension = /^import /m.test(code) ? 'mjs' : 'cjs';
+    if (Object.keys(NOT_RUN).some((text) => code.includes(text))) return bindOnly(code);
+    const extension = language === 'ts' || /^import /m.test(code) ? 'mjs' : 'cjs';
     const file = path.join(directory, `${page.replace(/\W/g, '-')}-${line}.${extension}`);
-    fs.writeFileSync(file, code);
+    fs.writeFileSync(file, toJavaScript({ language, code }));
     const { code: status, signal, stdout, stderr } = await runChild(file, { node });
     // Warnings are welcome there; a block that fails shows why.
     expect({ status, signal, stderr: status === 0 ? '' : stderr }).toEqual({
@@ -83,6 +133,13 @@ describe.each(pages)('%s', (page) => {
     });
     if (output !== undefined) expect(stdout).toBe(output);
   });
+});
+
+test('what is not run is still there, once', () => {
+  const all = pages.flatMap(blocksOf).map(({ code }) => code);
+  for (const text of Object.keys(NOT_RUN)) {
+    expect([text, all.filter((code) => code.includes(text)).length]).toEqual([text, 1]);
+  }
 });
 
 test('the README has an example of at most 15 lines', () => {
