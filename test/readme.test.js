@@ -148,6 +148,51 @@ test('the README has an example of at most 15 lines', () => {
   expect(example.output).toBeDefined();
 });
 
+describe('docs/ownership.md has an example of every form', () => {
+  const examples = ['docs/ownership.md', 'docs/choosing-a-size.md']
+    .flatMap(blocksOf)
+    .map(({ code }) => code)
+    .join('\n');
+
+  const typings = read('types/ownership.d.ts');
+  const interfaces = [...typings.matchAll(/^export interface (?:Owned|Function)Options \{$(.*?)^\}$/gms)];
+  const options = interfaces.flatMap(([, body]) =>
+    [...body.matchAll(/^ {2}(\w+)\??:/gm)].map(([, name]) => name),
+  );
+
+  test.each([...new Set(options)])('%s', (option) => {
+    expect(examples).toMatch(new RegExp(`\\b${option}: `));
+  });
+
+  test.each([
+    ['C gives by a result', /func\(\s*'Block \w+\(/],
+    ['C gives by _Out_', /_Out_ Block \*/],
+    ['C takes', /\(Block block/],
+    ['C takes and gives: _Inout_', /_Inout_ Line \*/],
+    ['a string', /owned\('\w+', 'char \*'/],
+    ['free: a name', /free: '\w+'/],
+    ['free: a name, with bound arguments', /symbol: '\w+', args: \[/],
+    ['free: an address', /free: \w+\.symbol\('/],
+    ['free: an address, with bound arguments', /address: \w+\.symbol\('\w+'\), args: \[/],
+    ['free: a function', /free: \(address\) =>/],
+    ['free: nothing', /free: null/],
+    ['size: a number', /size: \d/],
+    ['size: of the allocator', /size: 'malloc'/],
+    ['size: a C function', /size: '\w+_\w+'/],
+    ['size: a function', /size: \(\w+, \w+.*\) =>/],
+    ['size: of a struct', /struct\('(\w+)'.*\n.*owned\('\w+', '\1 \*', \{ free: '\w+' \}/],
+    ['an asynchronous call', /\.async\(/],
+    ['track()', /= track\(/],
+    ['release()', /\.release\(\)/],
+    ['memory', /\.alloc\(.*\{\s*owned: true,?\s*\}/],
+    ['a callback', /\.register\([^;]*\{\s*owned: true,?\s*\}/],
+    ['an array that is refused', /_Out_ Block \*\*/],
+    ['a member of a struct that is refused', /func\('Pair /],
+  ])('%s', (_, form) => {
+    expect(examples).toMatch(form);
+  });
+});
+
 /** The files that the tree in CONTRIBUTING.md names, with their folders. */
 function filesInTree() {
   const text = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
