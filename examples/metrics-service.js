@@ -1,6 +1,6 @@
 'use strict';
-// A service that draws images with C, and tells Prometheus where its native memory is. With PORT it serves until it is
-// stopped:  PORT=8080 node examples/metrics-service.js  and then  curl localhost:8080/metrics
+// A service that draws images with C, and tells Prometheus, by prom-client, where its native memory is. With PORT it
+// serves until it is stopped:  PORT=8080 node metrics-service.js  and then  curl localhost:8080/metrics
 // Without, it asks itself a few times, prints what Prometheus would see, and ends.
 
 const http = require('node:http');

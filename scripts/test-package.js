@@ -9,6 +9,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
+const koffi = require('koffi');
 const { installedNodes } = require('./nodes.js');
 const { root } = require('./tools.js');
 
@@ -16,7 +17,6 @@ const windows = process.platform === 'win32';
 const temporary = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally package test '));
 const project = path.join(temporary, 'a project');
 const installed = path.join(project, 'node_modules/ffi-tally');
-const koffi = require('koffi').version;
 
 function run(command, args, { env, ...options } = {}) {
   const shell = windows && command === 'npm';
@@ -66,7 +66,7 @@ const steps = {
     fs.writeFileSync(path.join(project, 'package.json'), '{ "private": true }');
     for (const [name, code] of Object.entries(programs)) fs.writeFileSync(path.join(project, name), code);
     const [{ filename }] = JSON.parse(npm('pack', root, '--pack-destination', temporary, '--json'));
-    npm('install', '--ignore-scripts', path.join(temporary, filename), `koffi@${koffi}`);
+    npm('install', '--ignore-scripts', path.join(temporary, filename), `koffi@${koffi.version}`);
   },
 
   'loads its prebuilt binary'() {
@@ -87,6 +87,28 @@ const steps = {
         program,
       );
     }
+  },
+
+  'does what docs/find-a-leak.md tells to do'() {
+    try {
+      koffi.load('libgd.so.3').unload();
+    } catch {
+      console.error('SKIPPED: libgd.so.3 is not installed');
+      return;
+    }
+    const page = fs.readFileSync(path.join(installed, 'docs/find-a-leak.md'), 'utf8');
+    const commands = [...page.matchAll(/^npx ffi-tally (.*leaky\.js.*)$/gm)].map(([, args]) =>
+      args.split(' '),
+    );
+    const bin = path.join(installed, 'bin/ffi-tally.js');
+    const found = commands.map((args) => {
+      const { status, stdout } = run(process.execPath, [bin, ...args]);
+      return [args.at(-1), status, /^Trap: .*gdImageScale/m.test(stdout)];
+    });
+    assert.deepEqual(found, [
+      ['node_modules/ffi-tally/examples/leaky.js', 1, true],
+      ['fixed', 0, false],
+    ]);
   },
 
   'installs with scripts, and compiles nothing'() {

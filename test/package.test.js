@@ -5,6 +5,7 @@ const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { isBuiltin } = require('node:module');
 const { runChild } = require('./support/child.js');
+const { linksOf } = require('./support/links.js');
 
 const root = path.join(__dirname, '..');
 const manifest = require('../package.json');
@@ -105,6 +106,7 @@ describe('what is packed', () => {
     shell: process.platform === 'win32',
   });
   const files = JSON.parse(stdout)[0].files.map((file) => file.path);
+  const exported = Object.keys(manifest.exports).map((name) => path.posix.join(manifest.name, name));
   const dependencies = Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies });
 
   // Each pattern says what a folder is for; anything else there is a mistake.
@@ -116,6 +118,7 @@ describe('what is packed', () => {
     /^types\/[\w-]+\.d\.m?ts$/,
     /^native\/\w+\.(cc|h|map)$/,
     /^docs\/[\w-]+\.md$/,
+    /^examples\/[\w-]+\.js$/,
     /^monitoring\/[\w-]+\.(yml|json)$/,
     /^prebuilds\/[\w-]+\/[\w.-]+\.node$/,
     /^docs\/images\/\w+\.svg$/,
@@ -127,7 +130,7 @@ describe('what is packed', () => {
   });
 
   test('is all there is in these folders', () => {
-    for (const folder of ['lib', 'bin', 'types', 'native', 'monitoring']) {
+    for (const folder of ['lib', 'bin', 'types', 'native', 'monitoring', 'examples']) {
       const there = fs
         .readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
@@ -135,6 +138,20 @@ describe('what is packed', () => {
         .map((file) => file.replaceAll(path.sep, '/'));
       expect(files.filter((file) => file.startsWith(`${folder}/`)).sort()).toEqual(there.sort());
     }
+  });
+
+  // Without what the links lead to, a document of the package has holes. There is no repository to link to: where it will
+  // be is not known here (see release.yml), so what is not packed is named and not linked.
+  test('links to nothing but what is packed', () => {
+    const broken = [];
+    for (const page of files.filter((name) => name.endsWith('.md'))) {
+      for (const link of linksOf(fs.readFileSync(path.join(root, page), 'utf8'))) {
+        const target = path.posix.join(path.posix.dirname(page), link.split('#')[0]);
+        const isPacked = link.startsWith('#') || files.some((file) => `${file}/`.startsWith(`${target}/`));
+        if (!isPacked) broken.push(`${page}: ${link}`);
+      }
+    }
+    expect(broken).toEqual([]);
   });
 
   test('needs nothing but what is packed, what it depends on, and Node', () => {
@@ -150,6 +167,7 @@ describe('what is packed', () => {
               .some((target) => files.includes(target) || target === 'package.json')
           : name.startsWith('node:') ||
             isBuiltin(name) ||
+            exported.includes(name) ||
             dependencies.some((known) => name === known || name.startsWith(`${known}/`));
         if (!found) strange.push(`${file}: ${name}`);
       }

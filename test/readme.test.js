@@ -7,6 +7,7 @@ const path = require('node:path');
 const koffi = require('koffi');
 const ts = require('typescript');
 const { runChild } = require('./support/child.js');
+const { linksOf, withoutBlocks } = require('./support/links.js');
 const nodeWithFfi = require('./support/node-with-ffi.js');
 
 const root = path.join(__dirname, '..');
@@ -237,11 +238,10 @@ const PAGES = [
 
 /** The links of a page to files, relative to it, and the anchors in it that others may link to. */
 function linksAndAnchors(file) {
-  const text = fs.readFileSync(file, 'utf8').replace(/^```.*?^```$/gms, '');
-  const links = [...text.matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link);
+  const text = withoutBlocks(fs.readFileSync(file, 'utf8'));
   const titles = [...text.matchAll(/^#+ (.*)$/gm)].map(([, title]) => title.toLowerCase());
   const anchors = titles.map((title) => title.replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'));
-  return { links: links.filter((link) => !/^\w+:/.test(link)), anchors };
+  return { links: linksOf(text), anchors };
 }
 
 test('docs/README.md lists every page', () => {
