@@ -4,6 +4,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { spawnSync } = require('node:child_process');
 const koffi = require('koffi');
 const ts = require('typescript');
 const { runChild } = require('./support/child.js');
@@ -194,38 +195,49 @@ describe('docs/ownership.md has an example of every form', () => {
   });
 });
 
-/** The files that the tree in CONTRIBUTING.md names, with their folders. */
-function filesInTree() {
-  const text = fs.readFileSync(path.join(root, 'CONTRIBUTING.md'), 'utf8');
-  const [, tree] = /^## Which file to open$.*?^```\n(.*?)^```$/ms.exec(text);
+/** What the tree in CONTRIBUTING.md names, with the folders that it is in; folders end with a slash. */
+function namesInTree() {
+  const [, tree] = /^## Which file to open$.*?^```\n(.*?)^```$/ms.exec(read('CONTRIBUTING.md'));
   const folders = [];
-  return tree.split('\n').flatMap((line) => {
-    const [, branches, rest] = /^((?:[│├└─ ]{4})*)(.*)$/.exec(line);
-    const depth = branches.length / 4;
-    const entries = [];
-    for (const word of rest.split(/ +/)) {
-      if (!/^[\w./-]+(\.(\w+|\*)|\/)$/.test(word)) break; // from here on it is words
-      entries.push(word);
-    }
-    folders.length = depth;
-    if (entries[0]?.endsWith('/')) folders[depth] = entries[0];
-    return entries.filter((name) => !name.endsWith('/')).map((name) => folders.join('') + name);
-  });
+  return tree
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => {
+      const [, branches, rest] = /^((?:[│├└─ ]{4})*)(.*)$/.exec(line);
+      const names = rest.split(/ {2,}/).slice(0, -1); // the last part is words
+      folders.length = branches.length / 4;
+      const within = folders.join('');
+      if (names[0]?.endsWith('/')) folders.push(names[0]);
+      return names.map((name) => within + name);
+    });
 }
 
-test('CONTRIBUTING.md says of every source what it is for, and of nothing that is not there', () => {
-  const named = filesInTree().filter((name) => /^(lib|native)\//.test(name));
-  const sources = ['lib', 'native'].flatMap((directory) =>
-    fs
-      .readdirSync(path.join(root, directory), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name))),
-  );
-  const isNamed = (name) => named.includes(name) || named.includes(name.replace(/\.(cc|h)$/, '.*'));
-  expect(sources.filter((name) => !isNamed(name))).toEqual([]);
-  const isThere = (name) => sources.includes(name) || sources.includes(name.replace(/\.\*$/, '.h'));
-  expect(named.filter((name) => !isThere(name))).toEqual([]);
-  expect(new Set(named).size).toBe(named.length);
+describe('the tree in CONTRIBUTING.md', () => {
+  const named = namesInTree();
+  const tracked = spawnSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' });
+  const isClone = tracked.status === 0;
+
+  test('says of every source what it is for', () => {
+    const sources = ['lib', 'native'].flatMap((directory) =>
+      fs
+        .readdirSync(path.join(root, directory), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name))),
+    );
+    const isNamed = (name) => named.includes(name) || named.includes(name.replace(/\.(cc|h)$/, '.*'));
+    expect(sources.filter((name) => !isNamed(name))).toEqual([]);
+  });
+
+  (isClone ? test : test.skip)('says it of everything at the top', () => {
+    const topOf = (names) => [...new Set(names.map((name) => name.split('/')[0]))].sort();
+    expect(topOf(named)).toEqual(topOf(tracked.stdout.trimEnd().split('\n')));
+  });
+
+  test('names nothing that is not there, and nothing twice', () => {
+    const isThere = (name) => fs.existsSync(path.join(root, name.replace(/\.\*$/, '.h')));
+    expect(named.filter((name) => !isThere(name))).toEqual([]);
+    expect(named.filter((name, i) => named.indexOf(name) !== i)).toEqual([]);
+  });
 });
 
 const PAGES = [
