@@ -1,5 +1,7 @@
 'use strict';
 
+const fs = require('node:fs');
+const path = require('node:path');
 const { subscribe, unsubscribe } = require('node:diagnostics_channel');
 const { collect, configure, track } = require('../lib');
 const binding = require('../lib/binding');
@@ -89,4 +91,17 @@ test('where nobody listens, nothing is asked', () => {
   heard(ALL, () => (loud = cost(() => collect())));
   binding.stats = stats;
   expect([silent, loud]).toEqual([2, 8]); // collect() itself asks twice
+});
+
+test('docs/seeing-memory.md lists them all', () => {
+  const root = path.join(__dirname, '..');
+  const sources = fs
+    .readdirSync(path.join(root, 'lib'), { recursive: true })
+    .filter((name) => /\.m?js$/.test(name))
+    .map((name) => fs.readFileSync(path.join(root, 'lib', name), 'utf8'));
+  const channels = sources.flatMap((source) => source.match(/(?<=\bchannel\(')[\w:-]+/g) ?? []);
+  expect(channels).toEqual(expect.arrayContaining(ALL.map((name) => `ffi-tally:${name}`)));
+
+  const page = fs.readFileSync(path.join(root, 'docs/seeing-memory.md'), 'utf8');
+  expect(page.match(/(?<=^\| `)ffi-tally:[\w-]+(?=` +\|)/gm).sort()).toEqual(channels.sort());
 });

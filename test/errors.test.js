@@ -300,6 +300,28 @@ describe('without memory', () => {
   });
 });
 
+test('every code of a warning is in docs/errors.md, with its section', () => {
+  const sources = fs
+    .readdirSync(path.join(root, 'lib'), { recursive: true })
+    .filter((name) => /\.m?js$/.test(name))
+    .map((name) => fs.readFileSync(path.join(root, 'lib', name), 'utf8'))
+    .join('\n');
+  // Variables of the environment have such names too; those that a message names stand in quotes as well.
+  const variables = ['FFI_TALLY_BACKEND', 'FFI_TALLY_TRACE'];
+  const found = new Set(sources.match(/(?<=')FFI_TALLY_\w+(?=')/g));
+  const announced = [...found].filter((name) => !variables.includes(name)).sort();
+  expect(announced).toContain('FFI_TALLY_DESTRUCTOR');
+
+  const page = fs.readFileSync(path.join(root, 'docs/errors.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| `(FFI_TALLY_\w+)` +\| .* \| \[[^\]]+\]\(([^)]+)\) +\|$/gm)];
+  expect(rows.map(([, code]) => code)).toEqual(announced);
+  for (const [, code, link] of rows) {
+    const [, after] = page.split('\n## What is announced\n');
+    const text = link.startsWith('#') ? after : fs.readFileSync(path.join(root, 'docs', link), 'utf8');
+    expect(text.replace(/^\|.*$/gm, '')).toContain(code);
+  }
+});
+
 test('an error that nobody catches shows its code', async () => {
   const child = await runChild(`require('./lib').reportExternal(-1)`);
   expect(child).toMatchObject({ code: 1, signal: null, stdout: '' });
