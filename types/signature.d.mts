@@ -63,11 +63,18 @@ type StringName = 'str' | 'str16' | 'str32' | 'string' | 'string16' | 'string32'
 export type StringArgument =
   string | NativeAddress | ArrayBuffer | ArrayBufferView | readonly string[] | Cast | null;
 
-/** What may be passed for a pointer to the type `Name`. A tracked pointer must point to that type, or to `void`. */
+/**
+ * What may be passed for a pointer to the type `Name`. A tracked pointer must point to that type, or to `void`; numbers
+ * have several names each, and pointers many spellings, which only Koffi tells apart.
+ */
 export type PointerArgument<Name extends string> = Name extends Character
   ? StringArgument
   : Name extends keyof Scalars
-    ? PointerTo<Name> | NativeAddress | Values<Scalars[Name]> | (Name extends Signed8 ? string : never) | null
+    ? | PointerTo<keyof Scalars>
+      | NativeAddress
+      | Values<Scalars[Name]>
+      | (Name extends Signed8 ? string : never)
+      | null
     : Name extends 'void'
       ? PointerTo<any> | NativeAddress | Untracked | string | null
       : PointerTo<Name> | NativeAddress | Untracked | null;
@@ -84,8 +91,10 @@ export type OwnedArgument<Name extends string> = TrackedPointer<Name> | NativeAd
 /** A place that C fills with an owned pointer: `[null]`, or `[pointer]` for `_Inout_`. */
 export type OwnedPlace<Name extends string> = (TrackedPointer<Name> | null)[];
 
-/** A place that C fills with a pointer to characters, of which Koffi makes a string. */
-export type StringPlace = (string | null)[];
+/** A place that C fills with a pointer to characters, of which Koffi makes a string; `_Inout_` takes an address too. */
+export type StringPlace<Empty extends null = null> = (
+  string | ([Empty] extends [never] ? Pointer : never) | null
+)[];
 
 // -- Text ---------------------------------------------------------------------------------------------------------------
 
@@ -146,11 +155,8 @@ type Argument<Text extends string> = Text extends `_In_ ${infer Rest}`
       : In<Text>;
 
 type In<Text extends string> = Text extends `${infer Type}*${infer Rest}`
-  ? Rest extends `${string}*${infer More}`
-    ? | PointerTo<More extends `${string}*${string}` ? any : `${Pointed<Type>} *`>
-      | NativeAddress
-      | Values<any>
-      | null
+  ? Rest extends `${string}*${string}`
+    ? PointerTo<`${string}*` | StringName> | NativeAddress | Values<any> | null
     : PointerArgument<Pointed<Type>>
   : InValue<Leading<Text>>;
 
@@ -173,17 +179,17 @@ type Out<Text extends string, Empty extends null> = Text extends `${infer Type}*
     ? Pointed<Type> extends Character
       ? More extends `${string}*${string}`
         ? (Pointer | null)[]
-        : StringPlace
+        : StringPlace<Empty>
       : (Pointer | null)[]
     : OutTo<Pointed<Type>, Empty>
   : any;
 
 /** Koffi copies back into what it is given, so this is nothing tracked; and into arrays that can be written to. */
 type OutTo<Name extends string, Empty extends null> = Name extends StringName
-  ? StringPlace
+  ? StringPlace<Empty>
   : Name extends keyof OwnedTypes
     ? OwnedTypes[Name] extends StringSpelling
-      ? StringPlace
+      ? StringPlace<Empty>
       : OwnedPlace<Name>
     : Name extends Character
       ? NativeAddress | ArrayBuffer | ArrayBufferView | string[] | null

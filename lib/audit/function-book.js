@@ -22,7 +22,8 @@ class FunctionBook {
   loose = 0; // kept, and no pointer is known that stands for it
   loosest = []; // the largest of these, as many as may be stray
   looseGave = 0; // given back, and no pointer is known that it belonged to
-  loosestGave = []; // the largest of these
+  returned = 0; // of that, no more from one call than it keeps in one
+  mostReturned = []; // the largest of these
   live = 0; // in pointers that it returned and that nobody was seen to free, with what others added to them
   pointers = 0; // how many these are
   made = 0; // how many it ever returned
@@ -43,14 +44,17 @@ class FunctionBook {
     Object.assign(this, facts);
   }
 
-  /** What it gives back by itself of what it keeps, as V8 does inside its calls with what the results take. */
-  get returned() {
-    return this.looseGave - this.loosestGave.reduce((sum, bytes) => sum + bytes, 0);
+  /**
+   * What it gives back by itself of what it keeps, as V8 does inside its calls with what the results take. What other
+   * threads free in the meantime, such as Buffers, is much in few calls.
+   */
+  get gaveBack() {
+    return this.returned - this.mostReturned.reduce((sum, bytes) => sum + bytes, 0);
   }
 
   /** What it has kept and nobody was seen to give back. */
   get outstanding() {
-    return Math.max(this.loose - this.returned, 0) + this.live + this.forgotten;
+    return Math.max(this.loose - this.gaveBack, 0) + this.live + this.forgotten;
   }
 
   /** [book, { pointers, bytes }] of those that freed what it returned, the most first; chance is left out. */
@@ -69,7 +73,10 @@ class FunctionBook {
   /** Enters what a call has given back that belonged to no pointer. */
   find(bytes) {
     this.looseGave += bytes;
-    enter(this.loosestGave, bytes);
+    if (this.keeping === 0) return;
+    const own = Math.min(bytes, this.kept / this.keeping);
+    this.returned += own;
+    enter(this.mostReturned, own);
   }
 }
 

@@ -47,7 +47,6 @@ class Meter {
   startedAt = performance.now();
   calls = 0;
   onCall = null; // to be called before every call
-  measuring = null; // where the measured calls that are not over are counted, for other threads to see
   share = 1; // of the calls that are measured
   #readings = 0;
   #costs = []; // milliseconds that readings took lately
@@ -97,9 +96,8 @@ class Meter {
     }
 
     const outer = this.#inner;
-    const { calls, measuring } = this;
+    const { calls } = this;
     this.#inner = 0;
-    if (measuring !== null) measuring[0]++;
     const before = this.#read();
     let result;
     try {
@@ -107,7 +105,6 @@ class Meter {
       return result;
     } finally {
       const change = this.#read() - before;
-      if (measuring !== null) measuring[0]--;
       const own = change - this.#inner;
       this.#inner = outer + change;
       if (this.calls !== calls) book.calledBack++;

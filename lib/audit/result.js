@@ -42,7 +42,7 @@ function explained(book, books) {
   return books.functions.reduce((sum, other) => {
     const given = other.looseGave / Math.max(other.measured, 1);
     if (given < portion / 2 || given > portion * 2) return sum;
-    return sum + other.looseGave - (other === book ? book.returned : 0);
+    return sum + other.looseGave - (other === book ? book.gaveBack : 0);
   }, 0);
 }
 

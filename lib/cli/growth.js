@@ -3,7 +3,6 @@
 
 const PARTS = 10;
 const RISES = 6; // of the nine steps from one part to the next
-const RISE = 0.25; // of what a step would be if all were the same; less is drift, beside which one large step is no growth
 const LATE = 0.2; // of the growth that must be in the second half
 const BEGUN = 0.1; // of the growth, by when it has begun
 
@@ -24,16 +23,18 @@ function growthOf(points, worth) {
   const known = floors.filter((value) => value !== undefined);
   const [lowest] = known;
   const bytes = known.at(-1) - lowest;
-  const rise = (RISE * bytes) / (known.length - 1);
-  const rises = known.filter((value, at) => at > 0 && value - known[at - 1] > rise).length;
+  const steps = known.slice(1).map((value, at) => value - known[at]);
+  const rises = steps.filter((step) => step > 0).length;
   const late = known.at(-1) - known[Math.floor((known.length - 1) / 2)];
+  // One large step, such as what the end of a worker leaves, is no growth, whatever drifts beside it.
+  const beside = bytes - Math.max(0, ...steps);
   const begin = (points.find(({ value }) => value >= lowest + bytes * BEGUN) ?? points[0]).seconds;
   const growing = Math.max(start + length * (1 - 1 / PARTS) - begin, length / PARTS);
   return {
     bytes,
     perSecond: (bytes * (1 - BEGUN)) / growing,
     begin,
-    isSteady: bytes >= worth && rises >= (RISES * (known.length - 1)) / (PARTS - 1) && late >= LATE * bytes,
+    isSteady: beside >= worth && rises >= (RISES * (known.length - 1)) / (PARTS - 1) && late >= LATE * bytes,
   };
 }
 

@@ -43,7 +43,7 @@ function planFor({
 }) {
   if (registry.isEmpty && options === undefined) return null;
   const { name, result: type } = raw.info;
-  const isOwned = options?.free !== undefined;
+  const isOwned = options?.free !== undefined || options?.keeps !== undefined;
   refuseFreedAtOnce(koffi, registry, { type, written, isOwned, where: `the result of ${name}()` });
   const types = argumentsOf(raw);
   const count = types.length;

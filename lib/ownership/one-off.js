@@ -53,7 +53,7 @@ function ownedResult({ registry, base, owned, name, options = {}, count }) {
   let result = owned;
   if (owned === undefined && (free !== undefined || keeps !== undefined)) {
     result = makeType(base(), name, options);
-    registry.addBase(result.base); // functions declared from now on borrow it
+    registry.addOneOff(result); // functions declared from now on borrow it
   } else if (owned !== undefined && size !== undefined) {
     const opaque = { name: owned.base, size: 0 };
     result = new OwnedType(owned.name, owned.base, {

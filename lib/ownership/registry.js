@@ -5,11 +5,18 @@ const { isAny } = require('./owned-type');
 
 class Registry {
   #types = new Map();
+  #oneOffs = new Map(); // types of one function's result, by their names
   #bases = new Set();
   #ownsPlain = false; // memory that has no type
 
   add(owned) {
     this.#types.set(owned.name, owned);
+    this.addBase(owned.base);
+  }
+
+  /** The result of one function has a type of its own. */
+  addOneOff(owned) {
+    this.#oneOffs.set(owned.name, owned);
     this.addBase(owned.base);
   }
 
@@ -22,6 +29,7 @@ class Registry {
   /** The types are forgotten; pointers that are tracked stay what they are. */
   clear() {
     this.#types.clear();
+    this.#oneOffs.clear();
     this.#bases.clear();
     this.#ownsPlain = false;
   }
@@ -46,10 +54,8 @@ class Registry {
 
   /** Whether the C function `name` frees some owned pointer to `base`. */
   isDestructor(name, base) {
-    for (const owned of this.#types.values()) {
-      if (owned.destructorName === name && owned.fits(base)) return true;
-    }
-    return false;
+    const frees = (owned) => owned.destructorName === name && owned.fits(base);
+    return [...this.#types.values(), ...this.#oneOffs.values()].some(frees);
   }
 }
 

@@ -11,20 +11,15 @@ class Interrupt {
   #seats;
   #mayAsk;
   #late;
-  #isMeasuring;
   #sleep;
   #session;
   #asked; // what publishedAt was then
 
-  /**
-   * Asks when figures are older than `late` ms, but not while `isMeasuring()`, nor ever unless it `mayAsk`; `sleep(ms)`
-   * is how to wait for the answer.
-   */
-  constructor(seats, { mayAsk, late, isMeasuring, sleep }) {
+  /** Asks when figures are older than `late` ms, if it `mayAsk`; `sleep(ms)` is how to wait for the answer. */
+  constructor(seats, { mayAsk, late, sleep }) {
     this.#seats = seats;
     this.#mayAsk = mayAsk;
     this.#late = late;
-    this.#isMeasuring = isMeasuring;
     this.#sleep = sleep;
   }
 
@@ -48,7 +43,7 @@ class Interrupt {
   refresh() {
     const last = this.#publishedAt;
     if (last === undefined || Date.now() - last <= this.#late || this.#asked === last) return false;
-    if (!this.#mayAsk || this.#isMeasuring()) return false;
+    if (!this.#mayAsk) return false;
     this.#session ??= this.#connect();
     if (this.#session === undefined) return false;
     this.#asked = last;
@@ -64,9 +59,9 @@ class Interrupt {
     this.#mayAsk = false;
   }
 
-  /** Whether a thread does not answer, or would not: it is in C, where it makes no Buffers. */
+  /** Whether a thread was asked and does not answer: it is in C, where it makes no Buffers. */
   isUnanswered({ threadId, publishedAt }) {
-    return threadId === MAIN && (this.#asked === publishedAt || this.#isMeasuring());
+    return threadId === MAIN && this.#asked === publishedAt;
   }
 }
 

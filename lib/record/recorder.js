@@ -11,9 +11,9 @@ const binding = require('../binding');
 const { stats } = require('../stats');
 const { Seats } = require('./seats');
 const { taskOfThisThread } = require('./silence');
-const { ASKED, BEGUN, DONE, ENDED, MEASURING, MUST_END, PUBLISH } = require('./state');
+const { ASKED, BEGUN, DONE, ENDED, MUST_END, PUBLISH } = require('./state');
 
-const PATIENCE = 2000; // milliseconds, for the sampler to start and to end
+const PATIENCE = 1000; // milliseconds, for the sampler to start and to end
 const SNAPSHOT = 500; // milliseconds between two audits of a program that never returns to its event loop
 // The longer a program has run, the longer it is from one to the next, so that its record can still be read.
 const ACCOUNTS_SHARE = 1 / 1000;
@@ -58,6 +58,7 @@ class Recorder {
       // Without the permission Node does not refuse, but abort.
       workerData: { ...workerData, mayAsk: process.permission?.has('inspector') ?? true },
       execArgv: [],
+      env: { ...process.env, NODE_OPTIONS: '' }, // what the program preloads is not for this thread
       stdin: false,
       resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 },
     });
@@ -116,9 +117,10 @@ class Recorder {
     this.write({ type: 'gc', at: Math.round(performance.timeOrigin + startTime), ms: duration });
   }
 
-  /** Has the sampler take its last sample, and waits for it. */
-  #endSampler() {
-    if (Atomics.load(this.#state, BEGUN) === 0) return;
+  /** Has the sampler take its last sample, and waits for it: nothing of ours or of the program's runs afterwards. */
+  close() {
+    if (this.#mustEnd || Atomics.load(this.#state, BEGUN) === 0) return;
+    this.publish();
     this.#sampler.postMessage('end');
     Atomics.wait(this.#state, ENDED, 0, PATIENCE);
   }
@@ -131,7 +133,6 @@ class Recorder {
     this.#writeAccounts();
     this.#writeAudit();
     if (!isMainThread) return this.ended(threadId);
-    if (!this.#mustEnd) this.#endSampler();
     this.write({ type: 'end', ...more });
     Atomics.store(this.#state, MUST_END, DONE);
     Atomics.notify(this.#state, MUST_END);
@@ -141,11 +142,18 @@ class Recorder {
   ended(id) {
     for (const thread of new Set([id, ...this.#seats.leave(id)])) this.write({ type: 'end', thread });
   }
+}
 
-  /** What the meter counts its calls in, for the sampler to see. */
-  get measuring() {
-    return this.#state.subarray(MEASURING, MEASURING + 1);
-  }
+/** Calls `last` when all that the program does on 'exit' is done. */
+function onLastExit(last) {
+  const { emit } = process;
+  process.emit = function (name) {
+    try {
+      return emit.apply(this, arguments);
+    } finally {
+      if (name === 'exit') last();
+    }
+  };
 }
 
 // A signal that nobody handles ends the program without an 'exit'.
@@ -153,6 +161,7 @@ function onSignal(recorder, signal) {
   const handler = () => {
     if (process.listenerCount(signal) > 1) return;
     recorder.end({ signal });
+    recorder.close();
     process.removeListener(signal, handler);
     process.kill(process.pid, signal);
   };
@@ -161,13 +170,10 @@ function onSignal(recorder, signal) {
 
 function start(options) {
   const recorder = new Recorder(options);
-  if (options.audit) {
-    const meter = require('../audit/observer').turnOn();
-    meter.onCall = recorder.beat;
-    if (isMainThread) meter.measuring = recorder.measuring;
-  }
+  if (options.audit) require('../audit/observer').turnOn().onCall = recorder.beat;
   setInterval(() => recorder.tick(), options.interval).unref();
   process.on('exit', (code) => recorder.end({ code }));
+  if (isMainThread) onLastExit(() => recorder.close());
   process.on('worker', (worker) => {
     const { threadId: id } = worker; // later it has none
     worker.on('exit', () => recorder.ended(id));

@@ -8,7 +8,7 @@ const { termsOf } = require('../terms');
 const { Interrupt } = require('./interrupt');
 const { Seats } = require('./seats');
 const { Silence } = require('./silence');
-const { ASKED, BEGUN, ENDED, MEASURING, MUST_END, NEVER } = require('./state');
+const { ASKED, BEGUN, ENDED, MUST_END, NEVER } = require('./state');
 
 // Turns of 10 ms that a program has for its last words. Not a time: where the machine stands still, so does the program.
 const LAST_WORDS = 30;
@@ -21,8 +21,7 @@ const seats = new Seats(workerData.seats);
 const write = (line) => fs.writeSync(file, `${JSON.stringify({ at: Date.now(), ...line })}\n`);
 const sleep = (milliseconds) => Atomics.wait(state, NEVER, 0, milliseconds);
 
-const isMeasuring = () => Atomics.load(state, MEASURING) > 0;
-const interrupt = new Interrupt(seats, { mayAsk, late: 1.5 * interval, isMeasuring, sleep });
+const interrupt = new Interrupt(seats, { mayAsk, late: 1.5 * interval, sleep });
 const silence = new Silence();
 
 function sample(interrupted = false) {
@@ -53,6 +52,8 @@ function tell(word) {
   Atomics.notify(state, word);
 }
 
+// Nobody waits for a sampler that fails.
+process.on('exit', () => [BEGUN, ENDED].forEach(tell));
 sample();
 tell(BEGUN);
 // Not a loop that sleeps: the inspector's answers would pile up.

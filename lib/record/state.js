@@ -11,9 +11,7 @@ module.exports = {
   /** Indices of words that are no longer 0 when the sampler has taken its first sample, and its last one. */
   BEGUN: 2,
   ENDED: 3,
-  /** Index of the number of measured C calls that the main thread is in: what it allocates then is taken for theirs. */
-  MEASURING: 4,
-  STATE_BYTES: 20,
+  STATE_BYTES: 16,
   /** Symbol.for() this in the main thread's globalThis is a function by which it publishes its figures. */
   PUBLISH: 'ffi-tally.publish',
 };

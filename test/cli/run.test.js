@@ -337,7 +337,21 @@ test('the last one before its threads are gone, and nobody speaks of a debugger'
   const lines = fs.readFileSync(record, 'utf8').trim().split('\n').map(JSON.parse);
   expect(lines.some(({ interrupted }) => interrupted)).toBe(true);
   const end = lines.findIndex(({ type, thread }) => type === 'end' && thread === 0);
-  expect(lines.findLastIndex(({ type }) => type === 'sample')).toBe(end - 1);
+  expect(lines.slice(end + 1).filter(({ type }) => type === 'sample')).toHaveLength(1);
+});
+
+test('what it does as it exits is sampled, and stopped at the cap', async () => {
+  const file = program(
+    'exits.cjs',
+    `process.on('exit', () => {
+      globalThis.kept = Array.from({ length: 300 }, () => Buffer.alloc(2_000_000, 1));
+      for (const start = Date.now(); Date.now() - start < 20_000; );
+    });`,
+  );
+  const { code, result } = await runJson(['check', '--rss', '150M', '--', file]);
+  expect(result.cap.rss).toBeGreaterThan(150e6);
+  expect(result.exit.signal).toBe('SIGKILL');
+  expect(code).toBe(1);
 });
 
 // Where the main thread may not be interrupted for its figures, Node would abort.

@@ -84,6 +84,15 @@ test('one large step is no growth, whatever drifts beside it', () => {
   expect(judge(made({ rest }))).toMatchObject({ kind: 'none', trap: false });
 });
 
+test.each([
+  ['beside one large step', (t) => 2 * t + (t < 12 ? 0 : 100)],
+  ['now faster, now slower', (t) => 20 * Math.floor(t / 4) + t],
+  ['twice as fast every other second', (t) => 2 ** (t / 2)],
+])('a leak %s is one', (_, grown) => {
+  const untracked = (t) => (6 + grown(t)) * MB;
+  expect(judge(made({ untracked }))).toMatchObject({ kind: 'native', trap: true });
+});
+
 test('a leak that becomes ever faster is one', () => {
   expect(judge(made({ untracked: (t) => 6 * MB + t * t * MB }))).toMatchObject({
     kind: 'native',

@@ -598,6 +598,7 @@ describe('bad declarations', () => {
       'with a destructor of its own',
       () => ['void *! thing_new(size_t bytes)', { free: 'thing_free', size: 1 }],
     ],
+    ['kept by an argument', () => ['void *! thing_interior(void *thing, size_t offset)', { keeps: 0 }]],
   ])('what Koffi would free at once: %s', (_, declaration) => {
     const { Owned } = ownedThing();
     const Text = unique('Text');

@@ -389,6 +389,18 @@ describe('the declared destructor, called by hand', () => {
     expect(counters()).toMatchObject({ freed: 1, double_frees: 0 });
   });
 
+  test.each(['void *', 'T *'])('of a result that is owned by itself, declared with %s: a dispose', (type) => {
+    const T = unique('Thing');
+    koffi.opaque(T);
+    const make = library.func('void *thing_new(size_t bytes)', { free: 'thing_free_slow', size: 1 });
+    const free = library.func(`void thing_free_slow(${type.replace('T', T)}thing)`);
+    const thing = make(100);
+    free(thing);
+    expect(thing.disposed).toBe(true);
+    thing.dispose();
+    expect(counters()).toMatchObject({ freed: 1, double_frees: 0 });
+  });
+
   test.each(forms)('%s: while others depend on it, freed after them', (_, prototype) => {
     const declared = declareThings();
     const free = library.func(prototype(declared));

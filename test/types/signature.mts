@@ -12,6 +12,7 @@ declare global {
       EsmBlock: 'void *';
       EsmText: 'char *';
       EsmList: 'char **';
+      EsmBytes: 'uint8 *';
     }
   }
 }
@@ -166,8 +167,9 @@ lib.func('int fill(uint8_t *bytes)')('text');
 declare const list: TrackedPointer<'EsmList'>;
 lib.func('int sort(char **list, char ***lists)')(list, list);
 lib.func('int sort(const char *const *list)')(list);
-// @ts-expect-error -- that points to pointers to characters
-lib.func('int sort(int **list)')(list);
+declare const bytes: TrackedPointer<'EsmBytes'>;
+lib.func('int sum(uint8_t *a, uint8 *b, unsigned char *c)')(bytes, bytes, bytes);
+lib.func('char *strsep(_Inout_ char **text, const char *separators)')([1n], ',');
 // A name that only looks like a direction.
 lib.func('int show(_gtk_ *widget)')(mine);
 
