@@ -6,6 +6,7 @@ const { subscribe, unsubscribe } = require('node:diagnostics_channel');
 const { collect, configure, track } = require('../lib');
 const binding = require('../lib/binding');
 const { errorOf, expectBalance } = require('./support/balance.js');
+const { sources } = require('./support/sources.js');
 const things = require('./support/things.js');
 
 beforeEach(things.reset);
@@ -94,14 +95,9 @@ test('where nobody listens, nothing is asked', () => {
 });
 
 test('docs/seeing-memory.md lists them all', () => {
-  const root = path.join(__dirname, '..');
-  const sources = fs
-    .readdirSync(path.join(root, 'lib'), { recursive: true })
-    .filter((name) => /\.m?js$/.test(name))
-    .map((name) => fs.readFileSync(path.join(root, 'lib', name), 'utf8'));
-  const channels = sources.flatMap((source) => source.match(/(?<=\bchannel\(')[\w:-]+/g) ?? []);
+  const channels = sources().flatMap(({ source }) => source.match(/(?<=\bchannel\(')[\w:-]+/g) ?? []);
   expect(channels).toEqual(expect.arrayContaining(ALL.map((name) => `ffi-tally:${name}`)));
 
-  const page = fs.readFileSync(path.join(root, 'docs/seeing-memory.md'), 'utf8');
+  const page = fs.readFileSync(path.join(__dirname, '../docs/seeing-memory.md'), 'utf8');
   expect(page.match(/(?<=^\| `)ffi-tally:[\w-]+(?=` +\|)/gm).sort()).toEqual(channels.sort());
 });

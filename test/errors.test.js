@@ -7,6 +7,7 @@ const errors = require('../lib/errors.js');
 const tally = require('../lib');
 const { errorOf, expectBalance } = require('./support/balance.js');
 const { runChild } = require('./support/child.js');
+const { sources } = require('./support/sources.js');
 const things = require('./support/things.js');
 
 const { configure, handOver, reportExternal, takeOver, track } = tally;
@@ -243,10 +244,8 @@ describe.each([
 });
 
 test('no other code of the library is thrown from elsewhere', () => {
-  const files = fs.readdirSync(path.join(root, 'lib'), { recursive: true });
-  for (const file of files.filter((name) => name.endsWith('.js') && name !== 'errors.js')) {
-    const source = fs.readFileSync(path.join(root, 'lib', file), 'utf8');
-    expect([file, /ERR_TALLY|new (Type|Range|Reference)?Error\(/.test(source)]).toEqual([file, false]);
+  for (const { name, source } of sources().filter((file) => file.name !== 'errors.js')) {
+    expect([name, /ERR_TALLY|new (Type|Range|Reference)?Error\(/.test(source)]).toEqual([name, false]);
   }
 });
 
@@ -301,14 +300,12 @@ describe('without memory', () => {
 });
 
 test('every code of a warning is in docs/errors.md, with its section', () => {
-  const sources = fs
-    .readdirSync(path.join(root, 'lib'), { recursive: true })
-    .filter((name) => /\.m?js$/.test(name))
-    .map((name) => fs.readFileSync(path.join(root, 'lib', name), 'utf8'))
+  const text = sources()
+    .map(({ source }) => source)
     .join('\n');
   // Variables of the environment have such names too; those that a message names stand in quotes as well.
   const variables = ['FFI_TALLY_BACKEND', 'FFI_TALLY_TRACE'];
-  const found = new Set(sources.match(/(?<=')FFI_TALLY_\w+(?=')/g));
+  const found = new Set(text.match(/(?<=')FFI_TALLY_\w+(?=')/g));
   const announced = [...found].filter((name) => !variables.includes(name)).sort();
   expect(announced).toContain('FFI_TALLY_DESTRUCTOR');
 
@@ -317,8 +314,8 @@ test('every code of a warning is in docs/errors.md, with its section', () => {
   expect(rows.map(([, code]) => code)).toEqual(announced);
   for (const [, code, link] of rows) {
     const [, after] = page.split('\n## What is announced\n');
-    const text = link.startsWith('#') ? after : fs.readFileSync(path.join(root, 'docs', link), 'utf8');
-    expect(text.replace(/^\|.*$/gm, '')).toContain(code);
+    const section = link.startsWith('#') ? after : fs.readFileSync(path.join(root, 'docs', link), 'utf8');
+    expect(section.replace(/^\|.*$/gm, '')).toContain(code);
   }
 });
 

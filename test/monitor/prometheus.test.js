@@ -225,10 +225,11 @@ if (!hasPrometheus) {
       expect(Number(share)).toBeLessThan(1.2);
       const { groups } = await get('rules');
       expect(groups.flatMap(({ rules }) => rules)).toHaveLength(6);
-      await until('the target is up', async () => {
+      const targets = await until('the target is up', async () => {
         const { activeTargets } = await get('targets');
-        return activeTargets.length === 1 && activeTargets[0].health === 'up';
+        return activeTargets.every(({ health }) => health === 'up') && activeTargets;
       });
+      expect(targets).toMatchObject([{ health: 'up', lastError: '' }]);
     } finally {
       await Promise.all(
         children.map(

@@ -1,0 +1,14 @@
+'use strict';
+
+const fs = require('node:fs');
+const path = require('node:path');
+
+const lib = path.join(__dirname, '../../lib');
+
+/** Every file of lib/ that Node runs, as { name, source }. */
+function sources() {
+  const names = fs.readdirSync(lib, { recursive: true }).filter((name) => /\.m?js$/.test(name));
+  return names.map((name) => ({ name, source: fs.readFileSync(path.join(lib, name), 'utf8') }));
+}
+
+module.exports = { sources };
