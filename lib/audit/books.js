@@ -3,6 +3,7 @@
 // place: to a pointer that the call returned or was given, or to the function itself.
 
 const { FunctionBook, STRAY_CALLS } = require('./function-book');
+const { Kept, change, credit, join, used } = require('./kept');
 
 // A program that leaks a pointer in every call shall not leak in the books as well.
 const MOST_POINTERS = 100_000;
@@ -18,39 +19,8 @@ const ABOUT = 0.1;
 // Of what another thread has allocated in one call: V8 takes some hundred kilobytes to compile. At most.
 const STRAY_BYTES = 1024 * 1024;
 
-/** A pointer that a function returned after which more was in use than before. */
-class Kept {
-  parts = null; // pointers into it: their bytes are in its total
-  joined = null; // others that were passed together with it
-  isMeasured = true;
-  isTracked = false; // its end is not our business
-
-  constructor(address, book, bytes, root) {
-    this.address = address;
-    this.book = book;
-    this.bytes = bytes;
-    this.total = bytes;
-    this.root = root ?? this;
-  }
-}
-
-function join(one, other) {
-  (one.joined ??= new Set()).add(other);
-  (other.joined ??= new Set()).add(one);
-}
-
-function change(root, bytes) {
-  root.total += bytes;
-  if (!root.isTracked) root.book.live += bytes;
-}
-
-function credit(maker, by, bytes) {
-  const entry = maker.freedBy.get(by) ?? { pointers: 0, bytes: 0 };
-  entry.pointers++;
-  entry.bytes += bytes;
-  maker.freedBy.set(by, entry);
-  by.freed++;
-}
+/** Whether so much was given back of `root` that a pointer of `bytes` would have been freed. */
+const wouldEnd = (root, bytes) => root.given !== null && root.given.bytes >= MOSTLY * bytes;
 
 class Books {
   functions = [];
@@ -76,6 +46,7 @@ class Books {
   note(book, change, known, results) {
     book.measured++;
     for (let i = 1; i < known.length; i++) join(known[0].root, known[i].root);
+    used(known);
     if (change > 0) this.#keep(book, change, known, results);
     else if (change < 0) this.#giveBack(book, -change, known, results);
     else if (known.length > 0) this.#lead(book, known[0].root, results);
@@ -87,6 +58,7 @@ class Books {
 
   /** After a call that was not measured: what is done with its pointers is not lost without a trace. */
   see(book, known, results) {
+    used(known);
     this.#lead(book, known[0]?.root, results);
   }
 
@@ -107,14 +79,29 @@ class Books {
     let returned;
     for (const address of results) {
       const pointer = this.pointers.get(address);
-      // A tracked one was freed without a call that we see, and its address came again.
-      if (pointer?.root.isTracked && !known.includes(pointer)) this.#drop(pointer.root);
+      if (pointer !== undefined && this.#cameAgain(pointer, book, bytes, known)) this.#replace(pointer.root);
       else returned ??= pointer;
     }
     const owner = returned ?? known[0];
     if (returned === undefined && results.length > 0) this.#make(book, bytes, results[0], owner?.root);
     else if (owner === undefined) book.lose(bytes);
     else this.#enlarge(owner, bytes);
+  }
+
+  /** Whether what was at the address of `pointer` is gone: a call of `book` has returned it, and keeps `bytes`. */
+  #cameAgain({ address, root }, book, bytes, known) {
+    if (known.some((other) => other.root === root)) return false;
+    // A tracked one was freed without a call that we see.
+    return root.isTracked || (address === root.address && root.book === book && wouldEnd(root, bytes));
+  }
+
+  /** Its address came again, so it was freed, and what is left of it belongs to no pointer. */
+  #replace(root) {
+    const { book, given, total, isTracked } = root;
+    this.#drop(root);
+    if (isTracked) return;
+    credit(book, given.by, given.bytes);
+    if (total > 0) book.lose(total);
   }
 
   /** How much of what is outstanding from `book` other threads may have allocated: in a few trees or calls without one. */
@@ -156,6 +143,7 @@ class Books {
 
   #enlarge(pointer, bytes) {
     pointer.bytes += bytes;
+    pointer.root.given = null;
     change(pointer.root, bytes);
   }
 
@@ -193,7 +181,7 @@ class Books {
     if (alone && bytes >= MOSTLY * pointer.bytes) return this.#endPart(book, pointer, bytes);
     // What returns a pointer, such as realloc(), frees only if next to nothing is left.
     const least = results.length > 0 ? NEARLY * root.total : MOSTLY * root.bytes;
-    if (alone || bytes < least) return this.#shrink(pointer, bytes, results);
+    if (alone || bytes < least) return this.#shrink(book, pointer, bytes, results);
     const missing = root.total - bytes;
     const parts = root.total - root.bytes;
     const isLeft = missing >= Math.max(SOME, FEW * bytes) && Math.abs(missing - parts) <= ABOUT * parts;
@@ -207,11 +195,12 @@ class Books {
     return Math.min(bytes, taken);
   }
 
-  #shrink(pointer, bytes, results) {
+  #shrink(book, pointer, bytes, results) {
     const { root } = pointer;
     const taken = Math.min(root.total, bytes);
     pointer.bytes = Math.max(0, pointer.bytes - taken);
     change(root, -taken);
+    if (results.length === 0) root.given = { by: book, bytes: taken };
     this.#lead(root.book, root, results); // as after realloc() to less, it may be somewhere else now
     return taken;
   }
