@@ -215,7 +215,7 @@ function namesInTree() {
 describe('the tree in CONTRIBUTING.md', () => {
   const named = namesInTree();
   const tracked = spawnSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' });
-  const isClone = tracked.status === 0;
+  const isClone = tracked.status === 0 && tracked.stdout !== ''; // coverage is measured in a copy that Git ignores
 
   test('says of every source what it is for', () => {
     const sources = ['lib', 'native'].flatMap((directory) =>
