@@ -5,32 +5,65 @@ const binding = require('../binding');
 
 const DIRECTIONS = { Input: 'in', Output: 'out', 'Input/Output': 'inout' };
 
-// Koffi 2 crashes at exit when a string type was introspected before another was derived from it.
-const STRINGS = ['char *', 'char16_t *', 'char32_t *', 'wchar_t *', 'str', 'str16', 'str32', 'wstring'];
-const stringTypes = new WeakMap();
+// Koffi 2 has what it told of a type freed twice, at exit, where a disposable type was derived from that one since.
+// So it is asked about a copy, which is a disposable type and has no name.
+const STRINGS = { String: 'char *', String16: 'char16_t *', String32: 'char32_t *' };
+const asked = new WeakMap(); // koffi -> addresses of types -> what copies told; null for what cannot be copied
 
-function stringAddresses(koffi) {
-  let known = stringTypes.get(koffi);
-  if (known === undefined) {
-    known = new Set();
-    for (const name of STRINGS) {
-      try {
-        known.add(binding.externalAddress(koffi.resolve(name)));
-      } catch {
-        // Not every version knows every name.
-      }
-    }
-    stringTypes.set(koffi, known);
+function told(koffi) {
+  if (!asked.has(koffi)) asked.set(koffi, new Map());
+  return asked.get(koffi);
+}
+
+function askCopy(koffi, type) {
+  try {
+    return koffi.introspect(koffi.disposable(type));
+  } catch {
+    return null; // nothing can be derived from it, then
   }
-  return known;
+}
+
+function nameOf(koffi, { primitive, ref }) {
+  if (primitive !== 'Pointer') return STRINGS[primitive];
+  const { name } = introspect(koffi, ref);
+  return name.endsWith('*') ? `${name}*` : `${name} *`;
+}
+
+function isName(koffi, name, address) {
+  try {
+    return binding.externalAddress(koffi.resolve(name)) === address;
+  } catch {
+    return false;
+  }
 }
 
 function introspect(koffi, type) {
   const resolved = koffi.resolve(type);
-  if (stringAddresses(koffi).has(binding.externalAddress(resolved))) {
-    return { name: 'char *', primitive: 'String', size: 8 };
+  const address = binding.externalAddress(resolved);
+  const known = told(koffi);
+  if (!known.has(address)) {
+    const copy = askCopy(koffi, resolved);
+    const name = copy && nameOf(koffi, copy);
+    // A pointer type that the program has named is asked itself: nothing else tells its name.
+    known.set(address, copy && isName(koffi, name, address) ? { ...copy, name, disposable: false } : null);
   }
-  return koffi.introspect(resolved);
+  return known.get(address) ?? koffi.introspect(resolved);
+}
+
+/** What the drop-in has in place of Koffi's own, so that a type is copied before a program asks about it. */
+function onTypes(koffi) {
+  if (koffi.type !== undefined) return {};
+  return {
+    introspect(type) {
+      introspect(koffi, type);
+      return koffi.introspect(type);
+    },
+  };
+}
+
+/** After koffi.reset(): the addresses of types may come again. */
+function forgetTypes(koffi) {
+  asked.delete(koffi);
 }
 
 /** { name, primitive, ref, size, members } of a type; `ref` is such an object too. */
@@ -61,7 +94,9 @@ function pointee(koffi, type) {
  */
 function namedPointer(koffi, name, base) {
   if (koffi.type !== undefined) return koffi.pointer(name, base);
-  return koffi.pointer(name, koffi.opaque(`${name}_owned`));
+  const type = koffi.pointer(name, koffi.opaque(`${name}_owned`));
+  told(koffi).set(binding.externalAddress(type), { ...askCopy(koffi, type), name, disposable: false });
+  return type;
 }
 
 /** Types and directions of a function's arguments, as far as Koffi tells. */
@@ -94,4 +129,14 @@ function toKoffiPointer(koffi, address) {
   return koffi.decode(new BigUint64Array([address]), 'void *');
 }
 
-module.exports = { addressOf, argumentsOf, describe, namedPointer, pointee, symbolAddress, toKoffiPointer };
+module.exports = {
+  addressOf,
+  argumentsOf,
+  describe,
+  forgetTypes,
+  namedPointer,
+  onTypes,
+  pointee,
+  symbolAddress,
+  toKoffiPointer,
+};
