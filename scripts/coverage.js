@@ -12,6 +12,9 @@ const { fileURLToPath, pathToFileURL } = require('node:url');
 const { buildCopy } = require('./instrumented.js');
 const { root, hasTool, run, skip } = require('./tools.js');
 
+// Several threads count.
+const COMPILE = '--coverage -fprofile-update=atomic';
+
 const copy = path.join(root, 'build/coverage');
 const raw = path.join(copy, 'v8');
 const ours = path.join(copy, 'v8-lib');
@@ -35,7 +38,7 @@ function runTests(args) {
     suite([], args.length > 0 ? args : ['test/koffi/'], withKoffi2),
     run(process.execPath, ['scripts/test-native.js'], {
       cwd: copy,
-      env: { ...process.env, CXX: 'g++', CXXFLAGS: '--coverage', LDFLAGS: '--coverage' },
+      env: { ...process.env, CXX: 'g++', CXXFLAGS: COMPILE, LDFLAGS: '--coverage' },
     }),
   ].every(Boolean);
 }
@@ -97,7 +100,7 @@ function reportNative() {
 function main(args) {
   if (!hasTool('g++')) return skip('coverage', 'g++ is not installed');
   fs.rmSync(copy, { recursive: true, force: true });
-  if (!buildCopy(copy, '--coverage', '--coverage')) return false;
+  if (!buildCopy(copy, COMPILE, '--coverage')) return false;
   return [runTests(args), reportLib(), reportNative()].every(Boolean);
 }
 
