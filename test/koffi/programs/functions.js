@@ -31,8 +31,9 @@ module.exports = async (koffi, { libc: name, print, dispose }) => {
     );
   }
   print(await promisify(declared.classic.async)(-7));
-  declared.classic.async(-8, (error, result) => print('called back', error, result));
-  await promisify(declared.classic.async)(0);
+  await new Promise((resolve) => {
+    declared.classic.async(-8, (error, result) => resolve(print('called back', error, result)));
+  });
 
   const format = libc.func('int snprintf(_Out_ uint8_t *out, size_t size, const char *format, ...)');
   const classicFormat = libc.func('snprintf', 'int', [koffi.out('uint8_t *'), 'size_t', 'str', '...']);
