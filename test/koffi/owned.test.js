@@ -593,8 +593,10 @@ describe('bad declarations', () => {
     ['an owned type', (Owned) => [`${Owned}! thing_new(size_t bytes)`]],
     ['with a convention', (Owned) => [`${Owned} !__cdecl thing_new(size_t bytes)`]],
     ['in the classic form', (Owned) => ['thing_new', `${Owned}!`, ['size_t']]],
-    // Declared by Koffi 2 it crashes at exit, whoever refuses it.
-    ...(isKoffi2 ? [] : [['an owned string', (_, Text) => [`${Text}! thing_text(size_t length)`]]]),
+    // Koffi 2 crashes over it at exit, and what coverage has counted would be lost.
+    ...(isKoffi2 && process.env.NODE_V8_COVERAGE
+      ? []
+      : [['an owned string', (_, Text) => [`${Text}! thing_text(size_t length)`]]]),
     [
       'with a destructor of its own',
       () => ['void *! thing_new(size_t bytes)', { free: 'thing_free', size: 1 }],
