@@ -5,65 +5,66 @@ const binding = require('../binding');
 
 const DIRECTIONS = { Input: 'in', Output: 'out', 'Input/Output': 'inout' };
 
-// Koffi 2 has what it told of a type freed twice, at exit, where a disposable type was derived from that one since.
-// So it is asked about a copy, which is a disposable type and has no name.
-const STRINGS = { String: 'char *', String16: 'char16_t *', String32: 'char32_t *' };
-const asked = new WeakMap(); // koffi -> addresses of types -> what copies told; null for what cannot be copied
+// What Koffi 2 has told of a type is freed twice, at exit, where a disposable type was derived from that one since. So
+// it is not asked about a type of which one can be derived, but about an array of that, whose name tells its.
+const STRINGS = new Set(['char *', 'char16_t *', 'char32_t *', 'wchar_t *']);
+const ofEach = new WeakMap(); // koffi -> { names, own }
 
-function told(koffi) {
-  if (!asked.has(koffi)) asked.set(koffi, new Map());
-  return asked.get(koffi);
+/** names: what arrays of the types at these addresses told; own: the names of our own pointer types. */
+function known(koffi) {
+  if (!ofEach.has(koffi)) ofEach.set(koffi, { names: new Map(), own: new Set() });
+  return ofEach.get(koffi);
 }
 
-function askCopy(koffi, type) {
+function resolve(koffi, name) {
   try {
-    return koffi.introspect(koffi.disposable(type));
+    return koffi.resolve(name);
   } catch {
-    return null; // nothing can be derived from it, then
+    return undefined;
   }
 }
 
-function nameOf(koffi, { primitive, ref }) {
-  if (primitive !== 'Pointer') return STRINGS[primitive];
-  const { name } = introspect(koffi, ref);
-  return name.endsWith('*') ? `${name}*` : `${name} *`;
-}
-
+/** Whether `name` is that of the type at `address`: the program may have called Koffi's own reset(). */
 function isName(koffi, name, address) {
-  try {
-    return binding.externalAddress(koffi.resolve(name)) === address;
-  } catch {
-    return false;
-  }
+  const type = resolve(koffi, name);
+  return type !== undefined && binding.externalAddress(type) === address;
 }
 
-function introspect(koffi, type) {
-  const resolved = koffi.resolve(type);
-  const address = binding.externalAddress(resolved);
-  const known = told(koffi);
-  if (!known.has(address)) {
-    const copy = askCopy(koffi, resolved);
-    const name = copy && nameOf(koffi, copy);
-    // A pointer type that the program has named is asked itself: nothing else tells its name.
-    known.set(address, copy && isName(koffi, name, address) ? { ...copy, name, disposable: false } : null);
-  }
-  return known.get(address) ?? koffi.introspect(resolved);
+const toldByArray = (koffi, type) =>
+  koffi.introspect(koffi.array(type, 1, 'Array')).name.replace(/\[1\]$/, '');
+
+/** The name of a type; '' where it is not found by that. */
+function nameOf(koffi, type) {
+  const { names } = known(koffi);
+  const address = binding.externalAddress(type);
+  if (!isName(koffi, names.get(address), address)) names.set(address, toldByArray(koffi, type));
+  const name = names.get(address);
+  return isName(koffi, name, address) ? name : '';
 }
 
-/** What the drop-in has in place of Koffi's own, so that a type is copied before a program asks about it. */
-function onTypes(koffi) {
-  if (koffi.type !== undefined) return {};
-  return {
-    introspect(type) {
-      introspect(koffi, type);
-      return koffi.introspect(type);
-    },
-  };
+/** What a pointer to data of this name points to; undefined where this is the name of something else. */
+function targetOf(koffi, name) {
+  if (known(koffi).own.has(name)) return resolve(koffi, `${name}_owned`);
+  if (!name.endsWith('*')) return undefined;
+  const target = resolve(koffi, name.slice(0, -1).trimEnd());
+  if (target === undefined) return undefined; // it has no name of its own
+  return introspect(koffi, target).primitive === 'Prototype' ? undefined : target;
 }
 
-/** After koffi.reset(): the addresses of types may come again. */
+function introspect(koffi, spec) {
+  const type = koffi.resolve(spec);
+  const size = koffi.sizeof('void *');
+  if (koffi.sizeof(type) !== size) return koffi.introspect(type);
+  const name = nameOf(koffi, type);
+  if (STRINGS.has(name)) return { name, primitive: 'String', size };
+  const ref = targetOf(koffi, name);
+  // A pointer type that the program has named is asked itself: nothing else tells what it points to.
+  return ref === undefined ? koffi.introspect(type) : { name, primitive: 'Pointer', size, ref };
+}
+
+/** After koffi.reset(). */
 function forgetTypes(koffi) {
-  asked.delete(koffi);
+  ofEach.delete(koffi);
 }
 
 /** { name, primitive, ref, size, members } of a type; `ref` is such an object too. */
@@ -94,9 +95,8 @@ function pointee(koffi, type) {
  */
 function namedPointer(koffi, name, base) {
   if (koffi.type !== undefined) return koffi.pointer(name, base);
-  const type = koffi.pointer(name, koffi.opaque(`${name}_owned`));
-  told(koffi).set(binding.externalAddress(type), { ...askCopy(koffi, type), name, disposable: false });
-  return type;
+  known(koffi).own.add(name);
+  return koffi.pointer(name, koffi.opaque(`${name}_owned`));
 }
 
 /** Types and directions of a function's arguments, as far as Koffi tells. */
@@ -135,7 +135,6 @@ module.exports = {
   describe,
   forgetTypes,
   namedPointer,
-  onTypes,
   pointee,
   symbolAddress,
   toKoffiPointer,

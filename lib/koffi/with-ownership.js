@@ -4,7 +4,7 @@
 const binding = require('../binding');
 const { ArgumentTypeError } = require('../errors');
 const { declareOwned } = require('./declare');
-const { describe, forgetTypes, onTypes } = require('./dialect');
+const { describe, forgetTypes } = require('./dialect');
 const { ffiOf } = require('./ffi');
 const { withOwnedFunctions } = require('./library');
 const { onMemory } = require('./memory');
@@ -29,7 +29,6 @@ function extend(koffi) {
   const registry = new KoffiRegistry();
   return {
     ...onMemory(koffi, registry),
-    ...onTypes(koffi),
     load: (...args) => withOwnedFunctions(koffi, registry, koffi.load(...args), args[0]),
     owned: (name, type, options) => declare(koffi, registry, name, type, options),
     out: (...args) => registry.noteDirection(koffi.out(...args), 'out'),

@@ -26,7 +26,7 @@ afterEach(expectBalance);
 const ADDED = koffiName === 'koffi' ? ['owned', 'withOwnership'] : ['owned'];
 const WRAPPED = [
   'load', 'out', 'inout', 'reset', 'alloc', 'free', 'view', 'register', 'unregister', 'address', 'as', 'call',
-  'decode', 'encode', ...(isKoffi2 ? ['introspect'] : []),
+  'decode', 'encode',
 ]; // prettier-ignore
 
 describe('exports', () => {
