@@ -10,6 +10,7 @@ const MOST_POINTERS = 100_000;
 // Small blocks that are freed stay in a cache of the allocator, which counts them as in use.
 const MOSTLY = 0.5;
 const NEARLY = 0.9;
+const LIKELY = 0.3; // where the address comes again
 // As much must be missing from what a tree gives back, before it is taken to have left something behind: other threads
 // allocate in the meantime, V8's mostly pieces of 8 KiB.
 const SOME = 32 * 1024;
@@ -19,8 +20,12 @@ const ABOUT = 0.1;
 // Of what another thread has allocated in one call: V8 takes some hundred kilobytes to compile. At most.
 const STRAY_BYTES = 1024 * 1024;
 
-/** Whether so much was given back of `root` that a pointer of `bytes` would have been freed. */
-const wouldEnd = (root, bytes) => root.given !== null && root.given.bytes >= MOSTLY * bytes;
+/**
+ * Whether so much was given back of a root that a pointer of `bytes` would have been freed; and that root, if it did not
+ * have all that it seemed to. What is handed out again and again gives back little of what it has.
+ */
+const wouldEnd = ({ given, total }, bytes) =>
+  given !== null && given.bytes >= MOSTLY * bytes && given.bytes >= LIKELY * (given.bytes + total);
 
 class Books {
   functions = [];

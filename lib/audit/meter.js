@@ -122,6 +122,7 @@ class Meter {
     book.calls++;
     book.asynchronous++;
     const known = this.#known(args);
+    this.books.see(book, known, []);
     const callback = args[args.length - 1];
     const calls = ++this.calls;
     const before = this.works ? this.#read() : 0;

@@ -39,11 +39,12 @@ function isGrowing(book) {
 function explained(book, books) {
   if (book.loose <= 0) return 0;
   const portion = book.kept / book.measured;
-  return books.functions.reduce((sum, other) => {
-    const given = other.looseGave / Math.max(other.measured, 1);
-    if (given < portion / 2 || given > portion * 2) return sum;
+  const given = books.functions.reduce((sum, other) => {
+    const each = other.looseGave / Math.max(other.measured, 1);
+    if (each < portion / 2 || each > portion * 2) return sum;
     return sum + other.looseGave - (other === book ? book.gaveBack : 0);
   }, 0);
+  return Math.min(given, Math.max(book.loose - book.gaveBack, 0)); // what its pointers have is not among that
 }
 
 function trackedBy(book, accounts) {

@@ -99,6 +99,34 @@ describe('a pointer at the address of one that was partly given back', () => {
     expect(open.pointers).toBe(1);
     expect(open.outstanding).toBe(10_000 + 20 * 2100);
   });
+
+  test('is the same where each use of it takes a little, and its end gives back all', () => {
+    const books = new Books();
+    const [acquire, release, evict] = ['acquire', 'release', 'evict'].map((name) => books.add(facts(name)));
+    for (let i = 0; i < 20; i++) {
+      books.note(acquire, 104_000, [], [address]);
+      for (let k = 0; k < 5; k++) {
+        books.note(release, -4000, books.known([address]), []);
+        if (k < 4) books.note(acquire, 4000, [], [address]);
+      }
+      books.note(evict, -100_000, books.known([address]), []);
+    }
+    expect(acquire).toMatchObject({ made: 20, outstanding: 0, pointers: 0 });
+    expect([...acquire.freedBy]).toEqual([[evict, { pointers: 20, bytes: 20 * 100_000 }]]);
+  });
+
+  test('is the same where it was used asynchronously since, whatever that allocates', () => {
+    const meter = new Meter();
+    const { books } = meter;
+    const [open, clear, read] = ['open', 'clear', 'read'].map((name) => books.add(facts(name)));
+    books.note(open, 10_000, [], [address]);
+    books.note(clear, -4500, books.known([address]), []);
+    const given = [];
+    meter.callAsync(read, (...args) => given.push(args), [address, () => {}]);
+    books.note(open, 4500, [], [address]);
+    expect(given).toEqual([[address, expect.any(Function)]]);
+    expect(open).toMatchObject({ made: 1, pointers: 1, outstanding: 10_000 });
+  });
 });
 
 /** A meter of a process that has grown by all that it has in use. */
@@ -193,4 +221,24 @@ testMeter('when V8 compiled during a call, what was made in it and freed is no l
   expect(accusedOfTrees(2464, false, 346_000)).toEqual([]);
   expect(accusedOfTrees(20_000, false, 346_000)).toEqual([]);
   expect(accusedOfTrees(20_000, true, 0)).toEqual(['add']);
+});
+
+testMeter('what others give back explains nothing of what is in pointers', () => {
+  const meter = meterOfAll();
+  const { books } = meter;
+  const [make, free, fill, trim] = ['make', 'free', 'fill', 'trim'].map((name) => books.add(facts(name)));
+  const address = 0x10_0000n;
+  for (const noise of [150_000, 0]) {
+    books.note(make, 100_000 + noise, [], [address]);
+    books.note(free, -100_000, books.known([address]), []);
+  }
+  for (let i = 1n; i <= 50n; i++) {
+    books.note(make, 100_000, [], [address + 0x100n * i]);
+    books.note(fill, 90_000, [], []);
+    books.note(trim, -90_000, [], []);
+  }
+  for (const book of books.functions) book.calls = book.measured;
+  const [finding, ...others] = resultOf(meter).findings;
+  expect(others).toEqual([]);
+  expect(finding).toMatchObject({ function: 'make', bytes: 50 * 100_000 });
 });
