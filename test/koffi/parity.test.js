@@ -318,6 +318,67 @@ test.each([
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '', stdout: 'end\n' });
 });
 
+describe('types that others ask Koffi about too', () => {
+  const run = (code) =>
+    runChild(
+      `const raw = require(process.env.FFI_TALLY_TEST_KOFFI);
+      const load = () => require('./lib/koffi').withOwnership(raw);
+      const { counting } = require('./test/support/counting.js');
+      raw.opaque('Thing');
+      function use(koffi, name = 'Owned') {
+        koffi.owned(name, 'Thing *', { free: 'thing_free', size: 1 });
+        const lib = koffi.load(counting);
+        lib.func('void *memchr(void *text, int byte, size_t size)');
+        lib.func('size_t strlen(char *text)');
+        lib.func('size_t wcslen(wchar_t *text)');
+      }
+      ${code}
+      console.log('end');`,
+      { env: { FFI_TALLY_TEST_KOFFI: koffiName } },
+    );
+  const ended = { code: 0, signal: null, stdout: 'end\n', stderr: '' };
+
+  test.each(['void *', 'Thing *', 'char *', 'wchar_t *'])('%s, before we do', async (type) => {
+    expect(await run(`(raw.type ?? raw.introspect)('${type}'); use(load());`)).toEqual(ended);
+  });
+
+  test('and reset', async () => {
+    expect(
+      await run("const koffi = load(); use(koffi); koffi.reset(); raw.opaque('Thing'); use(koffi);"),
+    ).toEqual(ended);
+  });
+
+  test('and our own code, loaded again', async () => {
+    const code = `
+      use(load());
+      for (const file of Object.keys(require.cache)) if (!file.endsWith('.node')) delete require.cache[file];
+      use(load(), 'Other');`;
+    expect(await run(code)).toEqual(ended);
+  });
+
+  test('a disposable wide string', async () => {
+    const code = `
+      const koffi = load();
+      use(koffi);
+      const text = koffi.load(counting).func('wchar_t *! wcsdup(wchar_t *text)')('wide');
+      if (text !== 'wide') throw new Error(text);`;
+    expect(await run(code)).toEqual(ended);
+  });
+
+  test('and reset where we do not see it: what has the address of a type that was owned is not', async () => {
+    const code = `
+      const koffi = load();
+      koffi.owned('Block', 'void *', { free: 'thing_free', size: 16 });
+      raw.reset();
+      for (let i = 0; i < 6; i++) {
+        raw.opaque('Another' + i);
+        const made = koffi.load(counting).func(\`Another\${i} *thing_new(size_t bytes)\`)(10);
+        if (made.constructor?.name === 'TrackedPointer') throw new Error('owned: ' + i);
+      }`;
+    expect(await run(code)).toEqual(ended);
+  });
+});
+
 test('errno is that of the call, also after one with ownership', () => {
   const { make } = declareThings();
   const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
