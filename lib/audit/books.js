@@ -130,11 +130,9 @@ class Books {
     const pointer = new Kept(address, book, bytes, root);
     this.pointers.set(address, pointer);
     if (root === undefined) {
-      book.made++;
+      book.make(bytes);
       pointer.isMeasured = bytes > 0;
       pointer.isTracked = book.label !== undefined;
-      if (bytes > 0) book.least = Math.min(book.least, bytes);
-      book.most = Math.max(book.most, bytes);
       if (!pointer.isTracked) {
         book.pointers++;
         book.live += bytes;

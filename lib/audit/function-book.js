@@ -3,6 +3,7 @@
 // During so few calls of a function another thread may have allocated much.
 const STRAY_CALLS = 3;
 const CHANCE = 0.02; // other threads free memory too
+const FEW = 0.1;
 
 /** Enters `bytes` if they are among the largest, which `largest` holds in order. */
 function enter(largest, bytes) {
@@ -27,8 +28,8 @@ class FunctionBook {
   live = 0; // in pointers that it returned and that nobody was seen to free, with what others added to them
   pointers = 0; // how many these are
   made = 0; // how many it ever returned
-  least = Infinity; // bytes of the smallest of them when it was returned
-  most = 0; // and of the largest
+  largest = []; // bytes of the largest of them when they were returned
+  smallest = []; // and, negative, of the smallest
   forgotten = 0; // bytes of those that were too many to remember
   touched = 0; // calls with a known pointer
   freed = 0; // pointers that it freed
@@ -62,6 +63,25 @@ class FunctionBook {
     const all = [...this.freedBy];
     const most = Math.max(...all.map(([, { bytes }]) => bytes));
     return all.filter(([, { bytes }]) => bytes >= CHANCE * most).sort(([, a], [, b]) => b.bytes - a.bytes);
+  }
+
+  /**
+   * The bytes of the smallest and of the largest pointer when they were returned; of many without a few, during whose
+   * calls another thread may have allocated or freed much.
+   */
+  get range() {
+    const leftOut = Math.min(STRAY_CALLS - 1, Math.floor(FEW * this.made));
+    const [least = -Infinity, most = 0] = [this.smallest, this.largest].map(
+      (list) => list[Math.min(leftOut, list.length - 1)],
+    );
+    return { least: -least, most };
+  }
+
+  /** Enters a pointer that it has returned after it had kept so many bytes. */
+  make(bytes) {
+    this.made++;
+    enter(this.largest, bytes);
+    if (bytes > 0) enter(this.smallest, -bytes);
   }
 
   /** Enters what a call has kept for which no pointer stands. */

@@ -30,7 +30,8 @@ function proposeString(book) {
 
 /** The size to declare: a number where all pointers are alike. */
 function sizeOf(book, perPointer) {
-  const alike = book.most - book.least <= ALIKE * book.most;
+  const { least, most } = book.range;
+  const alike = most - least <= ALIKE * most;
   return alike
     ? String(Math.round(perPointer))
     : `(pointer, ...args) => ${Math.round(perPointer)} /* on average */`;

@@ -242,3 +242,24 @@ testMeter('what others give back explains nothing of what is in pointers', () =>
   expect(others).toEqual([]);
   expect(finding).toMatchObject({ function: 'make', bytes: 50 * 100_000 });
 });
+
+testMeter('the size to declare is a number where all but a few pointers are alike', () => {
+  const proposed = (sizes) => {
+    const meter = meterOfAll();
+    const book = meter.books.add({ ...facts('make'), base: 'Thing' });
+    book.calls = sizes.length;
+    sizes.forEach((bytes, i) => meter.books.note(book, bytes, [], [BigInt(0x10_0000 + 0x100 * i)]));
+    return /size: (.+) \}\);/.exec(resultOf(meter).findings[0].code)[1];
+  };
+  const alike = new Array(40).fill(200_000);
+  const changed = (sizes, at, by) => sizes.map((bytes, i) => bytes + (i === at ? by : 0));
+  expect(proposed(alike)).toBe('200000');
+  for (const noise of [640_000, -150_000]) {
+    const noisy = changed(alike, 7, noise);
+    expect(proposed(noisy)).toBe(String(Math.round(200_000 + noise / 40)));
+    expect(proposed(changed(noisy, 20, noise))).toBe(String(Math.round(200_000 + noise / 20)));
+  }
+  const average = (bytes) => `(pointer, ...args) => ${bytes} /* on average */`;
+  expect(proposed(alike.map((bytes, i) => bytes + (i % 13 === 0 ? 100_000 : 0)))).toBe(average(210_000));
+  expect(proposed([100_000, 200_000, 300_000, 400_000])).toBe(average(250_000));
+});
