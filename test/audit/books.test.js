@@ -228,19 +228,19 @@ testMeter('what others give back explains nothing of what is in pointers', () =>
   const { books } = meter;
   const [make, free, fill, trim] = ['make', 'free', 'fill', 'trim'].map((name) => books.add(facts(name)));
   const address = 0x10_0000n;
-  for (const noise of [150_000, 0]) {
-    books.note(make, 100_000 + noise, [], [address]);
-    books.note(free, -100_000, books.known([address]), []);
+  for (const noise of [15_000, 0]) {
+    books.note(make, 10_000 + noise, [], [address]);
+    books.note(free, -10_000, books.known([address]), []);
   }
   for (let i = 1n; i <= 50n; i++) {
-    books.note(make, 100_000, [], [address + 0x100n * i]);
-    books.note(fill, 90_000, [], []);
-    books.note(trim, -90_000, [], []);
+    books.note(make, 10_000, [], [address + 0x100n * i]);
+    books.note(fill, 9000, [], []);
+    books.note(trim, -9000, [], []);
   }
   for (const book of books.functions) book.calls = book.measured;
   const [finding, ...others] = resultOf(meter).findings;
   expect(others).toEqual([]);
-  expect(finding).toMatchObject({ function: 'make', bytes: 50 * 100_000 });
+  expect(finding).toMatchObject({ function: 'make', bytes: 50 * 10_000 });
 });
 
 testMeter('the size to declare is a number where all but a few pointers are alike', () => {
@@ -251,15 +251,15 @@ testMeter('the size to declare is a number where all but a few pointers are alik
     sizes.forEach((bytes, i) => meter.books.note(book, bytes, [], [BigInt(0x10_0000 + 0x100 * i)]));
     return /size: (.+) \}\);/.exec(resultOf(meter).findings[0].code)[1];
   };
-  const alike = new Array(40).fill(200_000);
+  const alike = new Array(40).fill(20_000);
   const changed = (sizes, at, by) => sizes.map((bytes, i) => bytes + (i === at ? by : 0));
-  expect(proposed(alike)).toBe('200000');
-  for (const noise of [640_000, -150_000]) {
+  expect(proposed(alike)).toBe('20000');
+  for (const noise of [64_000, -15_000]) {
     const noisy = changed(alike, 7, noise);
-    expect(proposed(noisy)).toBe(String(Math.round(200_000 + noise / 40)));
-    expect(proposed(changed(noisy, 20, noise))).toBe(String(Math.round(200_000 + noise / 20)));
+    expect(proposed(noisy)).toBe(String(Math.round(20_000 + noise / 40)));
+    expect(proposed(changed(noisy, 20, noise))).toBe(String(Math.round(20_000 + noise / 20)));
   }
   const average = (bytes) => `(pointer, ...args) => ${bytes} /* on average */`;
-  expect(proposed(alike.map((bytes, i) => bytes + (i % 13 === 0 ? 100_000 : 0)))).toBe(average(210_000));
+  expect(proposed(alike.map((bytes, i) => bytes + (i % 13 === 0 ? 10_000 : 0)))).toBe(average(21_000));
   expect(proposed([100_000, 200_000, 300_000, 400_000])).toBe(average(250_000));
 });
