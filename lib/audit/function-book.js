@@ -3,7 +3,7 @@
 // During so few calls of a function another thread may have allocated much.
 const STRAY_CALLS = 3;
 const CHANCE = 0.02; // other threads free memory too
-const FEW = 0.1;
+const FEW = 0.1; // of the pointers, up to which they may be left out where sizes are compared
 
 /** Enters `bytes` if they are among the largest, which `largest` holds in order. */
 function enter(largest, bytes) {

@@ -24,7 +24,7 @@ function resolve(koffi, name) {
   }
 }
 
-/** Whether `name` is that of the type at `address`: the program may have called Koffi's own reset(). */
+/** Whether `name` is that of the type at `address`: after reset(), the addresses of types may come again. */
 function isName(koffi, name, address) {
   const type = resolve(koffi, name);
   return type !== undefined && binding.externalAddress(type) === address;
@@ -37,8 +37,10 @@ const toldByArray = (koffi, type) =>
 function nameOf(koffi, type) {
   const { names } = known(koffi);
   const address = binding.externalAddress(type);
-  if (!isName(koffi, names.get(address), address)) names.set(address, toldByArray(koffi, type));
-  const name = names.get(address);
+  const before = names.get(address);
+  if (isName(koffi, before, address)) return before;
+  const name = toldByArray(koffi, type);
+  names.set(address, name);
   return isName(koffi, name, address) ? name : '';
 }
 
@@ -60,11 +62,6 @@ function introspect(koffi, spec) {
   const ref = targetOf(koffi, name);
   // A pointer type that the program has named is asked itself: nothing else tells what it points to.
   return ref === undefined ? koffi.introspect(type) : { name, primitive: 'Pointer', size, ref };
-}
-
-/** After koffi.reset(). */
-function forgetTypes(koffi) {
-  ofEach.delete(koffi);
 }
 
 /** { name, primitive, ref, size, members } of a type; `ref` is such an object too. */
@@ -133,7 +130,6 @@ module.exports = {
   addressOf,
   argumentsOf,
   describe,
-  forgetTypes,
   namedPointer,
   pointee,
   symbolAddress,

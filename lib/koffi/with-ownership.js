@@ -4,7 +4,7 @@
 const binding = require('../binding');
 const { ArgumentTypeError } = require('../errors');
 const { declareOwned } = require('./declare');
-const { describe, forgetTypes } = require('./dialect');
+const { describe } = require('./dialect');
 const { ffiOf } = require('./ffi');
 const { withOwnedFunctions } = require('./library');
 const { onMemory } = require('./memory');
@@ -35,7 +35,6 @@ function extend(koffi) {
     inout: (...args) => registry.noteDirection(koffi.inout(...args), 'inout'),
     reset(...args) {
       registry.clear();
-      forgetTypes(koffi);
       return koffi.reset(...args);
     },
   };
