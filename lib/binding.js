@@ -65,6 +65,8 @@ const openNative = (addon) => ({
   backend: 'native',
   canCall: true,
   lendFfi() {},
+  // Every copy has those of the first.
+  channels: (addon.channels ??= new Map()),
   ...addon.open(!isMainThread),
 });
 

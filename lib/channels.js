@@ -1,9 +1,20 @@
 'use strict';
 // What is told to those who listen on node:diagnostics_channel. Where nobody does, nothing is measured.
 
-const { channel } = require('node:diagnostics_channel');
+const diagnostics = require('node:diagnostics_channel');
 const { performance } = require('node:perf_hooks');
 const binding = require('./binding');
+
+const { channels } = binding;
+
+/**
+ * The channel of that name, kept for as long as this thread. Where one dies, Node 20 and Bun soon forget whichever has
+ * its name by then (nodejs/node#59910), and those who subscribe hear nothing. Jest loads this code for each test file.
+ */
+function channel(name) {
+  if (!channels.has(name)) channels.set(name, diagnostics.channel(name));
+  return channels.get(name);
+}
 
 const destructorErrors = channel('ffi-tally:destructor-error');
 const collections = channel('ffi-tally:gc');
@@ -41,4 +52,4 @@ function tellFreed(free) {
   return result;
 }
 
-module.exports = { destructorErrors, limits, tellCollection, tellFreed, tellSweep };
+module.exports = { channel, destructorErrors, limits, tellCollection, tellFreed, tellSweep };

@@ -1,10 +1,10 @@
 'use strict';
 // What is charged without a pointer, and when it is looked at.
 
-const { channel } = require('node:diagnostics_channel');
 const { inspect } = require('node:util');
 const binding = require('./binding');
 const calls = require('./calls');
+const { channel } = require('./channels');
 const { checkSize } = require('./check');
 const { Gate } = require('./stack');
 

@@ -8,8 +8,8 @@ const { runChild } = require('./support/child.js');
 const directory = path.join(__dirname, '../build/jest');
 const bin = require.resolve('jest/bin/jest');
 
-/** Runs that test file in the environment; returns its tests by name, as { status, message }. */
-async function run(name, code, env = {}) {
+/** Runs these test files, one after the other, in the environment; returns what Jest tells of each. */
+async function runAll(name, files, env) {
   const rootDir = path.join(directory, name);
   fs.rmSync(rootDir, { recursive: true, force: true });
   fs.mkdirSync(rootDir, { recursive: true });
@@ -20,18 +20,25 @@ async function run(name, code, env = {}) {
     haste: { enableSymlinks: false },
   };
   fs.writeFileSync(path.join(rootDir, 'jest.config.json'), JSON.stringify(config));
-  fs.writeFileSync(path.join(rootDir, 'planted.test.js'), code);
+  for (const [file, code] of Object.entries(files))
+    fs.writeFileSync(path.join(rootDir, `${file}.test.js`), code);
   const args = ['--ci', '--json', '--runInBand', '--config', path.join(rootDir, 'jest.config.json')];
   const child = await runChild(bin, { args, env });
   expect(child.signal).toBe(null);
-  const [file] = JSON.parse(child.stdout).testResults;
+  return { code: child.code, results: JSON.parse(child.stdout).testResults };
+}
+
+/** Runs that test file; returns its tests by name, as { status, message }. */
+async function run(name, planted, env) {
+  const { code, results } = await runAll(name, { planted }, env);
+  const [file] = results;
   const tests = Object.fromEntries(
     file.assertionResults.map(({ title, status, failureMessages }) => [
       title,
       { status, message: failureMessages.join('\n') },
     ]),
   );
-  return { code: child.code, message: file.message, tests };
+  return { code, message: file.message, tests };
 }
 
 const start = `
@@ -84,4 +91,27 @@ test('a clean file passes, hooks that come last included', async () => {
   );
   expect({ code, message }).toEqual({ code: 0, message: '' });
   expect(Object.values(tests)).toEqual(Array(2).fill({ status: 'passed', message: '' }));
+});
+
+test('a file hears what is told on diagnostics channels, though the library of the file before has just died', async () => {
+  const code = `
+    const { subscribe, unsubscribe } = require('node:diagnostics_channel');
+    const { setFlagsFromString } = require('node:v8');
+    const { runInNewContext } = require('node:vm');
+    setFlagsFromString('--expose-gc');
+    runInNewContext('gc')();
+    const { collect } = require('ffi-tally');
+    test('hears', async () => {
+      await new Promise((resolve) => setTimeout(resolve, 50)); // finalizers run
+      const listener = jest.fn();
+      subscribe('ffi-tally:gc', listener);
+      collect();
+      unsubscribe('ffi-tally:gc', listener);
+      expect(listener).toHaveBeenCalledTimes(1);
+    });
+  `;
+  const files = Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`file-${i}`, code]));
+  const { code: exitCode, results } = await runAll('channels', files);
+  expect(results.map(({ message }) => message)).toEqual(Array(4).fill(''));
+  expect(exitCode).toBe(0);
 });

@@ -34,6 +34,7 @@ function open() {
       return c.canCall();
     },
     lendFfi: c.lend,
+    channels: new Map(),
 
     addAccount: (label) => environment.addAccount(label),
     addKind(account, form, address, args) {
