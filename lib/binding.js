@@ -65,6 +65,7 @@ const openNative = (addon) => ({
   backend: 'native',
   canCall: true,
   lendFfi() {},
+  onDead() {}, // reclaim.js looks for them
   // Every copy has those of the first.
   channels: (addon.channels ??= new Map()),
   ...addon.open(!isMainThread),

@@ -3,6 +3,7 @@
 
 const v8 = require('node:v8');
 const vm = require('node:vm');
+const binding = require('./binding');
 const { hasRoom } = require('./stack');
 
 let gc;
@@ -11,6 +12,11 @@ function exposed() {
   if (typeof globalThis.gc === 'function') return globalThis.gc;
   const found = vm.runInNewContext('globalThis.gc');
   if (typeof found === 'function') return found;
+  return binding.alone(make);
+}
+
+/** REQUIRES: no other thread is here. */
+function make() {
   v8.setFlagsFromString('--expose-gc');
   try {
     const made = vm.runInNewContext('globalThis.gc');

@@ -169,10 +169,16 @@ function give(index, given) {
   slots[index] = given ? GIVEN : WAITING;
 }
 
-/** Gives every pointer that is here a slot. Returns an advice, or NO_MEMORY or TOO_MUCH. */
+/**
+ * Gives every pointer that is here a slot. Returns an advice, or NO_MEMORY or TOO_MUCH. Who only wants to look need not
+ * follow the advice: the next pointer finds no room here, and gets it again.
+ */
 function flush() {
   if (parting.open) rejoin();
-  return counter[0] === 0 ? 0 : settle(NO_SLOT, true);
+  if (counter[0] === 0) return 0;
+  const advice = settle(NO_SLOT, true);
+  if (advice !== 0) held[0] = LARGE_NURSERY;
+  return advice;
 }
 
 /** Throws what an answer of flush() means, if it was a refusal. */

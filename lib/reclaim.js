@@ -74,8 +74,13 @@ function runDestructor(slot) {
   if (failed) queueMicrotask(() => announce(kind.label, failure)); // whose own errors are nobody's here
 }
 
+/** Whether more would be made than is freed, if whoever tracks a pointer did not wait. The event loop need not. */
+function mustGoOn(bottom) {
+  return !bottom && binding.isOverdue();
+}
+
 /**
- * Frees what is ready, for that long. Returns whether there is nothing left to do now. At the `bottom` of the stack there
+ * Frees what is ready, for that long, or until no more waits than may. Returns whether there is nothing left to do now. At the `bottom` of the stack there
  * never is more room than now.
  */
 function drain(milliseconds, bottom = false) {
@@ -91,15 +96,14 @@ function drain(milliseconds, bottom = false) {
   calls.depth = 1;
   calls.draining = true;
   try {
-    for (let left = milliseconds; ; left = deadline - performance.now()) {
+    for (let left = milliseconds; left > 0 || mustGoOn(bottom); left = deadline - performance.now()) {
       calls.destroying = true;
-      const result = binding.drain(Math.max(left, 0));
+      const result = binding.drain(left > 0 ? left : SLICE);
       calls.destroying = false;
       if (result === DONE) return true;
-      if (result === MORE) return false;
-      runDestructor(result);
-      if (performance.now() >= deadline) return false;
+      if (result !== MORE) runDestructor(result);
     }
+    return false;
   } finally {
     calls.depth = 0;
     calls.draining = false;
@@ -249,6 +253,8 @@ function beat() {
   heartbeat.register({}, undefined);
   heart.beating = true; // now, because a full stack may have refused
 }
+
+binding.onDead(schedule);
 
 module.exports = {
   announce,

@@ -83,6 +83,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("announceMajor", AnnounceMajor);
   TALLY_EXPORT("sweep", Sweep);
   TALLY_EXPORT("observe", Observe);
+  TALLY_EXPORT("isOverdue", IsOverdue);
+  TALLY_EXPORT("alone", Alone);
   TALLY_EXPORT("noteMajor", NoteMajor);
   TALLY_EXPORT("root", Root);
   TALLY_EXPORT("stackPosition", StackPosition);

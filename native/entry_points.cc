@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
@@ -229,6 +230,15 @@ Napi::Value WatchEach(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Sweep(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Sweep(Double(info[0]))); }
+
+Napi::Value IsOverdue(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).is_overdue()); }
+
+// V8's flags belong to all threads.
+Napi::Value Alone(const Napi::CallbackInfo& info) {
+  static std::mutex mutex;
+  const std::lock_guard<std::mutex> lock(mutex);
+  return info[0].As<Napi::Function>().Call({});
+}
 
 Napi::Value Observe(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Observe()); }
 

@@ -49,6 +49,8 @@ Napi::Value ForgetView(const Napi::CallbackInfo& info);  // (length)
 
 Napi::Value Drain(const Napi::CallbackInfo& info);          // (milliseconds) -> slot, -1 done, -2 more
 Napi::Value Settle(const Napi::CallbackInfo& info);         // (slot, failed)
+Napi::Value IsOverdue(const Napi::CallbackInfo& info);      // () -> whether too much waits to be freed
+Napi::Value Alone(const Napi::CallbackInfo& info);          // (callback) -> what it returns
 Napi::Value IsAlive(const Napi::CallbackInfo& info);        // () -> whether JavaScript may go on
 Napi::Value NoteThrow(const Napi::CallbackInfo& info);      // ()
 Napi::Value WatchEach(const Napi::CallbackInfo& info);      // ()

@@ -140,6 +140,8 @@ class Environment {
   int64_t live() const { return ledger_.total(); }
   // What a collection could still find dead: live without what is known to be.
   int64_t undecided() const { return live() - ledger_.dead_bytes(); }
+  // Whether what is dead is as much as may be alive: then it is freed before more is made.
+  bool is_overdue() const { return ledger_.dead_bytes() > pacer_.allowance(); }
   // The same as the ledger's, up to now.
   Ledger::Survey Look();
   const Ledger& ledger() const { return ledger_; }
@@ -171,7 +173,7 @@ class Environment {
   Outside outside_;
   Napi::Reference<Napi::Value> root_;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
-  int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted
+  int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted, and what came since
   int64_t limit_ = kMaxBytes;   // live bytes that no new pointer may pass
   int64_t viewed_ = 0;          // bytes that V8 counts itself, as ArrayBuffers
   bool noted_ = false;

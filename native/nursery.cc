@@ -68,6 +68,7 @@ uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
   if (nursery_.renew() != 0) objects_since_ = collector_.seen();
   if (batch != nullptr) collector_.WatchTogether(std::move(batch), objects);
   nursery_.count() = 0;
+  if (noted_) before_ += bytes;
   ReadMeters();
   Tell();
   return Advise();

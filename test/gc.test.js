@@ -43,11 +43,20 @@ describe('in a synchronous loop', () => {
     expect(counters()).toMatchObject({ made: 300, freed: 300 });
   });
 
-  test('small ones stay below it, too, without a look at stats()', () => {
+  test.each([
+    ['nothing else', () => {}],
+    ['a look at stats()', () => stats()],
+    [`a look at the process's`, () => stats({ scope: 'process' })],
+    ['a look at memoryUsage()', () => memoryUsage()],
+    ['a view', (pointer) => pointer.view()],
+    ['a size by hand', (pointer) => pointer.resize(16_385)],
+    ['a child', (pointer) => track(1n, { size: 0, free: null, parent: pointer })],
+    ['bytes by hand', () => reportExternal(1) && reportExternal(-1)],
+  ])('small ones stay below it, too, with %s each time', (_, other) => {
     const bytes = 16 * 1024;
-    const count = (1024 * MIB) / bytes;
+    const count = (400 * MIB) / bytes;
     (() => {
-      for (let i = 0; i < count; i++) make(bytes);
+      for (let i = 0; i < count; i++) other(make(bytes));
     })();
     expect(counters().made).toBe(count);
     expect(counters().peak_bytes).toBeLessThanOrEqual(256 * MIB);
@@ -250,6 +259,23 @@ describe('from the event loop', () => {
       { execArgv: ['--expose-gc'] },
     );
     expect(child).toEqual({ code: 0, signal: null, stdout: 'true\n', stderr: '' });
+  });
+
+  test('not in slices while more are made than would be freed', () => {
+    const { budget, growth } = configure();
+    configure({ budget: 8 * MIB, growth: Number.MIN_VALUE });
+    const free = things.symbol('thing_free_slow'); // ten are made in no time, and freed in ten milliseconds
+    let peak = 0;
+    (() => {
+      for (let i = 0; i < 600; i++) {
+        track(things.make(100), { size: 100_000, free });
+        peak = Math.max(peak, stats().bytes);
+      }
+    })();
+    configure({ budget, growth });
+    expect(peak).toBeLessThan(3 * 8 * MIB);
+    collect();
+    expect(counters()).toMatchObject({ made: 600, freed: 600 });
   });
 
   test('nothing of ours keeps the process alive', async () => {

@@ -231,7 +231,6 @@ test('a worker that is terminated while the arguments of a destructor are read d
     parentPort.postMessage('begun');
     for (;;) {
       pointer = takeOver(handOver(pointer));
-      try { track(things.make(100), { size: 100, free, unknown: true }); } catch {}
     }
     `,
     `
@@ -261,6 +260,27 @@ test('the process ends while a worker has pointers', async () => {
     `,
   );
   expect(child).toEqual({ code: 5, signal: null, stdout: '', stderr: '' });
+});
+
+test('many that look for the garbage collection at once find it', async () => {
+  const child = await runChild(`
+    const { Worker } = require('node:worker_threads');
+    const workerData = { workers: 4, rounds: 50, shared: new Int32Array(new SharedArrayBuffer(8)) };
+    const code = \`
+      const { workers, rounds, shared } = require('node:worker_threads').workerData;
+      const file = require.resolve('./lib/gc.js');
+      for (let round = 1; round <= rounds; round++) {
+        delete require.cache[file];
+        const { canCollect } = require(file);
+        Atomics.add(shared, 0, 1);
+        while (Atomics.load(shared, 0) < round * workers);
+        if (canCollect() !== true) Atomics.add(shared, 1, 1);
+      }
+    \`;
+    for (let i = 0; i < workerData.workers; i++) new Worker(code, { eval: true, workerData });
+    process.on('exit', () => console.log(...workerData.shared));
+  `);
+  expect(child).toEqual({ code: 0, signal: null, stdout: '200 0\n', stderr: '' });
 });
 
 describe('twice in one process', () => {

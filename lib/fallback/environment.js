@@ -1,6 +1,6 @@
 'use strict';
 // What one thread owns of this backend: native/environment.h in JavaScript, as far as JavaScript can. The dead are found
-// by a FinalizationRegistry, so only on the event loop, where the heartbeat of ../reclaim.js has them freed; V8 itself
+// by a FinalizationRegistry, so only on the event loop, where ../reclaim.js frees them; V8 itself
 // decides when, moved by the ballast.
 
 const { bytesFor, columnsOf } = require('../nursery-columns');
@@ -46,8 +46,11 @@ class Environment {
   collections = { none: 0, minor: 0, major: 0 }; // by what was asked for
   rooted; // kept alive
   #threw = false; // whether the destructor now running has called back into JavaScript that threw
+  onDead; // called when one was found
+  // V8 calls the registries in any order, with turns in between: that heartbeat may have come and gone.
   #registry = new FinalizationRegistry((slot) => {
     if (slot.state === State.LIVE) this.ledger.end(slot, 'collected');
+    this.onDead();
   });
 
   addAccount(label) {

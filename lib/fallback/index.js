@@ -85,6 +85,9 @@ function open() {
     announceMajor() {},
     sweep: () => true,
     observe: () => false,
+    isOverdue: () => false, // where anything is found dead, it is freed next
+    alone: (callback) => callback(),
+    onDead: (callback) => void (environment.onDead = callback),
     noteMajor() {},
     root: (value) => void (environment.rooted = value),
     stackPosition: () => NaN,
