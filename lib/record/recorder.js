@@ -13,7 +13,10 @@ const { Seats } = require('./seats');
 const { taskOfThisThread } = require('./silence');
 const { ASKED, BEGUN, DONE, ENDED, MUST_END, PUBLISH } = require('./state');
 
-const PATIENCE = 1000; // milliseconds, for the sampler to start and to end
+// For the sampler to start and to end: turns of so many milliseconds. Not a time, because where the machine stands still,
+// so does the sampler.
+const PATIENCE = 100;
+const TURN = 10;
 const SNAPSHOT = 500; // milliseconds between two audits of a program that never returns to its event loop
 // The longer a program has run, the longer it is from one to the next, so that its record can still be read.
 const ACCOUNTS_SHARE = 1 / 1000;
@@ -67,7 +70,13 @@ class Recorder {
     // Without samples there is still the rest; the program is not ours to end.
     worker.on('error', (error) => this.write({ type: 'error', message: error.message }));
     // What Node allocates to start a thread is not to be taken for what the program's calls keep.
-    Atomics.wait(this.#state, BEGUN, 0, PATIENCE);
+    this.#waitFor(BEGUN);
+  }
+
+  #waitFor(word) {
+    for (let turn = 0; turn < PATIENCE; turn++) {
+      if (Atomics.wait(this.#state, word, 0, TURN) !== 'timed-out') return;
+    }
   }
 
   /** What the sampler cannot see from its own thread. */
@@ -122,7 +131,7 @@ class Recorder {
     if (this.#mustEnd || Atomics.load(this.#state, BEGUN) === 0) return;
     this.publish();
     this.#sampler.postMessage('end');
-    Atomics.wait(this.#state, ENDED, 0, PATIENCE);
+    this.#waitFor(ENDED);
   }
 
   /** The last words. */
