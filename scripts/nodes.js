@@ -61,7 +61,11 @@ function installRuntime(runtime) {
   });
   const unfinished = executableIn(prefix, runtime);
   const complete = status === 0 && fs.existsSync(unfinished);
-  if (complete && !fs.existsSync(executable)) fs.renameSync(prefix, prefixOf(runtime));
+  try {
+    if (complete) fs.renameSync(prefix, prefixOf(runtime));
+  } catch (error) {
+    if (!fs.existsSync(executable)) throw error;
+  }
   fs.rmSync(prefix, { recursive: true, force: true });
   if (complete) return executable;
   throw new Error(`Cannot install ${wanted}: ${error?.message ?? stdout + stderr}`);

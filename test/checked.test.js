@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => {
   configure(defaults);
-  expectBalance();
+  return expectBalance();
 });
 
 const make = (bytes = 100, options = {}) =>

@@ -14,7 +14,7 @@ const nothing = { bytes: 0, pointers: 0 };
 beforeEach(things.reset);
 afterEach(() => {
   expect(inTransit()).toEqual(nothing);
-  expectBalance();
+  return expectBalance();
 });
 
 const make = (bytes = 100, options = {}) =>

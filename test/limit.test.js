@@ -18,7 +18,7 @@ beforeEach(() => {
 afterEach(() => {
   configure(defaults);
   collect();
-  expectBalance();
+  return expectBalance();
 });
 
 const make = (bytes = MIB) => track(things.make(bytes), { size: bytes, free: FREE, label: 'limited' });

@@ -73,11 +73,11 @@ describe('without node:ffi', () => {
 
   // The documentation says so; whether Node still does it is for us to know.
   test.each([
-    ['throws', `throw new Error('thrown')`, ''],
-    ['returns a promise', 'return Promise.resolve(0)', ''],
-    ['returns what is not declared', `return 'text'`, ''],
-    ['is called after the end of its library', 'return 0', 'callbacks.close()'],
-  ])('a callback that %s ends the process', async (_, body, before) => {
+    ['throws', `throw new Error('thrown')`, '', /^SIGABRT$/],
+    ['returns a promise', 'return Promise.resolve(0)', '', /^SIGABRT$/],
+    ['returns what is not declared', `return 'text'`, '', /^SIGABRT$/],
+    ['is called after the end of its library', 'return 0', 'callbacks.close()', /^SIG(ABRT|SEGV)$/],
+  ])('a callback that %s ends the process', async (_, body, before, signal) => {
     const child = await runChild(
       `const ffi = require(${entry});
        const callbacks = new ffi.DynamicLibrary(null);
@@ -88,9 +88,9 @@ describe('without node:ffi', () => {
        const callback = callbacks.registerCallback(compare, () => { ${body} });
        ${before};
        try { functions.qsort(new Int32Array(4), 4, 4, callback); } catch {}`,
-      // After the end of its library it is freed memory, in which coverage has something else by then.
+      // After the end of its library it is freed memory, in which there may be something else by then.
       { node, execArgv: quiet, env: { NODE_V8_COVERAGE: '' } },
     );
-    expect(child).toMatchObject({ code: null, signal: 'SIGABRT' });
+    expect(child).toMatchObject({ code: null, signal: expect.stringMatching(signal) });
   });
 });

@@ -15,7 +15,7 @@ beforeEach(things.reset);
 afterEach(() => {
   configure(defaults);
   expect(stats({ scope: 'process' }).inTransit).toEqual({ bytes: 0, pointers: 0 });
-  expectBalance();
+  return expectBalance();
 });
 
 const make = (bytes = 100, options = {}) =>

@@ -46,7 +46,10 @@ module.exports = {
     const server = http.createServer(answering(peer)).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const samples = [];
-    const sampling = setInterval(() => samples.push(process.memoryUsage.rss()), 100);
+    let sampling; // from the first request on: what sends them takes its time to start
+    server.once('request', () => {
+      sampling = setInterval(() => samples.push(process.memoryUsage.rss()), 100);
+    });
     meter.start({ loop: true });
     const args = [loadScript, server.address().port, sizes.rate, sizes.seconds];
     const { stdout } = await promisify(execFile)(process.execPath, args);

@@ -202,8 +202,8 @@ describeIf(process.platform === 'linux')('a function', () => {
       const kept = [];
       koffi.proto('int Visit(void *thing, int value)');
       const visit = lib.func('int thing_call(void *thing, Visit *visit, int value)');
-      for (let i = 0; i < 50; i++) visit(null, () => kept.push(make(100_000)), 0);
-      report(50 * 100_000);
+      for (let i = 0; i < 50; i++) visit(null, () => kept.push(make(1_000_000)), 0);
+      report(50 * 1_000_000);
     `);
     expect(onlyFinding(result).function).toBe('thing_new');
     expect(find(result, 'thing_call').outstanding).toBeLessThan(5e6); // Koffi itself keeps some

@@ -96,9 +96,10 @@ describe('an owned callback', () => {
     const { register } = declareCallback();
     const before = slots();
     (() => {
-      for (let i = 0; i < 100; i++) register(() => i);
+      const callbacks = Array.from({ length: 100 }, (_, i) => register(() => i));
+      expect(slots()).toBe(before + 100);
+      for (const callback of callbacks) expect(callback.disposed).toBe(false);
     })();
-    expect(slots()).toBe(before + 100);
     await gcUntil('the slots are back', () => (collect(), Object.is(slots(), before)));
     expect(stats().totals.failed).toBe(0);
   });

@@ -1,7 +1,7 @@
 'use strict';
 
 const { TrackedPointer, collect, stats } = require('../../lib');
-const { errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
+const { boundByBudget, errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
 const { declareThings, koffi, raw, things, unique } = require('./setup.js');
 const { counters } = things;
 
@@ -36,6 +36,7 @@ describe('alloc() with `owned`', () => {
     // From here on functions that take pointers take tracked ones.
     koffi.owned(unique('Any'), 'void *', { free: null, size: 0 });
     const fill = libc.func('void *memset(void *to, int value, size_t size)');
+    boundByBudget();
     (() => {
       for (let i = 0; i < 500; i++) fill(koffi.alloc('char', 2 ** 20, { owned: true }), 1, 2 ** 20);
     })();

@@ -2,7 +2,7 @@
 
 const { POINTER, SIZE, TrackedPointer, collect, stats, track } = require('../../lib');
 const binding = require('../../lib/binding');
-const { errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
+const { boundByBudget, errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
 const { counting, declareThings, isKoffi2, koffi, ownedThing, raw, things, unique } = require('./setup.js');
 const { counters } = things;
 
@@ -32,6 +32,7 @@ describe('results', () => {
   });
 
   test('are collected inside a synchronous loop', () => {
+    boundByBudget();
     const { make } = declareThings();
     for (let i = 0; i < 500; i++) make(2 ** 20);
     expect(counters().peak_bytes).toBeLessThan(256 * 2 ** 20);

@@ -2,9 +2,9 @@
 // Libraries as people use them. One that is not installed is skipped, and says so.
 
 const fs = require('node:fs');
-const { POINTER, SIZE, collect, stats } = require('../../lib');
+const { POINTER, SIZE, collect, configure, stats } = require('../../lib');
 const binding = require('../../lib/binding');
-const { errorOf } = require('../support/balance.js');
+const { boundByBudget, errorOf } = require('../support/balance.js');
 const { koffi, unique } = require('./setup.js');
 
 const isMac = process.platform === 'darwin';
@@ -26,7 +26,10 @@ const MB = 2 ** 20;
 const residentBytes = () =>
   Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
 
+const { growth } = configure();
+
 afterEach(() => {
+  configure({ growth });
   collect();
   expect(stats()).toMatchObject({ bytes: 0, pointers: 0, reported: 0, dead: { bytes: 0, pointers: 0 } });
   expect(stats().totals.failed).toBe(0);
@@ -153,6 +156,7 @@ const gd = tryLoad('libgd.so.3', 'libgd.dylib');
   test('a thousand images, dropped in a synchronous loop, stay below a bound', () => {
     const start = isLinux ? residentBytes() : 0;
     let peak = 0;
+    boundByBudget();
     (() => {
       for (let i = 0; i < 1000; i++) {
         const image = create(1000, 500);
@@ -251,6 +255,7 @@ describe('libc', () => {
     const fill = libc.func('void *memset(void *to, int value, size_t length)');
     const flags = isMac ? 0x1002 : 0x22;
     let peak = 0;
+    boundByBudget();
     (() => {
       for (let i = 0; i < 500; i++) {
         fill(mmap(null, 4 * MB, 3, flags, -1, 0), i, 4 * MB);
