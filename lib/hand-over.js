@@ -38,7 +38,8 @@ function handOver(pointer) {
   const { size } = pointer;
   const key = randomUUID(); // no other copy of the library, and no other process, must know it by chance
   internals.depart(pointer, () => {
-    if (binding.handOver(slot, key, label, shared, args) === false) throw new OutOfMemoryError();
+    // Nor must a worker that is being terminated, and goes on for a moment, tell of what is not in transit.
+    if (binding.handOver(slot, key, label, shared, args) !== true) throw new OutOfMemoryError();
   });
   return Object.freeze({ handedOver: key, label, size });
 }

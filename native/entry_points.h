@@ -26,7 +26,7 @@ Napi::Value End(const Napi::CallbackInfo& info);       // (slot)
 Napi::Value Give(const Napi::CallbackInfo& info);      // (slot) -> holds
 Napi::Value TakeBack(const Napi::CallbackInfo& info);  // (slot)
 Napi::Value Release(const Napi::CallbackInfo& info);   // (slot, freed) -> whether there is more to free
-// (slot, key, label, shared, args) -> false without memory
+// (slot, key, label, shared, args) -> false without memory, undefined where the worker is being terminated
 Napi::Value HandOver(const Napi::CallbackInfo& info);
 // (key) -> { address, size, label, shared, form, code, args }; undefined if it is gone, null without memory
 Napi::Value InTransit(const Napi::CallbackInfo& info);
@@ -50,7 +50,6 @@ Napi::Value ForgetView(const Napi::CallbackInfo& info);  // (length)
 Napi::Value Drain(const Napi::CallbackInfo& info);          // (milliseconds) -> slot, -1 done, -2 more
 Napi::Value Settle(const Napi::CallbackInfo& info);         // (slot, failed)
 Napi::Value IsOverdue(const Napi::CallbackInfo& info);      // () -> whether too much waits to be freed
-Napi::Value Alone(const Napi::CallbackInfo& info);          // (callback) -> what it returns
 Napi::Value IsAlive(const Napi::CallbackInfo& info);        // () -> whether JavaScript may go on
 Napi::Value NoteThrow(const Napi::CallbackInfo& info);      // ()
 Napi::Value WatchEach(const Napi::CallbackInfo& info);      // ()

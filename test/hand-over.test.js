@@ -49,6 +49,19 @@ test('the token is plain data that says what it stands for', () => {
   takeOver(other).dispose();
 });
 
+const { handOver: native } = binding;
+test.each([
+  ['there is no memory', () => false],
+  ['the worker is being terminated, and goes on for a moment', () => undefined],
+])('no token is given for what is not in transit, because %s', (_, answer) => {
+  const pointer = make(100);
+  binding.handOver = answer;
+  expectRefusal(() => handOver(pointer), Error, 'ERR_TALLY_OUT_OF_MEMORY');
+  binding.handOver = native;
+  expect(pointer.disposed).toBe(false);
+  takeOver(handOver(pointer)).dispose();
+});
+
 test('a view is emptied', () => {
   const pointer = make(100);
   const view = pointer.view();
