@@ -66,8 +66,7 @@ const openNative = (addon) => ({
   canCall: true,
   lendFfi() {},
   onDead() {}, // reclaim.js looks for them
-  // Every copy has those of the first.
-  channels: (addon.channels ??= new Map()),
+  channels: addon.channels,
   ...addon.open(!isMainThread),
 });
 

@@ -12,8 +12,7 @@ const { channels } = binding;
  * its name by then (nodejs/node#59910), and those who subscribe hear nothing. Jest loads this code for each test file.
  */
 function channel(name) {
-  if (!channels.has(name)) channels.set(name, diagnostics.channel(name));
-  return channels.get(name);
+  return (channels[name] ??= diagnostics.channel(name));
 }
 
 const destructorErrors = channel('ffi-tally:destructor-error');

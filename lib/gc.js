@@ -3,7 +3,6 @@
 
 const v8 = require('node:v8');
 const vm = require('node:vm');
-const binding = require('./binding');
 const { hasRoom } = require('./stack');
 
 let gc;
@@ -12,15 +11,18 @@ function exposed() {
   if (typeof globalThis.gc === 'function') return globalThis.gc;
   const found = vm.runInNewContext('globalThis.gc');
   if (typeof found === 'function') return found;
-  return binding.alone(make);
+  // The flag is that of all threads, and another may be here too.
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const made = expose();
+    if (typeof made === 'function') return made;
+  }
+  return null;
 }
 
-/** REQUIRES: no other thread is here. */
-function make() {
+function expose() {
   v8.setFlagsFromString('--expose-gc');
   try {
-    const made = vm.runInNewContext('globalThis.gc');
-    return typeof made === 'function' ? made : null;
+    return vm.runInNewContext('globalThis.gc');
   } finally {
     // Contexts made later should not find a global that nobody asked for.
     v8.setFlagsFromString('--no-expose-gc');

@@ -74,14 +74,14 @@ function runDestructor(slot) {
   if (failed) queueMicrotask(() => announce(kind.label, failure)); // whose own errors are nobody's here
 }
 
-/** Whether more would be made than is freed, if whoever tracks a pointer did not wait. The event loop need not. */
+/** Whether more would be made than is freed, if whoever tracks pointers did not pay. The event loop need not. */
 function mustGoOn(bottom) {
   return !bottom && binding.isOverdue();
 }
 
 /**
- * Frees what is ready, for that long, or until no more waits than may. Returns whether there is nothing left to do now. At the `bottom` of the stack there
- * never is more room than now.
+ * Frees what is ready, for that long, or until whoever tracks pointers has paid. Returns whether there is nothing left to
+ * do now. At the `bottom` of the stack there never is more room than now.
  */
 function drain(milliseconds, bottom = false) {
   if (calls.depth !== 0) {

@@ -2,7 +2,6 @@
 
 #include <cassert>
 #include <memory>
-#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
@@ -220,7 +219,7 @@ Napi::Value NoteThrow(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value AnnounceMajor(const Napi::CallbackInfo& info) {
-  Of(info).Tell(true);
+  Of(info).AnnounceMajor();
   return info.Env().Undefined();
 }
 
@@ -232,13 +231,6 @@ Napi::Value WatchEach(const Napi::CallbackInfo& info) {
 Napi::Value Sweep(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Sweep(Double(info[0]))); }
 
 Napi::Value IsOverdue(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).is_overdue()); }
-
-// V8's flags belong to all threads.
-Napi::Value Alone(const Napi::CallbackInfo& info) {
-  static std::mutex mutex;
-  const std::lock_guard<std::mutex> lock(mutex);
-  return info[0].As<Napi::Function>().Call({});
-}
 
 Napi::Value Observe(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Observe()); }
 

@@ -53,6 +53,7 @@ uint32_t Environment::Advise() {
 
 void Environment::End(SlotId slot) {
   collector_.Forget(slot);
+  Change(-ledger_.at(slot).size);
   ledger_.End(slot, Reason::kDisposed);
 }
 
@@ -64,6 +65,7 @@ uint32_t Environment::Give(SlotId slot) {
 
 bool Environment::Release(SlotId slot, Reason reason) {
   collector_.Forget(slot);
+  Change(-ledger_.at(slot).size);
   ledger_.GiveAway(slot, reason);
   Tell();
   return ledger_.HasReady();
@@ -108,8 +110,10 @@ bool Environment::Dispose(SlotId slot) {
 }
 
 bool Environment::Resize(SlotId slot, int64_t size) {
-  if (!ledger_.CanCharge(size - ledger_.at(slot).size)) return false;
+  const int64_t delta = size - ledger_.at(slot).size;
+  if (!ledger_.CanCharge(delta)) return false;
   ledger_.Resize(slot, size);
+  Change(delta);
   Tell();
   return true;
 }
@@ -132,6 +136,7 @@ double Environment::Drain(double milliseconds) {
       result = id;
       break;
     }
+    Settled(slot.size);
     ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
     if (deadline == kForever || !ledger_.HasReady() || --until_look > 0) continue;
     const auto now = Collector::Clock::now();
@@ -148,6 +153,7 @@ double Environment::Drain(double milliseconds) {
 }
 
 void Environment::Settle(SlotId slot, bool failed) {
+  Settled(ledger_.at(slot).size);
   ledger_.Settle(slot, failed);
   Tell();  // now: the slice may be over, and V8 is not to hear of more than there is
 }
@@ -158,6 +164,11 @@ bool Environment::Observe() {
   noted_ = true;
   noted_major_ |= collector_.saw_major();
   return true;
+}
+
+void Environment::AnnounceMajor() {
+  before_ = undecided();  // what V8 collected by itself is swept, and no credit to this one
+  Tell(true);
 }
 
 void Environment::NoteMajor() {
@@ -208,6 +219,7 @@ void Environment::ForgetView(size_t length) {
 
 double Environment::ReportByHand(int64_t delta) {
   if (!ledger_.ChargeByHand(delta)) return delta < 0 ? -1 : -2;
+  Change(delta);
   Tell();
   return static_cast<double>(ledger_.manual());
 }

@@ -9,6 +9,7 @@
 
 #include <napi.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "collector.h"
@@ -98,6 +99,8 @@ class Environment {
   // Notes whether a GC has run since the last look. NoteMajor: somebody knows that a major one has.
   bool Observe();
   void NoteMajor();
+  // A major GC is asked for next.
+  void AnnounceMajor();
   // Makes the next GC tell of each pointer for itself.
   void WatchEach() { collector_.WatchEach(); }
   // Looks for the dead that the GCs noted may have left. Returns whether it came to the end.
@@ -140,8 +143,9 @@ class Environment {
   int64_t live() const { return ledger_.total(); }
   // What a collection could still find dead: live without what is known to be.
   int64_t undecided() const { return live() - ledger_.dead_bytes(); }
-  // Whether what is dead is as much as may be alive: then it is freed before more is made.
-  bool is_overdue() const { return ledger_.dead_bytes() > pacer_.allowance(); }
+  // Whether whoever tracks pointers has to free some first: as much waits for that as may be alive, and he
+  // has not freed twice what he brought.
+  bool is_overdue() const { return waits_too_much() && debt_ > 0; }
   // The same as the ledger's, up to now.
   Ledger::Survey Look();
   const Ledger& ledger() const { return ledger_; }
@@ -157,6 +161,10 @@ class Environment {
   void FreeAtProcessExit();
 
  private:
+  // Bytes came or went, and not by a GC.
+  void Change(int64_t bytes) { before_ += noted_ ? bytes : 0; }
+  void Settled(int64_t size) { debt_ = std::max(debt_ - size, int64_t{0}); }
+  bool waits_too_much() const { return ledger_.ready_bytes() > pacer_.allowance(); }
   void SetTime();
   void LeaveNursery(uint32_t index);
   void FreeAll();
@@ -173,7 +181,8 @@ class Environment {
   Outside outside_;
   Napi::Reference<Napi::Value> root_;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
-  int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted, and what came since
+  int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted, and changes since
+  int64_t debt_ = 0;            // bytes to free, for what came since too much waits
   int64_t limit_ = kMaxBytes;   // live bytes that no new pointer may pass
   int64_t viewed_ = 0;          // bytes that V8 counts itself, as ArrayBuffers
   bool noted_ = false;

@@ -94,6 +94,7 @@ void Ledger::Resize(SlotId id, int64_t size) {
   const int64_t delta = size - slot.size;
   slot.size = size;
   if (slot.state != SlotState::kLive && slot.state != SlotState::kGiven) figures_.dead_bytes += delta;
+  if (slot.state == SlotState::kReady) ready_bytes_ += delta;
   Charge(&account_of(slot.kind), delta);
 }
 
@@ -142,6 +143,7 @@ void Ledger::Queue(SlotId id) {
   Slot& slot = at(id);
   slot.state = SlotState::kReady;
   slot.next = kNoSlot;
+  ready_bytes_ += slot.size;
   if (ready_tail_ == kNoSlot) {
     ready_head_ = id;
   } else {
@@ -155,6 +157,7 @@ SlotId Ledger::NextReady() {
     const SlotId id = ready_head_;
     Slot& slot = at(id);
     ready_head_ = slot.next;
+    ready_bytes_ -= slot.size;
     if (ready_head_ == kNoSlot) ready_tail_ = kNoSlot;
     // Held since it was queued? Then Unhold queues it again.
     slot.state = slot.holds == 0 ? SlotState::kLeaving : SlotState::kEnded;

@@ -182,6 +182,8 @@ class Ledger {
   int64_t bytes() const { return figures_.bytes; }
   int64_t pointers() const { return figures_.pointers; }
   int64_t dead_bytes() const { return figures_.dead_bytes; }
+  // Of the dead, what nothing holds any more: bytes that NextReady will return.
+  int64_t ready_bytes() const { return ready_bytes_; }
   int64_t dead_pointers() const { return figures_.dead_pointers; }
   int64_t manual() const { return figures_.manual; }
   int64_t outside() const { return figures_.outside; }
@@ -211,6 +213,7 @@ class Ledger {
   uint32_t free_count_ = 0;
   SlotId ready_head_ = kNoSlot;
   SlotId ready_tail_ = kNoSlot;
+  int64_t ready_bytes_ = 0;
   Figures figures_;
   int64_t peak_bytes_ = 0;
 };

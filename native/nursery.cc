@@ -68,7 +68,8 @@ uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
   if (nursery_.renew() != 0) objects_since_ = collector_.seen();
   if (batch != nullptr) collector_.WatchTogether(std::move(batch), objects);
   nursery_.count() = 0;
-  if (noted_) before_ += bytes;
+  Change(bytes);
+  debt_ = (waits_too_much() ? debt_ : 0) + 2 * bytes;
   ReadMeters();
   Tell();
   return Advise();

@@ -65,8 +65,9 @@ function installRuntime(runtime) {
     if (complete) fs.renameSync(prefix, prefixOf(runtime));
   } catch (error) {
     if (!fs.existsSync(executable)) throw error;
+  } finally {
+    fs.rmSync(prefix, { recursive: true, force: true });
   }
-  fs.rmSync(prefix, { recursive: true, force: true });
   if (complete) return executable;
   throw new Error(`Cannot install ${wanted}: ${error?.message ?? stdout + stderr}`);
 }

@@ -2,7 +2,7 @@
 // Reclamation: what is dropped is freed in time, in synchronous code and from the event loop; what is kept is not.
 
 const { collect, configure, memoryUsage, reportExternal, stats, track } = require('../lib');
-const { expectBalance } = require('./support/balance.js');
+const { boundByBudget, expectBalance } = require('./support/balance.js');
 const { gcUntil } = require('./support/gc-until.js');
 const { runChild } = require('./support/child.js');
 const things = require('./support/things.js');
@@ -35,6 +35,7 @@ describe('in a synchronous loop', () => {
     ['freed by C', {}],
     ['freed by JavaScript', { free: (address) => things.free(address) }],
   ])('300 x 8 MiB stay below 256 MiB, %s', (_, options) => {
+    boundByBudget();
     const peak = churn(300, 8 * MIB, options);
     expect(peak).toBeLessThanOrEqual(256 * MIB);
     expect(counters().peak_bytes).toBeLessThanOrEqual(256 * MIB);
@@ -53,6 +54,7 @@ describe('in a synchronous loop', () => {
     ['a child', (pointer) => track(1n, { size: 0, free: null, parent: pointer })],
     ['bytes by hand', () => reportExternal(1) && reportExternal(-1)],
   ])('small ones stay below it, too, with %s each time', (_, other) => {
+    boundByBudget();
     const bytes = 16 * 1024;
     const count = (400 * MIB) / bytes;
     (() => {
@@ -71,6 +73,7 @@ describe('in a synchronous loop', () => {
   });
 
   test('beside 64 MiB that stay', () => {
+    boundByBudget();
     const kept = Array.from({ length: 64 }, () => make(MIB));
     churn(300, 8 * MIB);
     expect(counters().peak_bytes).toBeLessThanOrEqual(320 * MIB);
@@ -79,6 +82,7 @@ describe('in a synchronous loop', () => {
   });
 
   test('ten kept at a time, the oldest dropped: a cache', () => {
+    boundByBudget();
     const cache = new Map();
     (() => {
       for (let i = 0; i < 300; i++) {
@@ -94,6 +98,7 @@ describe('in a synchronous loop', () => {
   });
 
   test('in pairs of parent and child', () => {
+    boundByBudget();
     (() => {
       for (let i = 0; i < 150; i++) {
         const parent = make(8 * MIB);
@@ -262,8 +267,9 @@ describe('from the event loop', () => {
   });
 
   test('not in slices while more are made than would be freed', () => {
-    const { budget, growth } = configure();
-    configure({ budget: 8 * MIB, growth: Number.MIN_VALUE });
+    const { budget } = configure();
+    configure({ budget: 8 * MIB });
+    boundByBudget();
     const free = things.symbol('thing_free_slow'); // ten are made in no time, and freed in ten milliseconds
     let peak = 0;
     (() => {
@@ -272,10 +278,39 @@ describe('from the event loop', () => {
         peak = Math.max(peak, stats().bytes);
       }
     })();
-    configure({ budget, growth });
+    configure({ budget });
     expect(peak).toBeLessThan(3 * 8 * MIB);
     collect();
     expect(counters()).toMatchObject({ made: 600, freed: 600 });
+  });
+
+  test.each([
+    ['that much is dead', 100_000, 0],
+    ['more is dead and held by what lives', 100, 64 * MIB],
+  ])('and whoever tracks a pointer does not pay for all that is dead, though %s', async (_, size, held) => {
+    const { budget } = configure();
+    configure({ budget: 4 * MIB });
+    boundByBudget();
+    const parent = make(8, { size: held });
+    const child = track(things.makeChild(parent.address, 8), { size: 8, free: FREE, parent });
+    parent.dispose();
+    const free = things.symbol('thing_free_slow'); // a millisecond each
+    (() => {
+      const dropped = Array.from({ length: 200 }, () => track(things.make(8), { size, free }));
+      stats();
+      for (const pointer of dropped) expect(pointer.disposed).toBe(false);
+    })();
+    await gcUntil('they are found', () => stats().dead.pointers > 100);
+    const { freed } = counters();
+    const large = make(200_000);
+    expect(stats().dead.bytes).toBeGreaterThan(4 * MIB);
+    expect(counters().freed).toBeGreaterThan(freed);
+    expect(counters().freed).toBeLessThan(freed + 20);
+    configure({ budget });
+    large.dispose();
+    child.dispose();
+    collect();
+    expect(counters()).toMatchObject({ made: 203, freed: 203, orphans: 0 });
   });
 
   test('nothing of ours keeps the process alive', async () => {

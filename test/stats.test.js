@@ -204,6 +204,50 @@ test.each([
   expect(stats().collections.minor - after.minor).toBe(1);
 });
 
+test.each([
+  [
+    'disposed of',
+    (made) => {
+      const pointers = Array.from({ length: 9 }, () => made(100_000));
+      stats();
+      for (const pointer of pointers) pointer.dispose();
+    },
+  ],
+  [
+    'resized',
+    (made, old) => {
+      boundByBudget();
+      made(10);
+      stats();
+      old.resize(60e6); // for which a collection is asked
+    },
+  ],
+  [
+    'charged by hand',
+    (made) => {
+      boundByBudget();
+      made(10);
+      stats();
+      reportExternal(60e6); // for which a collection is asked
+      reportExternal(-60e6);
+    },
+  ],
+])('what was %s after a collection of V8 was not returned by the next', (_, change) => {
+  const pointers = [];
+  const made = (size) => pointers[pointers.push(make(size, 'kept')) - 1];
+  const old = made(10);
+  collect();
+  const before = stats().collections;
+  gc();
+  change(made, old);
+  expect(collect({ type: 'minor' })).toEqual({ bytes: 0, pointers: 0 });
+  const after = stats().collections;
+  expect(after.minor).toBeGreaterThan(before.minor);
+  expect(after.returnedByMinor - before.returnedByMinor).toBe(0);
+  expect(after.returnedByMajor - before.returnedByMajor).toBe(0);
+  for (const pointer of pointers) pointer.dispose();
+});
+
 test('collections that the pacer asks for are counted too', () => {
   const { budget } = configure();
   configure({ budget: 2 ** 20 });

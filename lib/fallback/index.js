@@ -34,7 +34,7 @@ function open() {
       return c.canCall();
     },
     lendFfi: c.lend,
-    channels: new Map(),
+    channels: {},
 
     addAccount: (label) => environment.addAccount(label),
     addKind(account, form, address, args) {
@@ -86,7 +86,6 @@ function open() {
     sweep: () => true,
     observe: () => false,
     isOverdue: () => false, // where anything is found dead, it is freed next
-    alone: (callback) => callback(),
     onDead: (callback) => void (environment.onDead = callback),
     noteMajor() {},
     root: (value) => void (environment.rooted = value),

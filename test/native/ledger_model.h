@@ -76,6 +76,7 @@ class LedgerModel {
   void Check() {
     int64_t bytes = 0;
     int64_t dead_bytes = 0;
+    int64_t ready_bytes = 0;
     int64_t dead = 0;
     std::vector<int64_t> account_bytes(ended_.size());
     std::vector<int64_t> account_pointers(ended_.size());
@@ -88,6 +89,7 @@ class LedgerModel {
       if (!node.live) {
         dead++;
         dead_bytes += node.size;
+        if (ledger_.at(id).state == SlotState::kReady) ready_bytes += node.size;
       }
       ASSERT_EQ(ledger_.at(id).size, node.size);
       ASSERT_EQ(ledger_.at(id).holds, static_cast<uint32_t>(node.holds + node.children));
@@ -96,6 +98,7 @@ class LedgerModel {
     ASSERT_EQ(ledger_.bytes(), bytes);
     ASSERT_EQ(ledger_.pointers(), static_cast<int64_t>(nodes_.size()));
     ASSERT_EQ(ledger_.dead_bytes(), dead_bytes);
+    ASSERT_EQ(ledger_.ready_bytes(), ready_bytes);
     ASSERT_EQ(ledger_.dead_pointers(), dead);
     ASSERT_EQ(ledger_.manual(), manual_);
     ASSERT_EQ(ledger_.peak_bytes(), peak_);
