@@ -6,6 +6,7 @@ const calls = require('./calls');
 const checked = require('./checked');
 const { Form } = require('./kinds');
 const nursery = require('./nursery');
+const { gauges, look } = require('./outside');
 const { beat, heart, relieve } = require('./reclaim');
 const { traced, tracing } = require('./trace');
 const { internals } = require('./tracked-pointer');
@@ -73,6 +74,10 @@ function adoptSlowly(address, size, kind, parentSlot, run) {
     throw freeOnError(address, size, kind, run ?? kind.run, error);
   }
   if (checked.on) checked.note(address, kind, internals.slotOf(pointer));
+  if (gauges.size > 0 && advice === 0) {
+    look(); // what has grown may be theirs alone
+    advice = binding.advise();
+  }
   if (advice !== 0) relieve(advice);
   return pointer;
 }

@@ -2,9 +2,10 @@
 
 const { channel } = require('node:diagnostics_channel');
 const { collect, configure, gauge, stats, track } = require('../lib');
-const { errorOf, expectRefusal } = require('./support/balance.js');
+const { boundByBudget, errorOf, expectRefusal } = require('./support/balance.js');
 const { koffi, ...things } = require('./support/things.js');
 
+const { growth } = configure();
 const open = [];
 const opened = (...args) => {
   open.push(gauge(...args));
@@ -12,6 +13,7 @@ const opened = (...args) => {
 };
 afterEach(() => {
   for (const each of open.splice(0)) each.close();
+  configure({ growth });
   collect();
   expect(stats()).toMatchObject({ bytes: 0, outside: 0, reported: 0, gauges: [] });
 });
@@ -56,6 +58,18 @@ test('it is looked at when memory is reclaimed, V8 hears of it, and the limit co
   used = 0;
   refusal().dispose();
   configure({ limit: Infinity });
+});
+
+test('what it counts is reclaimed in a synchronous loop', () => {
+  boundByBudget();
+  things.reset();
+  opened('things', things.symbol('live_bytes'));
+  (() => {
+    for (let i = 0; i < 4000; i++) track(things.make(100_000), { size: 0, free: things.FREE });
+  })();
+  expect(things.counters().peak_bytes).toBeLessThan(128 * 2 ** 20);
+  collect();
+  expect(things.counters()).toMatchObject({ made: 4000, freed: 4000 });
 });
 
 test.each([

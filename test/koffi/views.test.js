@@ -1,7 +1,7 @@
 'use strict';
 
 const { collect, stats, track } = require('../../lib');
-const { expectBalance, expectRefusal } = require('../support/balance.js');
+const { boundByBudget, expectBalance, expectRefusal } = require('../support/balance.js');
 const { gcUntil } = require('../support/gc-until.js');
 const { declareThings, koffi, things } = require('./setup.js');
 const { counters } = things;
@@ -88,6 +88,7 @@ describe('tracked.view()', () => {
   });
 
   test('and owner, dropped together in a synchronous loop, hold memory down', () => {
+    boundByBudget();
     const { make } = declareThings();
     (() => {
       for (let i = 0; i < 500; i++) new Uint8Array(make(2 ** 20).view())[0] = 1;
