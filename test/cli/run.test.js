@@ -99,7 +99,7 @@ test('a large JavaScript leak is called that, and not a native one', async () =>
     'javascript.cjs',
     `const kept = [];
     const timer = setInterval(() => {
-      for (let i = 0; i < 12_000; i++) kept.push({ i, text: 'text ' + i });
+      for (let i = 0; i < 4000; i++) kept.push({ i, text: 'text ' + i });
       if (kept.length > 1_400_000) clearInterval(timer);
     }, 20);`,
   );

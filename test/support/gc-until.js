@@ -18,9 +18,10 @@ const gc = globalThis.gc ?? exposeGc();
 
 /**
  * Collects garbage, with a turn of the event loop before each time, until `condition()` is truthy, and resolves to
- * what it returned. Rejects, saying what we waited for, after `max` times.
+ * what it returned. Rejects, saying what we waited for, after `max` times: many, because where the machine is slow each
+ * turn finds and frees one pointer.
  */
-async function gcUntil(name, condition, max = 10) {
+async function gcUntil(name, condition, max = 200) {
   for (let count = 0; count < max; count++) {
     await nextTurn();
     gc();
