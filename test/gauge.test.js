@@ -5,7 +5,6 @@ const { collect, configure, gauge, stats, track } = require('../lib');
 const { boundByBudget, errorOf, expectRefusal } = require('./support/balance.js');
 const { koffi, ...things } = require('./support/things.js');
 
-const { growth } = configure();
 const open = [];
 const opened = (...args) => {
   open.push(gauge(...args));
@@ -13,7 +12,6 @@ const opened = (...args) => {
 };
 afterEach(() => {
   for (const each of open.splice(0)) each.close();
-  configure({ growth });
   collect();
   expect(stats()).toMatchObject({ bytes: 0, outside: 0, reported: 0, gauges: [] });
 });

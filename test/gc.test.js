@@ -57,7 +57,7 @@ describe('in a synchronous loop', () => {
   ])('small ones stay below it, too, with %s each time', (_, other) => {
     boundByBudget();
     const bytes = 16 * 1024;
-    const count = (400 * MIB) / bytes;
+    const count = (1024 * MIB) / bytes;
     (() => {
       for (let i = 0; i < count; i++) other(make(bytes));
     })();

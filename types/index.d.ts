@@ -814,11 +814,11 @@ export interface Gauge extends Disposable {
 
 /**
  * Charges what somebody else counts: the bytes that a library says it uses (`sqlite3_memory_used`), GPU memory, a cache.
- * They have the effect of tracked pointers on garbage collection and on `limit`. A gauge is read at once, as
- * pointers are tracked (for each large one, and for 256 small ones or 1 MiB of them), when memory is reclaimed and by
+ * They have the effect of tracked pointers on garbage collection and on `limit`. A gauge is read at once, as pointers
+ * are tracked (for each large one, and for 256 small ones or 1 MiB of them), when memory is reclaimed and by
  * {@link stats} and {@link memoryUsage}, never while a C call made through the drop-in is on the stack, and charged by
- * the difference. It is read in this thread until it is closed or the thread ends; for what
- * counts the whole process, one thread should read it.
+ * the difference. It is read in this thread until it is closed or the thread ends; for what counts the whole process,
+ * one thread should read it.
  *
  * The bytes are beside those of tracked pointers: give what the gauge counts the size 0 there. Those that are not in the
  * resident memory, as of a GPU, make `terms.rest` of {@link memoryUsage} smaller.

@@ -1,7 +1,7 @@
 'use strict';
 // What one thread owns of this backend: native/environment.h in JavaScript, as far as JavaScript can. The dead are found
-// by a FinalizationRegistry, so only on the event loop, where ../reclaim.js frees them; V8 itself
-// decides when, moved by the ballast.
+// by a FinalizationRegistry, so only on the event loop, where ../reclaim.js frees them; V8 itself decides when, moved by
+// the ballast.
 
 const { bytesFor, columnsOf } = require('../nursery-columns');
 const { needRoom } = require('../stack');

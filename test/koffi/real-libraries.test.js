@@ -2,7 +2,7 @@
 // Libraries as people use them. One that is not installed is skipped, and says so.
 
 const fs = require('node:fs');
-const { POINTER, SIZE, collect, configure, stats } = require('../../lib');
+const { POINTER, SIZE, collect, stats } = require('../../lib');
 const binding = require('../../lib/binding');
 const { boundByBudget, errorOf } = require('../support/balance.js');
 const { koffi, unique } = require('./setup.js');
@@ -26,10 +26,7 @@ const MB = 2 ** 20;
 const residentBytes = () =>
   Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
 
-const { growth } = configure();
-
 afterEach(() => {
-  configure({ growth });
   collect();
   expect(stats()).toMatchObject({ bytes: 0, pointers: 0, reported: 0, dead: { bytes: 0, pointers: 0 } });
   expect(stats().totals.failed).toBe(0);

@@ -1,5 +1,5 @@
 'use strict';
-/* global expect */
+/* global afterEach, expect */
 
 const { collect, configure, stats } = require('../../lib');
 const { gcUntil } = require('./gc-until.js');
@@ -14,10 +14,10 @@ const { growth } = configure();
 function boundByBudget() {
   configure({ growth: Number.MIN_VALUE });
 }
+afterEach(() => void configure({ growth }));
 
 /** Collects, and expects the library's books and the referee's to be empty and without a fault. */
 async function expectBalance() {
-  configure({ growth });
   collect();
   // The backend in JavaScript frees on the event loop.
   if (stats().backend === 'javascript') await gcUntil('nothing is left', () => stats().pointers === 0);
