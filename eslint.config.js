@@ -18,7 +18,7 @@ const everywhere = names(`
 const commonjs = names('__dirname __filename exports module require');
 const jest = names('afterAll afterEach beforeAll beforeEach describe expect it jest test');
 
-const onlyOneDoor = 'Only lib/binding.js may load the binary.';
+const onlyOneDoor = 'Only lib/binding/index.js may load the binary.';
 
 module.exports = [
   { ignores: ['**/build/', 'coverage/'] },
@@ -54,6 +54,6 @@ module.exports = [
     files: ['**/*.browser.js'],
     languageOptions: { sourceType: 'script', globals: { document: 'readonly' } },
   },
-  { files: ['lib/binding.js'], rules: { 'no-restricted-syntax': 'off' } },
+  { files: ['lib/binding/index.js'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['test/**/*.test.js'], languageOptions: { globals: jest } },
 ];

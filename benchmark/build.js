@@ -4,8 +4,8 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { addon, basicAddon, blocksLibrary, picture } = require('./paths');
 const { imageLibrary } = require('../demo/paths');
+const { addon, basicAddon, blocksLibrary, picture } = require('./paths');
 
 const native = path.join(__dirname, 'native');
 const sources = [

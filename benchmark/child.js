@@ -2,10 +2,10 @@
 // The child process: node child.js <case> <peer> <sizes as JSON>. Writes what it measured to stdout as JSON.
 
 const { writeSync } = require('node:fs');
-const { Meter } = require('./meter');
-const resources = require('./resources');
 const cases = require('./cases');
+const { Meter } = require('./meter');
 const peers = require('./peers');
+const resources = require('./resources');
 
 async function main([caseName, peerName, sizesText]) {
   const benchmark = cases.load(caseName);

@@ -3,9 +3,9 @@
 const os = require('node:os');
 const { execFileSync } = require('node:child_process');
 const build = require('./build');
-const runCase = require('./run-case');
 const { help, readOptions } = require('./options');
 const { caseReport, summary } = require('./report');
+const runCase = require('./run-case');
 
 function showProgress(text) {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[2K${text}`);

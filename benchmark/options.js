@@ -2,8 +2,8 @@
 
 const fs = require('node:fs');
 const { parseArgs } = require('node:util');
-const cases = require('./cases');
 const { installRuntime } = require('../scripts/nodes');
+const cases = require('./cases');
 
 const help = `Usage: node benchmark/index.js [options]
 

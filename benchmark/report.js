@@ -1,9 +1,9 @@
 'use strict';
 
-const { formatTable } = require('../lib/table');
+const { formatTable } = require('../lib/support/table');
+const { MB, ms } = require('./bars');
 const cases = require('./cases');
 const peers = require('./peers');
-const { MB, ms } = require('./bars');
 
 const table = (head, rows) => formatTable(head, rows, { indent: 2 });
 

@@ -11,7 +11,7 @@ const median = require('./median');
 
 const ROUNDS = 5;
 const root = path.join(__dirname, '..');
-const register = path.join(root, 'lib/record/register.js');
+const register = path.join(root, 'lib/tools/record/register.js');
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-watching-'));
 
 /** Nanoseconds of processor time for one call: `code` declares call(). */

@@ -1,6 +1,6 @@
 'use strict';
 
-const { formatTable } = require('../lib/table');
+const { formatTable } = require('../lib/support/table');
 const { bytes, duration } = require('./units');
 
 const head = [

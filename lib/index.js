@@ -1,21 +1,21 @@
 'use strict';
 
-const { assertNoLeaks } = require('./assert-no-leaks');
-const { collect } = require('./collect');
-const { configure } = require('./configure');
-const { POINTER, SIZE } = require('./destructors');
-const { gauge } = require('./gauge');
-const { handOver } = require('./hand-over');
-const { withOwnership } = require('./koffi/with-ownership');
-const { memoryUsage } = require('./memory-usage');
-const { meteredAllocator } = require('./metered-allocator');
-const { monitor } = require('./monitor/monitor');
-const { reportExternal } = require('./report-external');
-const { stats } = require('./stats');
-const { takeOver } = require('./take-over');
-const { track } = require('./track');
-const { TrackedPointer } = require('./tracked-pointer');
-const { trim } = require('./trim');
+const { withOwnership } = require('./ffi/koffi/with-ownership');
+const { assertNoLeaks } = require('./figures/assert-no-leaks');
+const { gauge } = require('./figures/gauge');
+const { memoryUsage } = require('./figures/memory-usage');
+const { meteredAllocator } = require('./figures/metered-allocator');
+const { reportExternal } = require('./figures/report-external');
+const { stats } = require('./figures/stats');
+const { POINTER, SIZE } = require('./pointers/destructors');
+const { handOver } = require('./pointers/hand-over');
+const { takeOver } = require('./pointers/take-over');
+const { track } = require('./pointers/track');
+const { TrackedPointer } = require('./pointers/tracked-pointer');
+const { collect } = require('./reclaim/collect');
+const { configure } = require('./reclaim/configure');
+const { trim } = require('./reclaim/trim');
+const { monitor } = require('./tools/monitor/monitor');
 
 module.exports = {
   POINTER,

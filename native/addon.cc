@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "entry_points.h"
-#include "environment.h"
-#include "process_memory.h"
+#include "napi/entry_points.h"
+#include "env/environment.h"
+#include "base/process_memory.h"
 
 namespace {
 

@@ -35,7 +35,7 @@ function runTests(args) {
   const withKoffi2 = { FFI_TALLY_TEST_KOFFI: 'koffi2' };
   return [
     suite(['--expose-gc'], args),
-    suite([], args.length > 0 ? args : ['test/koffi/'], withKoffi2),
+    suite([], args.length > 0 ? args : ['test/ffi/koffi/'], withKoffi2),
     run(process.execPath, ['scripts/test-native.js'], {
       cwd: copy,
       env: { ...process.env, CXX: 'g++', CXXFLAGS: COMPILE, LDFLAGS: '--coverage' },

@@ -6,10 +6,10 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { readRecord } = require('../lib/cli/record.js');
-const { chart } = require('../lib/page/chart.js');
-const { memorySeries } = require('../lib/page/data.js');
-const { escapeHtml } = require('../lib/page/escape.js');
+const { readRecord } = require('../lib/tools/cli/record.js');
+const { chart } = require('../lib/tools/page/chart.js');
+const { memorySeries } = require('../lib/tools/page/data.js');
+const { escapeHtml } = require('../lib/tools/page/escape.js');
 const { root } = require('./tools.js');
 
 const LEGEND = 56;
@@ -39,7 +39,7 @@ async function picture(run, title) {
     marks: run.collections.map(({ seconds }) => seconds),
     top: 300e6,
   });
-  const css = fs.readFileSync(path.join(root, 'lib/page/page.css'), 'utf8');
+  const css = fs.readFileSync(path.join(root, 'lib/tools/page/page.css'), 'utf8');
   const inner = svg
     .replace(/^<svg[^>]*>/, `<g transform="translate(0 ${LEGEND - 20})">`)
     .replace(/<\/svg>$/, '</g>');

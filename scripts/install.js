@@ -6,7 +6,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { prebuiltHere } = require('../lib/prebuilt.js');
+const { prebuiltHere } = require('../lib/binding/prebuilt.js');
 const { findLibffi } = require('./libffi.js');
 
 const root = path.join(__dirname, '..');

@@ -15,6 +15,17 @@ function eslint() {
   return run(process.execPath, [bin('eslint', 'bin/eslint.js'), '--max-warnings=0', '.']);
 }
 
+/** Who may import whom: .dependency-cruiser.js for lib/, and rooms.js for native/. */
+function rooms() {
+  const lib = [
+    bin('dependency-cruiser', 'bin/dependency-cruise.mjs'),
+    'lib',
+    '--config',
+    '.dependency-cruiser.js',
+  ];
+  return [lib, [path.join(__dirname, 'rooms.js')]].map((args) => run(process.execPath, args)).every(Boolean);
+}
+
 function prettier() {
   const mode = fix ? '--write' : '--check';
   return run(process.execPath, [bin('prettier', 'bin/prettier.cjs'), mode, '--log-level=warn', '.']);
@@ -77,7 +88,7 @@ function clangTidy() {
   const libffi =
     pkgConfig.status === 0 ? ['-DTALLY_HAS_LIBFFI=1', ...pkgConfig.stdout.trim().split(/\s+/)] : [];
   const compiler = [
-    ...['-std=c++17', '-pthread', '-Wall', '-Wextra', '-Wpedantic', '-Werror'],
+    ...['-std=c++17', '-pthread', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-Inative'],
     ...['-isystem', headers, '-isystem', require('node-addon-api').include.replaceAll('"', '')],
     ...[
       '-DNAPI_VERSION=8',
@@ -121,7 +132,7 @@ async function main(wanted) {
 }
 
 const steps = {
-  ...{ eslint, prettier, links, types, 'types-cost': typesCost, packed },
+  ...{ eslint, rooms, prettier, links, types, 'types-cost': typesCost, packed },
   ...{ 'clang-format': clangFormat, 'clang-tidy': clangTidy },
 };
 main(process.argv.slice(2).filter((argument) => argument !== '--fix'));

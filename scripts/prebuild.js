@@ -9,7 +9,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-const { prebuiltFor, prebuiltHere } = require('../lib/prebuilt.js');
+const { prebuiltFor, prebuiltHere } = require('../lib/binding/prebuilt.js');
 const { compile } = require('./install.js');
 const { root } = require('./tools.js');
 

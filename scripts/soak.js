@@ -10,7 +10,7 @@ const { setImmediate: turn } = require('node:timers/promises');
 const { Worker, isMainThread, parentPort, threadId, workerData } = require('node:worker_threads');
 const { POINTER, SIZE, collect, handOver, reportExternal, stats, takeOver, track } = require('../lib');
 const binding = require('../lib/binding');
-const koffi = require('../lib/koffi');
+const koffi = require('../lib/ffi/koffi');
 const things = require('../test/support/things.js');
 
 const WORKERS = 2;

@@ -15,8 +15,8 @@ const copy = path.join(root, 'build/sanitized');
 // Left out are the suites that run no native code of ours, and four that no sanitizer allows: allocating with the
 // sanitizer's malloc() and freeing with the free() of libc's own address, asking mallinfo2(), loading with RTLD_DEEPBIND.
 const SUITES = [
-  'test/(collect|configure|exit|gc|model|no-gc|report-external|stats|track|tracked-pointer|worker)\\.test',
-  'test/koffi/(async|callbacks|library|memory|owned|parameters|views)\\.test',
+  'test/([a-z]+/)?(collect|configure|process-exit|gc|model|no-gc|report-external|stats|track|tracked-pointer|worker)\\.test',
+  'test/ffi/koffi/(async|callbacks|library|memory|owned|parameters|views)\\.test',
 ];
 
 const SANITIZE = '-fsanitize=address,undefined';

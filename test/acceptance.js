@@ -9,7 +9,7 @@ const { isMainThread, parentPort, workerData } = require('node:worker_threads');
 const koffiName = process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi';
 const raw = require(koffiName);
 const tally = require('../lib');
-const koffi = require('../lib/koffi/with-ownership.js').withOwnership(raw);
+const koffi = require('../lib/ffi/koffi/with-ownership.js').withOwnership(raw);
 
 const { eventually, exitMain, expectTable, nothingLeft } = require('./support/capabilities.js');
 

@@ -2,8 +2,8 @@
 // More than there is room or time for: memory that is refused, sizes beyond counting, many pointers, destructors that take
 // long, an event loop that gets no turn.
 
-const { runChild } = require('./support/child.js');
 const build = require('./support/build.js');
+const { runChild } = require('./support/child.js');
 const { faultless } = require('./support/things.js');
 
 /** Runs `code` in a Node of its own, which prints what it found. */

@@ -115,9 +115,9 @@ describe('what is packed', () => {
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD-PARTY-LICENSES|binding\.gyp)$/,
     /^lib\/([\w-]+\/)*[\w-]+\.m?js$/,
     /^bin\/[\w-]+\.js$/,
-    /^lib\/page\/page\.(css|browser\.js)$/,
+    /^lib\/tools\/page\/page\.(css|browser\.js)$/,
     /^types\/[\w-]+\.d\.m?ts$/,
-    /^native\/\w+\.(cc|h|map)$/,
+    /^native\/(\w+\/)?\w+\.(cc|h|map)$/,
     /^docs\/[\w-]+\.md$/,
     /^examples\/[\w-]+\.js$/,
     /^monitoring\/[\w-]+\.(yml|json)$/,
@@ -208,7 +208,7 @@ test('types come first, or TypeScript would not see them', () => {
 
 test('what is not exported cannot be required', async () => {
   const found = await json(`
-    const codes = ['ffi-tally/lib/track.js', 'ffi-tally/lib/binding', 'ffi-tally/build/Release/ffi_tally.node'].map((name) => {
+    const codes = ['ffi-tally/lib/pointers/track.js', 'ffi-tally/lib/binding', 'ffi-tally/build/Release/ffi_tally.node'].map((name) => {
       try { require(name); } catch (error) { return error.code; }
     });
     console.log(JSON.stringify(codes));
@@ -220,7 +220,9 @@ test('what is not exported cannot be required', async () => {
 test('all that a build needs is packed', () => {
   const gyp = fs.readFileSync(path.join(root, 'binding.gyp'), 'utf8');
   const sources = [...gyp.matchAll(/"(native\/[^"]+\.cc)"/g)].map(([, file]) => file);
-  const there = fs.readdirSync(path.join(root, 'native')).filter((name) => name.endsWith('.cc'));
+  const there = fs
+    .readdirSync(path.join(root, 'native'), { recursive: true })
+    .filter((name) => name.endsWith('.cc'));
   expect(sources.sort()).toEqual(there.map((name) => `native/${name}`).sort());
   expect(manifest.files).toEqual(expect.arrayContaining(['binding.gyp', 'native', 'lib', 'types']));
 });
@@ -306,8 +308,8 @@ test('entry points re-export and do nothing else', () => {
   }
 });
 
-test('only lib/binding.js opens the addon', () => {
-  for (const { name, source } of sources().filter((file) => file.name !== 'binding.js')) {
+test('only lib/binding/index.js opens the addon', () => {
+  for (const { name, source } of sources().filter((file) => file.name !== 'binding/index.js')) {
     expect([name, source.includes(".node'")]).toEqual([name, false]);
   }
 });

@@ -128,7 +128,7 @@ describe('declares what there is', () => {
   });
 
   test('every code, here and in docs/errors.md', () => {
-    const source = fs.readFileSync(inRoot('lib/errors.js'), 'utf8');
+    const source = fs.readFileSync(inRoot('lib/support/errors.js'), 'utf8');
     const codes = [...new Set(source.match(/\bERR_TALLY_\w+/g))].sort();
     expect(codes.length).toBeGreaterThan(0);
 

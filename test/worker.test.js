@@ -2,8 +2,8 @@
 // Workers, in child processes: how they end must not be how we end. The referee is shared by all threads of a process.
 
 const { runChild } = require('./support/child.js');
-const { FILLED, ended, fill } = require('./support/workers.js');
 const { faultless, koffi } = require('./support/things.js');
+const { FILLED, ended, fill } = require('./support/workers.js');
 
 const isKoffi2 = koffi.type === undefined;
 // Koffi 2 itself aborts the process when a worker that is calling it is terminated.
@@ -113,7 +113,7 @@ describe('everything is freed when a worker ends', () => {
   test('a worker that knows the drop-in only', async () => {
     await ended(
       `
-      const { withOwnership } = require('./lib/koffi/with-ownership.js');
+      const { withOwnership } = require('./lib/ffi/koffi/with-ownership.js');
       const koffi = withOwnership(require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi'));
       const lib = koffi.load(require('./test/support/counting.js').counting);
       koffi.owned('OwnedThing', 'void *', { free: 'thing_free', size: 10 });
@@ -268,7 +268,7 @@ test('many that look for the garbage collection at once find it', async () => {
     const workerData = { workers: 4, rounds: 50, shared: new Int32Array(new SharedArrayBuffer(8)) };
     const code = \`
       const { workers, rounds, shared } = require('node:worker_threads').workerData;
-      const file = require.resolve('./lib/gc.js');
+      const file = require.resolve('./lib/reclaim/gc.js');
       for (let round = 1; round <= rounds; round++) {
         delete require.cache[file];
         const { canCollect } = require(file);

@@ -1,8 +1,8 @@
 'use strict';
 
 const { setImmediate: nextTurn } = require('node:timers/promises');
-const gc = require('../gc');
 const { custom, percent } = require('../bars');
+const gc = require('../gc');
 
 const EACH = 1 << 20;
 const STEPS_A_TURN = 64;

@@ -1,8 +1,8 @@
 'use strict';
 
+const { most, ratio, MB } = require('../bars');
 const gc = require('../gc');
 const liveHeap = require('../live-heap');
-const { most, ratio, MB } = require('../bars');
 
 module.exports = {
   title: '1 MiB blocks, dropped, in a synchronous loop beside a live JavaScript heap of 360 MB',

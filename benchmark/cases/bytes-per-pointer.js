@@ -2,8 +2,8 @@
 
 const v8 = require('node:v8');
 const { setImmediate: nextTurn } = require('node:timers/promises');
-const gc = require('../gc');
 const { custom } = require('../bars');
+const gc = require('../gc');
 
 class Bare {
   constructor(address) {

@@ -1,10 +1,10 @@
 'use strict';
 
 const os = require('node:os');
-const gc = require('../gc');
-const { threadTime } = require('../meter');
-const median = require('../median');
 const { custom } = require('../bars');
+const gc = require('../gc');
+const median = require('../median');
+const { threadTime } = require('../meter');
 
 const BYTES = 64;
 

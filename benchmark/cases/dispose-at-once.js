@@ -2,8 +2,8 @@
 
 const { performance } = require('node:perf_hooks');
 const koffi = require('koffi');
-const median = require('../median');
 const { ratio } = require('../bars');
+const median = require('../median');
 
 // libc itself: there is nothing to count, and counting would only hide what ffi-tally adds.
 const libc = process.platform === 'win32' ? 'msvcrt.dll' : null;
@@ -16,8 +16,11 @@ const ways = {
     return (bytes) => free(malloc(bytes));
   },
   'tally-dispose'() {
-    const library = require('../../lib/koffi').load(libc);
-    require('../../lib/koffi').owned('OwnedMemory', 'void *', { free: 'free', size: (_, bytes) => bytes });
+    const library = require('../../lib/ffi/koffi').load(libc);
+    require('../../lib/ffi/koffi').owned('OwnedMemory', 'void *', {
+      free: 'free',
+      size: (_, bytes) => bytes,
+    });
     const malloc = library.func('OwnedMemory malloc(size_t bytes)');
     return (bytes) => malloc(bytes).dispose();
   },

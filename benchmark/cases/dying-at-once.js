@@ -1,9 +1,9 @@
 'use strict';
 
 const { setImmediate: nextTurn } = require('node:timers/promises');
+const { custom, most, ms } = require('../bars');
 const gc = require('../gc');
 const { freed, made, threadTime } = require('../meter');
-const { custom, most, ms } = require('../bars');
 
 const PATIENCE = 20_000; // milliseconds
 const AFTERMATH = 200;

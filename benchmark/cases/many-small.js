@@ -1,8 +1,8 @@
 'use strict';
 
 const { setImmediate: nextTurn } = require('node:timers/promises');
-const { settle } = require('../meter');
 const { ratio, custom } = require('../bars');
+const { settle } = require('../meter');
 
 const STEPS_A_TURN = 1000;
 

@@ -1,8 +1,8 @@
 'use strict';
 
 const koffi = require('koffi');
-const median = require('../median');
 const { custom } = require('../bars');
+const median = require('../median');
 const { blocksLibrary } = require('../paths');
 
 const MOST = 10;

@@ -2,8 +2,8 @@
 
 const { performance } = require('node:perf_hooks');
 const koffi = require('koffi');
-const median = require('../median');
 const { custom } = require('../bars');
+const median = require('../median');
 
 const libc = process.platform === 'win32' ? 'msvcrt.dll' : null;
 const PROTOTYPE = 'void *memchr(void *memory, int byte, size_t length)';
@@ -17,7 +17,7 @@ const ways = {
     return () => find(memory, 0, 1);
   },
   'tally-borrow'() {
-    const owning = require('../../lib/koffi');
+    const owning = require('../../lib/ffi/koffi');
     const library = owning.load(libc);
     owning.owned('OwnedMemory', 'void *', { free: 'free', size: 64 });
     const find = library.func(PROTOTYPE);

@@ -5,9 +5,9 @@ const path = require('node:path');
 const { execFile } = require('node:child_process');
 const { once } = require('node:events');
 const { promisify } = require('node:util');
-const { picture } = require('../paths');
-const median = require('../median');
 const { custom, ratio, MB, ms } = require('../bars');
+const median = require('../median');
+const { picture } = require('../paths');
 
 const loadScript = path.join(__dirname, '../service/load.js');
 // Growth from the second quarter of the time to the last that still counts as flat.

@@ -2,7 +2,7 @@
 // What the peers with ffi-tally share: the drop-in, with ownership in the prototype.
 
 module.exports = function withTally({ file, type, make, free, size }, end) {
-  const koffi = require('../../lib/koffi');
+  const koffi = require('../../lib/ffi/koffi');
   const { collect, stats } = require('../../lib');
   const library = koffi.load(file);
   koffi.opaque(type);

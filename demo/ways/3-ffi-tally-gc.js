@@ -1,7 +1,7 @@
 'use strict';
 // ffi-tally. The handle is forgotten as with plain Koffi, and the pixels are freed in time.
 
-const koffi = require('../../lib/koffi'); // 'ffi-tally/koffi' in your program
+const koffi = require('../../lib/ffi/koffi'); // 'ffi-tally/koffi' in your program
 const { imageLibrary } = require('../paths');
 
 const lib = koffi.load(imageLibrary);

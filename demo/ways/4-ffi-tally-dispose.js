@@ -1,7 +1,7 @@
 'use strict';
 // ffi-tally. Each image is freed as soon as it is done with.
 
-const koffi = require('../../lib/koffi'); // 'ffi-tally/koffi' in your program
+const koffi = require('../../lib/ffi/koffi'); // 'ffi-tally/koffi' in your program
 const { imageLibrary } = require('../paths');
 
 const lib = koffi.load(imageLibrary);

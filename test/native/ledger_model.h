@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "ledger.h"
+#include "books/ledger.h"
 
 namespace tally {
 

@@ -1,4 +1,4 @@
-#include "ledger.h"
+#include "books/ledger.h"
 
 #include <gtest/gtest.h>
 

@@ -1,6 +1,6 @@
 // Meters against what is known to be allocated, from many threads at a time.
 
-#include "meter.h"
+#include "meters/meter.h"
 
 #include <gtest/gtest.h>
 
@@ -13,9 +13,9 @@
 #include <thread>
 #include <vector>
 
-#include "checked_blocks.h"
-#include "meter_functions.h"
-#include "outside.h"
+#include "meters/checked_blocks.h"
+#include "meters/meter_functions.h"
+#include "env/outside.h"
 #include "scarce_memory.h"
 
 namespace tally {

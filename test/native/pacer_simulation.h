@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "pacer.h"
+#include "books/pacer.h"
 
 namespace tally {
 
@@ -21,7 +21,7 @@ constexpr int64_t kBudget = 64 * kMiB;
 constexpr int64_t kNews = 4 * kMiB;
 constexpr int64_t kNewsBeforeMajor = 32 * kMiB;
 
-// A program, its objects and a collector with two generations, around a pacer. Does what lib/reclaim.js does
+// A program, its objects and a collector with two generations, around a pacer. Does what lib/reclaim/reclaim.js does
 // with an advice, and checks the promises of pacer.h after every step against its own figures.
 class Simulation {
  public:

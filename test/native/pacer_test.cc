@@ -1,4 +1,4 @@
-#include "pacer.h"
+#include "books/pacer.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "share.h"
+#include "books/share.h"
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 #include <thread>
 #include <vector>
 
-#include "ledger.h"
+#include "books/ledger.h"
 
 namespace tally {
 namespace {

@@ -1,8 +1,8 @@
 'use strict';
 
 const koffi = require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi');
-const { counting, counting2, counters, freedIds, reset } = require('./counting.js');
 const { runChild } = require('./child.js');
+const { counting, counting2, counters, freedIds, reset } = require('./counting.js');
 
 const lib = koffi.load(counting);
 const make = lib.func('void *thing_new(size_t bytes)');

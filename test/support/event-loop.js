@@ -6,7 +6,7 @@
 process.env.FFI_TALLY_BACKEND = 'javascript';
 const [bytes, perTurn, turns] = process.argv.slice(2).map(Number);
 if (process.argv.includes('without-ballast')) {
-  require('../../lib/fallback/ballast').Ballast.prototype.add = () => {};
+  require('../../lib/binding/javascript/ballast').Ballast.prototype.add = () => {};
 }
 
 const { stats, track } = require('../../lib');

@@ -1,7 +1,7 @@
 'use strict';
 
-const { gcUntil } = require('./gc-until.js');
 const { runChild } = require('./child.js');
+const { gcUntil } = require('./gc-until.js');
 
 test('resolves once the condition holds', async () => {
   const weak = new WeakRef({});

@@ -12,11 +12,11 @@ const { Worker, isMainThread, parentPort } = require('node:worker_threads');
 const fc = require('fast-check');
 const tally = require('../../lib');
 const binding = require('../../lib/binding');
-const { withOwnership } = require('../../lib/koffi');
-const { drain } = require('../../lib/reclaim');
-const { internals } = require('../../lib/tracked-pointer');
-const { gcUntil } = require('./gc-until.js');
+const { withOwnership } = require('../../lib/ffi/koffi');
+const { internals } = require('../../lib/pointers/tracked-pointer');
+const { drain } = require('../../lib/reclaim/reclaim');
 const { counting } = require('./counting.js');
+const { gcUntil } = require('./gc-until.js');
 const things = require('./things.js');
 
 const { POINTER, SIZE, collect, handOver, memoryUsage, reportExternal, stats, takeOver, track } = tally;

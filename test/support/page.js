@@ -9,8 +9,8 @@ const { runChild } = require('./child.js');
  */
 async function pageOf(expression) {
   const { code, stdout, stderr } = await runChild(`
-    const { judge } = require('./lib/cli/verdict.js');
-    const { renderPage } = require('./lib/page/page.js');
+    const { judge } = require('./lib/tools/cli/verdict.js');
+    const { renderPage } = require('./lib/tools/page/page.js');
     const run = ${expression};
     renderPage(run, judge(run)).then((html) => process.stdout.write(html));
   `);

@@ -1,4 +1,4 @@
-// Signatures read from prototypes. What the types promise about values is what test/koffi/signature.test.js sees at run time.
+// Signatures read from prototypes. What the types promise about values is what test/ffi/koffi/signature.test.js sees at run time.
 import { expectTypeOf } from 'expect-type';
 import type { TrackedPointer } from 'ffi-tally';
 import koffi, { load } from 'ffi-tally/koffi';

@@ -1,5 +1,0 @@
-import koffi from './index.js';
-
-export * from '../koffi/index.mjs';
-export default koffi;
-export const { audit, formatAudit } = koffi;

@@ -1,0 +1,88 @@
+'use strict';
+// The one door to the .node file. Where it does not open, the backend in JavaScript takes its place, with a warning; or,
+// for those who want the native one or nothing, a help page says why.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:worker_threads');
+const { ArgumentValueError, BindingError } = require('../support/errors');
+const { prebuiltHere } = require('./prebuilt');
+
+const root = path.join(__dirname, '../..');
+// What was built here comes first: somebody wanted it.
+const candidates = ['build/Release/ffi_tally.node', 'build/Debug/ffi_tally.node', prebuiltHere()];
+
+function helpPage(attempts) {
+  return [
+    `Could not load the native part of ffi-tally on ${process.platform}-${process.arch}, Node ${process.version}.`,
+    '',
+    'Tried:',
+    ...attempts.map(({ file, reason }) => `  ${file}\n    ${reason}`),
+    '',
+    'What to do:',
+    '  - Install again: the package has binaries for Linux (glibc, musl), macOS and Windows, which need no scripts',
+    '  - Elsewhere, build it: npm rebuild ffi-tally --build-from-source --foreground-scripts (needs a C++17',
+    '    compiler and Python 3; libffi-dev and pkg-config too, for destructors with bound arguments)',
+    '  - Where npm refuses to run that build: npm install-scripts approve ffi-tally, and then the line above',
+    '  - Started with --permission? Then addons need --allow-addons. With --no-addons there are none.',
+    '  - To do without, and not to be warned of it: FFI_TALLY_BACKEND=javascript (see docs/without-a-binary.md)',
+  ].join('\n');
+}
+
+/** { addon }, or { attempts } that all failed. */
+function load() {
+  const attempts = [];
+  for (const name of candidates) {
+    const file = path.join(root, name);
+    try {
+      if (fs.existsSync(file)) return { addon: require(file), attempts };
+      attempts.push({ file, reason: 'there is no such file' });
+    } catch (error) {
+      attempts.push({ file, reason: error.message, error });
+    }
+  }
+  return { attempts };
+}
+
+const WARNED = 'ffi-tally: FFI_TALLY_NO_BINARY';
+
+/** Warns, once for this thread and those that it starts. */
+function warn(attempts) {
+  if (getEnvironmentData(WARNED)) return;
+  setEnvironmentData(WARNED, true);
+  const broken = attempts.find(({ error }) => error !== undefined);
+  const reason = broken === undefined ? 'there is none for this machine' : broken.reason;
+  process.emitWarning(
+    `ffi-tally works without its native part (${reason}): memory is freed on the event loop only, never in ` +
+      `synchronous code, nor when a worker ends`,
+    { type: 'FfiTallyWarning', code: 'FFI_TALLY_NO_BINARY', detail: helpPage(attempts) },
+  );
+}
+
+// An environment of its own for this copy of the JavaScript half.
+// Copied, because objects that native code fills are slow to look things up in.
+const openNative = (addon) => ({
+  backend: 'native',
+  canCall: true,
+  lendFfi() {},
+  findFfi() {},
+  onDead() {}, // reclaim.js looks for them
+  channels: addon.channels,
+  ...addon.open(!isMainThread),
+});
+
+function open(wish) {
+  if (![undefined, '', 'native', 'javascript'].includes(wish)) {
+    throw new ArgumentValueError(wish, 'FFI_TALLY_BACKEND', `'native' or 'javascript'`);
+  }
+  if (wish !== 'javascript') {
+    const { addon, attempts } = load();
+    if (addon !== undefined) return openNative(addon);
+    const { error } = attempts.find((attempt) => attempt.error !== undefined) ?? {};
+    if (wish === 'native') throw new BindingError(helpPage(attempts), error);
+    warn(attempts);
+  }
+  return require('./javascript').open();
+}
+
+module.exports = open(process.env.FFI_TALLY_BACKEND);

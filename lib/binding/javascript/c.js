@@ -1,0 +1,110 @@
+'use strict';
+// C, called by JavaScript through the FFI at hand: that of a drop-in, or what a finder knows.
+//
+// An FFI is { addressOf(external), symbol(name), func(name, result, types), callable(address, types), problem }: the
+// first two return a bigint or undefined, `func` looks a function up in the process itself and throws where there is
+// none, `callable` makes a function of an address, and types are those of <stdint.h>, or 'void *'. `problem` is why a
+// drop-in cannot do with it, or undefined.
+
+const { UnsupportedError } = require('../../support/errors');
+
+const ffis = [];
+let find = null;
+
+/** Where no drop-in lends an FFI, `finder()` returns one, or throws where there is none. Asked once. */
+function findFfi(finder) {
+  find = finder;
+}
+
+/** From now on C is called through `ffi`, for a drop-in around it. */
+function lend(ffi) {
+  if (ffi.problem !== undefined) throw new UnsupportedError(ffi.problem);
+  ffis.unshift(ffi);
+}
+
+function theFfi() {
+  if (ffis.length === 0 && find !== null) {
+    const finder = find;
+    find = null;
+    try {
+      ffis.push(finder());
+    } catch {
+      // There is none.
+    }
+  }
+  return ffis[0];
+}
+
+const canCall = () => theFfi() !== undefined;
+
+const found = new Map();
+
+/** A function of the process, or undefined. */
+function lookUp(name, result, types) {
+  if (!found.has(name)) {
+    let func;
+    try {
+      func = theFfi()?.func(name, result, types);
+    } catch {
+      // Another platform.
+    }
+    found.set(name, func);
+  }
+  return found.get(name);
+}
+
+const symbol = (name) => theFfi()?.symbol(name) ?? 0n;
+
+/** The address in an External of Node-API; undefined if nobody can tell. */
+function addressOf(external) {
+  theFfi();
+  for (const ffi of ffis) {
+    const address = ffi.addressOf(external);
+    if (address !== undefined) return address;
+  }
+  return undefined;
+}
+
+const RTLD_LAZY = 1;
+const RTLD_NOLOAD = process.platform === 'darwin' ? 0x10 : 4;
+
+/** Takes one more reference on the library that `address` is in. Returns the function that lets go of it. */
+function pin(address) {
+  const dladdr = lookUp('dladdr', 'int', ['uintptr_t', 'void *']);
+  const dlopen = lookUp('dlopen', 'uintptr_t', ['uintptr_t', 'int']);
+  const dlclose = lookUp('dlclose', 'int', ['uintptr_t']);
+  if (dladdr === undefined || dlopen === undefined || dlclose === undefined) return () => {};
+  const info = new BigUint64Array(4); // Dl_info, of which the first is the path of the library
+  if (dladdr(address, info) === 0 || info[0] === 0n) return () => {};
+  const handle = dlopen(info[0], RTLD_LAZY | RTLD_NOLOAD);
+  return () => {
+    if (BigInt(handle) !== 0n) dlclose(handle);
+  };
+}
+
+/** A destructor as a function (address, size), with bound arguments as addKind() gets them. */
+function destructor(address, args) {
+  const types = { pointer: 'uintptr_t', size: 'size_t' };
+  const call = theFfi().callable(
+    address,
+    args.map((argument) => types[argument] ?? 'uint64_t'),
+  );
+  return (pointer, size) => {
+    const values = { pointer, size };
+    call(...args.map((argument) => values[argument] ?? argument));
+  };
+}
+
+/** The bytes that malloc() really gave; undefined where nobody can tell. */
+function usableSize(address) {
+  const names = { darwin: 'malloc_size', win32: '_msize' };
+  const measure = lookUp(names[process.platform] ?? 'malloc_usable_size', 'size_t', ['uintptr_t']);
+  return measure === undefined ? undefined : Number(measure(address));
+}
+
+/** Zeroed memory for free(); 0n if there is none. */
+function allocate(bytes) {
+  return BigInt(lookUp('calloc', 'uintptr_t', ['size_t', 'size_t'])(Math.max(bytes, 1), 1));
+}
+
+module.exports = { addressOf, allocate, canCall, destructor, findFfi, lend, pin, symbol, usableSize };

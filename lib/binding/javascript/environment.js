@@ -1,0 +1,216 @@
+'use strict';
+// What one thread owns of this backend: native/env/environment.h in JavaScript, as far as JavaScript can. The dead are found
+// by a FinalizationRegistry, so only on the event loop, where ../reclaim.js frees them; V8 itself decides when, moved by
+// the ballast.
+
+const { needRoom } = require('../../support/stack');
+const { bytesFor, columnsOf } = require('../nursery-columns');
+const { Ballast } = require('./ballast');
+const { Account, Ledger, State } = require('./ledger');
+
+// Answers and marks of native/env/environment.h and native/env/nursery.h.
+const DONE = -1;
+const MORE = -2;
+const SWEEP = 4;
+const TOO_MUCH = 257;
+const OVER_LIMIT = 258;
+const WAITING = 0xfffffffe;
+const GIVEN = 0xfffffffd;
+const GONE = 0xffffffff;
+const NO_SLOT = 0xffffffff;
+
+class Nursery {
+  static CAPACITY = 256;
+  buffer = new ArrayBuffer(bytesFor(Nursery.CAPACITY));
+
+  constructor() {
+    Object.assign(this, columnsOf(this.buffer, Nursery.CAPACITY));
+  }
+
+  holds(index) {
+    return this.slots[index] === WAITING || this.slots[index] === GIVEN;
+  }
+
+  leave(index) {
+    this.slots[index] = GONE;
+    if (index + 1 === this.counter[0]) this.counter[0] = index;
+  }
+}
+
+class Environment {
+  ledger = new Ledger();
+  ballast = new Ballast();
+  nursery = new Nursery();
+  kinds = [];
+  limit = Number.MAX_SAFE_INTEGER;
+  collections = { none: 0, minor: 0, major: 0 }; // by what was asked for
+  rooted; // kept alive
+  #threw = false; // whether the destructor now running has called back into JavaScript that threw
+  onDead; // called when one was found
+  // V8 calls the registries in any order, with turns in between: that heartbeat may have come and gone.
+  #registry = new FinalizationRegistry((slot) => {
+    if (slot.state === State.LIVE) this.ledger.end(slot, 'collected');
+    this.onDead();
+  });
+
+  addAccount(label) {
+    return this.ledger.accounts.push(new Account(label)) - 1;
+  }
+
+  advise() {
+    return this.ledger.hasReady ? SWEEP : 0;
+  }
+
+  flush(objects, parent, forced) {
+    needRoom();
+    const { nursery, ledger } = this;
+    const [count] = nursery.counter;
+    let bytes = 0;
+    for (let i = 0; i < count; i++) {
+      if (!nursery.holds(i)) continue;
+      bytes += nursery.sizes[i];
+      if (!ledger.canCharge(bytes)) return TOO_MUCH;
+    }
+    if (!forced && bytes > this.limit - ledger.live) return OVER_LIMIT;
+    for (let i = 0; i < count; i++) {
+      if (nursery.holds(i)) this.#enter(i, objects[i], i + 1 === count ? parent : NO_SLOT);
+    }
+    nursery.counter.fill(0);
+    return this.advise();
+  }
+
+  #enter(index, object, parent) {
+    const { nursery, ledger } = this;
+    const kind = this.kinds[nursery.kinds[index]];
+    if (kind.live === 0) kind.pin();
+    const above = parent === NO_SLOT ? null : ledger.at(parent);
+    const slot = ledger.add(kind, nursery.addresses[index], nursery.sizes[index], above);
+    const given = nursery.slots[index] === GIVEN;
+    nursery.slots[index] = slot.id;
+    if (object !== null) {
+      this.#registry.register(object, slot, slot);
+      this.ballast.add(object, slot);
+      if (given) slot.state = State.GIVEN;
+    } else if (given) {
+      ledger.giveAway(slot, 'released');
+    } else {
+      ledger.end(slot, 'disposed'); // dispose() was cut short
+    }
+  }
+
+  /** Runs a destructor. Returns whether it failed. */
+  run(destructor, address, size) {
+    const outer = this.#threw;
+    this.#threw = false;
+    try {
+      destructor(address, size);
+    } catch {
+      this.#threw = true;
+    }
+    const threw = this.#threw;
+    this.#threw = outer;
+    return threw;
+  }
+
+  noteThrow() {
+    this.#threw = true;
+  }
+
+  free(kind, address, size) {
+    if (this.run(kind.run, address, size)) kind.account.failed++;
+  }
+
+  #pass(index, reason) {
+    const { nursery, ledger } = this;
+    const passing = {
+      kind: this.kinds[nursery.kinds[index]],
+      address: nursery.addresses[index],
+      size: nursery.sizes[index],
+    };
+    nursery.leave(index);
+    ledger.pass(passing.kind, passing.size, reason);
+    return passing;
+  }
+
+  disposeYoung(index) {
+    needRoom();
+    const { kind, address, size } = this.#pass(index, 'disposed');
+    this.free(kind, address, size);
+  }
+
+  releaseYoung(index, freed) {
+    needRoom();
+    this.#pass(index, freed ? 'disposed' : 'released');
+  }
+
+  end(slot) {
+    needRoom();
+    this.#registry.unregister(slot);
+    this.ledger.end(slot, 'disposed');
+  }
+
+  dispose(slot) {
+    this.end(slot);
+    if (slot.kind.isFreedHere && this.ledger.take(slot)) {
+      this.settle(slot, this.run(slot.kind.run, slot.address, slot.size));
+    }
+    return this.ledger.hasReady;
+  }
+
+  release(slot, freed) {
+    needRoom();
+    this.#registry.unregister(slot);
+    this.ballast.remove(slot);
+    this.ledger.giveAway(slot, freed ? 'disposed' : 'released');
+    return this.ledger.hasReady;
+  }
+
+  resize(slot, size) {
+    const delta = size - slot.size;
+    if (!this.ledger.canCharge(delta)) return false;
+    this.ledger.resize(slot, size);
+    this.ballast.change(slot, delta);
+    return true;
+  }
+
+  settle(slot, failed) {
+    this.ballast.remove(slot);
+    this.ledger.settle(slot, failed);
+  }
+
+  /** Frees what is ready until there is no more, the time is up, or JavaScript must run a destructor. */
+  drain(milliseconds) {
+    needRoom();
+    const deadline = performance.now() + milliseconds;
+    for (;;) {
+      const slot = this.ledger.nextReady();
+      if (slot === null) return DONE;
+      if (!slot.kind.isFreedHere) return slot.id;
+      this.settle(slot, this.run(slot.kind.run, slot.address, slot.size));
+      if (this.ledger.hasReady && performance.now() >= deadline) return MORE;
+    }
+  }
+
+  collected(asked) {
+    const name = ['none', 'minor', 'major'][asked];
+    this.collections[name]++;
+    return this.advise();
+  }
+
+  reportByHand(delta) {
+    if (!this.ledger.chargeByHand(delta)) return delta < 0 ? -1 : -2;
+    this.#carry();
+    return this.ledger.manual;
+  }
+
+  chargeGauges(bytes) {
+    this.ledger.outside = Math.min(bytes, Number.MAX_SAFE_INTEGER - this.ledger.bytes - this.ledger.manual);
+    this.#carry();
+  }
+
+  #carry() {
+    this.ballast.carry(this.ledger.manual + this.ledger.outside);
+  }
+}
+
+module.exports = { Environment, Nursery };

@@ -1,0 +1,164 @@
+'use strict';
+// The list of what native/addon.cc offers, offered by JavaScript alone.
+
+const { types } = require('node:util');
+const { UnsupportedError } = require('../../support/errors');
+const c = require('./c');
+const { Environment, Nursery } = require('./environment');
+const { Kind, destructor } = require('./kind');
+const { State } = require('./ledger');
+
+// V8 counts the ballast as it does any ArrayBuffer.
+const counter = () => process.memoryUsage().external;
+
+function open() {
+  const environment = new Environment();
+  const { ballast, kinds, ledger, nursery } = environment;
+  const at = (id) => ledger.at(id);
+
+  return {
+    backend: 'javascript',
+    nursery: nursery.buffer,
+    nurseryCapacity: Nursery.CAPACITY,
+    get freeBlock() {
+      return c.symbol('free');
+    },
+    // It ignores what it is given, and does nothing that anybody would notice.
+    get nothing() {
+      return c.symbol(process.platform === 'win32' ? '_getpid' : 'getpid');
+    },
+    get canCall() {
+      return c.canCall();
+    },
+    get canBind() {
+      return c.canCall();
+    },
+    lendFfi: c.lend,
+    findFfi: c.findFfi,
+    channels: {},
+
+    addAccount: (label) => environment.addAccount(label),
+    addKind(account, form, address, args) {
+      const id = kinds.length;
+      kinds.push(new Kind(id, ledger.accounts[account], form, address, args));
+      return id;
+    },
+    pin: (kind) => kinds[kind].pin(),
+    unpinIdle() {
+      if (nursery.counter[0] > 0) return;
+      for (const kind of kinds) if (kind.live === 0) kind.unpin();
+    },
+
+    flush: (objects, parent, forced) => environment.flush(objects, parent, forced),
+    free: (kind, address, size) => environment.free(kinds[kind], address, size),
+    freeOnce: (form, code, args, address, size) =>
+      void environment.run(destructor(form, code, args), address, size),
+    disposeYoung: (index) => environment.disposeYoung(index),
+    releaseYoung: (index, freed) => environment.releaseYoung(index, freed),
+
+    end: (slot) => environment.end(at(slot)),
+    dispose: (slot) => environment.dispose(at(slot)),
+    give(slot) {
+      const { holds } = at(slot);
+      if (holds === 0) at(slot).state = State.GIVEN;
+      return holds;
+    },
+    takeBack: (slot) => void (at(slot).state = State.LIVE),
+    release: (slot, freed) => environment.release(at(slot), freed),
+    hold: (slot) => ledger.hold(at(slot)),
+    unhold: (slot) => ledger.unhold(at(slot)),
+    holdsOf: (slot) => at(slot).holds,
+    resize: (slot, size) => environment.resize(at(slot), size),
+    sizeOf: (slot) => at(slot).size,
+    owns: (slot, address) => ledger.owns(at(slot), address),
+    addressOf: (slot) => at(slot).address,
+    kindOf: (slot) => at(slot).kind.id,
+
+    view: () => undefined, // it could not be emptied
+    detach() {},
+    forgetView() {},
+
+    drain: (milliseconds) => environment.drain(milliseconds),
+    settle: (slot, failed) => environment.settle(at(slot), failed),
+    isAlive: () => true,
+    noteThrow: () => environment.noteThrow(),
+    watchEach() {},
+    announceMajor() {},
+    sweep: () => true,
+    observe: () => false,
+    isOverdue: () => false, // where anything is found dead, it is freed next
+    onDead: (callback) => void (environment.onDead = callback),
+    noteMajor() {},
+    root: (value) => void (environment.rooted = value),
+    stackPosition: () => NaN,
+    advise: () => environment.advise(),
+    collected: (asked) => environment.collected(asked),
+
+    reportByHand: (delta) => environment.reportByHand(delta),
+    counter,
+    stats: () => ({
+      bytes: ledger.bytes,
+      pointers: ledger.pointers,
+      manual: ledger.manual,
+      outside: ledger.outside,
+      peakBytes: ledger.peakBytes,
+      deadBytes: ledger.deadBytes,
+      deadPointers: ledger.deadPointers,
+      reported: ballast.bytes,
+      limit: environment.limit,
+      minor: environment.collections.minor,
+      major: environment.collections.major,
+      returnedByMinor: 0,
+      returnedByMajor: 0,
+      accounts: ledger.accounts.map((account) => ({ ...account })),
+    }),
+    survey: () => ledger.survey(kinds),
+    // JavaScript sees its own thread only.
+    processStats() {
+      const { bytes, pointers, manual, outside, deadBytes, deadPointers, accounts } = ledger;
+      const totals = { tracked: 0, disposed: 0, collected: 0, released: 0, tornDown: 0, failed: 0 };
+      for (const name of Object.keys(totals)) {
+        for (const account of accounts) totals[name] += account[name] ?? 0;
+      }
+      const nothing = { transitBytes: 0, transitPointers: 0 }; // nothing is handed over
+      return {
+        environments: 1,
+        bytes,
+        pointers,
+        manual,
+        outside,
+        deadBytes,
+        deadPointers,
+        ...nothing,
+        ...totals,
+      };
+    },
+    configure: (budget, growth, limit) => void (environment.limit = limit),
+    setCapabilities() {},
+    freeAtProcessExit() {},
+
+    // What only C could call.
+    canMeter: false,
+    holdLibrary() {
+      throw new UnsupportedError('A gauge in C needs the binary: pass a function that calls it');
+    },
+    chargeGauges: (bytes) => environment.chargeGauges(bytes),
+
+    externalAddress: (value) => (types.isExternal(value) ? c.addressOf(value) : undefined),
+    usableSize: c.usableSize,
+    allocate: c.allocate,
+    allocatorBytes: () => undefined,
+    inUse: () => -1,
+    memory: () => ({
+      counter: counter(),
+      reported: ballast.bytes,
+      tracked: ledger.live,
+      everywhere: ledger.live,
+      viewed: 0,
+      mapped: 0,
+    }),
+    trim: () => false,
+  };
+}
+
+module.exports = { open };

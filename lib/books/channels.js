@@ -1,0 +1,54 @@
+'use strict';
+// What is told to those who listen on node:diagnostics_channel. Where nobody does, nothing is measured.
+
+const diagnostics = require('node:diagnostics_channel');
+const { performance } = require('node:perf_hooks');
+const binding = require('../binding');
+
+const { channels } = binding;
+
+/**
+ * The channel of that name, kept for as long as this thread. Where one dies, Node 20 and Bun soon forget whichever has
+ * its name by then (nodejs/node#59910), and those who subscribe hear nothing. Jest loads this code for each test file.
+ */
+function channel(name) {
+  return (channels[name] ??= diagnostics.channel(name));
+}
+
+const destructorErrors = channel('ffi-tally:destructor-error');
+const collections = channel('ffi-tally:gc');
+const sweeps = channel('ffi-tally:sweep');
+const freed = channel('ffi-tally:freed');
+const limits = channel('ffi-tally:limit');
+
+/** Runs `collect`, a garbage collection of that type. */
+function tellCollection(type, collect) {
+  if (!collections.hasSubscribers) return collect();
+  const start = performance.now();
+  collect();
+  collections.publish({ type, milliseconds: performance.now() - start });
+}
+
+/** Runs `sweep`, and returns what it does. */
+function tellSweep(sweep) {
+  if (!sweeps.hasSubscribers) return sweep();
+  const before = binding.stats();
+  const result = sweep();
+  const after = binding.stats();
+  const pointers = after.deadPointers - before.deadPointers;
+  if (pointers > 0) sweeps.publish({ bytes: after.deadBytes - before.deadBytes, pointers });
+  return result;
+}
+
+/** Runs `free`, which frees what is dead, and returns what it does. */
+function tellFreed(free) {
+  if (!freed.hasSubscribers) return free();
+  const before = binding.stats();
+  const result = free();
+  const after = binding.stats();
+  const pointers = before.pointers - after.pointers;
+  if (pointers > 0) freed.publish({ bytes: before.bytes - after.bytes, pointers });
+  return result;
+}
+
+module.exports = { channel, destructorErrors, limits, tellCollection, tellFreed, tellSweep };

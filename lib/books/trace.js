@@ -1,0 +1,116 @@
+'use strict';
+// Where pointers are made. The pointers of one place have a kind of their own (kinds.js), so their figures are where
+// those of all kinds are, and tracing costs nothing per pointer that lives.
+
+const { findSourceMap } = require('node:module');
+const path = require('node:path');
+const { fileURLToPath } = require('node:url');
+const { pin, tellApart } = require('./kinds');
+
+const FRAMES = 12;
+// Where these are not enough, code is generated; each kind costs some hundred bytes and is never forgotten.
+const MOST_PLACES = 10_000;
+// Tracing one costs less than touching its memory.
+const LARGE = 1024 * 1024;
+
+const OWN = path.join(__dirname, '..', path.sep);
+
+const tracing = { on: false, rate: 0 };
+const places = []; // { kind (its number), label, weight, frames, stack }
+
+/** Traces that share of the pointers, and all large ones; 0 for none. */
+function setRate(rate) {
+  tracing.rate = rate;
+  tracing.on = rate > 0;
+}
+
+/** The call sites that led here, ours among them. */
+function callSites() {
+  const { stackTraceLimit, prepareStackTrace } = Error;
+  const holder = {};
+  try {
+    Error.stackTraceLimit = FRAMES;
+    Error.prepareStackTrace = (_, sites) => sites;
+    Error.captureStackTrace(holder, callSites);
+    return holder.stack; // made when it is read
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+    Error.prepareStackTrace = prepareStackTrace;
+  }
+}
+
+// Not the site itself: it refers to functions and objects.
+function frameOf(site) {
+  return {
+    text: String(site),
+    name: site.getFunctionName(),
+    file: site.getFileName(),
+    line: site.getLineNumber(),
+    column: site.getColumnNumber(),
+  };
+}
+
+function kindOfPlace(kind, size) {
+  const weight = size < LARGE ? 1 / tracing.rate : 1;
+  const sites = [];
+  let key = `${weight}`;
+  for (const site of callSites()) {
+    const file = site.getScriptNameOrSourceURL();
+    if (file?.startsWith(OWN)) continue;
+    sites.push(site);
+    key += `|${file}:${site.getPosition()}`;
+  }
+  kind.traced ??= new Map();
+  let own = kind.traced.get(key);
+  if (own === undefined) {
+    if (places.length >= MOST_PLACES) return kind;
+    own = tellApart(kind);
+    kind.traced.set(key, own);
+    places.push({ kind: own.id, label: own.label, weight, frames: sites.map(frameOf), stack: null });
+  }
+  return own.library === null ? pin(own) : own;
+}
+
+/** The kind for a new pointer of `kind`: one of its own if the pointer is traced. REQUIRES: tracing.on. */
+function traced(kind, size) {
+  if (size < LARGE && Math.random() >= tracing.rate) return kind;
+  try {
+    return kindOfPlace(kind, size);
+  } catch {
+    return kind; // the stack is full, or there is no memory: the pointer must be tracked nevertheless
+  }
+}
+
+const toPath = (source) => (source.startsWith('file:') ? fileURLToPath(source) : source);
+
+/** A frame as V8 writes it, at the place in the source that was compiled to it, where that is known. */
+function written({ text, name, file, line, column }) {
+  const entry = file === null ? undefined : findSourceMap(file)?.findEntry(line - 1, column - 1);
+  if (entry?.originalSource === undefined) return text;
+  const where = `${toPath(entry.originalSource)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
+  return name === null ? where : `${name} (${where})`;
+}
+
+const stackOf = (frames) => frames.map((frame) => `    at ${written(frame)}`).join('\n');
+
+/** What is alive of each place, the largest first. `kinds` are the figures of all kinds, by number. */
+function readTraces(kinds) {
+  const found = new Map();
+  for (const place of places) {
+    const { pointers, bytes } = kinds[place.kind];
+    if (pointers === 0) continue;
+    place.stack ??= stackOf(place.frames);
+    const key = `${place.label}\n${place.stack}`;
+    let trace = found.get(key);
+    if (trace === undefined) {
+      trace = { label: place.label, bytes: 0, pointers: 0, samples: 0, stack: place.stack };
+      found.set(key, trace);
+    }
+    trace.bytes += Math.round(bytes * place.weight);
+    trace.pointers += Math.round(pointers * place.weight);
+    trace.samples += pointers;
+  }
+  return [...found.values()].sort((a, b) => b.bytes - a.bytes || b.pointers - a.pointers);
+}
+
+module.exports = { hasTraces: () => places.length > 0, readTraces, setRate, traced, tracing };

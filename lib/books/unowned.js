@@ -1,0 +1,116 @@
+'use strict';
+// What is charged without a pointer, and when it is looked at.
+
+const { inspect } = require('node:util');
+const binding = require('../binding');
+const { checkSize } = require('../support/check');
+const { Gate } = require('../support/stack');
+const calls = require('./c-calls');
+const { channel } = require('./channels');
+
+const foreignFrees = channel('ffi-tally:foreign-free');
+const gaugeErrors = channel('ffi-tally:gauge-error');
+const warned = new Set();
+
+const meters = new Map(); // label -> { meter, index }
+const gauges = new Set();
+
+function warn(code, key, text, detail) {
+  if (warned.has(code + key)) return;
+  warned.add(code + key);
+  process.emitWarning(text, { type: 'FfiTallyWarning', code, detail });
+}
+
+function describe({ address, freedBy, allocatedBy, again }) {
+  const what = `0x${address.toString(16)}`;
+  if (again)
+    return `'${freedBy}' was to free ${what}, which '${allocatedBy}' had allocated and which is freed`;
+  if (allocatedBy === undefined)
+    return `'${freedBy}' was to free ${what}, which no checked meter has allocated`;
+  return `'${freedBy}' was to free ${what}, which '${allocatedBy}' has allocated`;
+}
+
+function tellReports() {
+  for (let report = binding.nextReport(); report !== undefined; report = binding.nextReport()) {
+    if (foreignFrees.hasSubscribers) foreignFrees.publish(report);
+    const { freedBy, allocatedBy } = report;
+    const detail =
+      allocatedBy === undefined || report.again
+        ? 'Nothing was freed.'
+        : `It was freed, and '${allocatedBy}' has got its bytes back.`;
+    warn('FFI_TALLY_FOREIGN_FREE', `${freedBy} ${allocatedBy}`, describe(report), detail);
+  }
+}
+
+function tellLateHooks(figures) {
+  for (const { label, foreign, checked } of figures) {
+    if (foreign === 0 || checked) continue;
+    warn(
+      'FFI_TALLY_FOREIGN_FREE',
+      label,
+      `'${label}' has freed more than it had allocated`,
+      'Its functions were given to the library too late: it had allocated memory with others. That memory is not counted.',
+    );
+  }
+}
+
+function readGauge(gauge) {
+  try {
+    gauge.bytes = checkSize(gauge.read(), 'bytes');
+    gauge.peakBytes = Math.max(gauge.peakBytes, gauge.bytes);
+  } catch (error) {
+    gauge.failed++;
+    const { label } = gauge;
+    queueMicrotask(() => {
+      if (gaugeErrors.hasSubscribers) gaugeErrors.publish({ label, error });
+      const text = `The gauge '${label}' failed: ${inspect(error)}`;
+      warn(
+        'FFI_TALLY_GAUGE',
+        label,
+        text,
+        'What it had told before stands. Further failures are counted, not announced.',
+      );
+    });
+  }
+}
+
+const gate = new Gate();
+
+function readAll() {
+  for (const gauge of [...gauges]) readGauge(gauge);
+}
+
+// A gauge may call into C, so not while C is on the stack; and what it does may bring us here again.
+function readGauges() {
+  if (!gate.isOpen || calls.depth !== 0) return;
+  gate.run(readAll);
+  chargeGauges();
+}
+
+/** Charges what the gauges have told. */
+function chargeGauges() {
+  let bytes = 0;
+  for (const gauge of gauges) bytes += gauge.bytes;
+  binding.chargeGauges(Math.min(bytes, Number.MAX_SAFE_INTEGER));
+}
+
+/** Whether `value` is what meteredAllocator() has returned here. */
+function isMeter(value) {
+  return typeof value === 'object' && value !== null && meters.get(value.label)?.meter === value;
+}
+
+/** Whether there is anything to look at. */
+function isWatching() {
+  return meters.size > 0 || gauges.size > 0;
+}
+
+/** Looks at all figures from outside. */
+function look() {
+  if (gauges.size > 0) readGauges();
+  if (meters.size === 0) return;
+  binding.readMeters();
+  tellReports();
+  tellLateHooks(binding.meters());
+}
+
+module.exports = { chargeGauges, gauges, isMeter, isWatching, look, meters, warn };

@@ -1,0 +1,137 @@
+'use strict';
+// What differs between Koffi 2 and Koffi 3, and is the same behind this file.
+
+const binding = require('../../binding');
+
+const DIRECTIONS = { Input: 'in', Output: 'out', 'Input/Output': 'inout' };
+
+// What Koffi 2 has told of a type is freed twice, at exit, where a disposable type was derived from that one since. So
+// it is not asked about a type of which one can be derived, but about an array of that, whose name tells its.
+const STRINGS = new Set(['char *', 'char16_t *', 'char32_t *', 'wchar_t *']);
+const ofEach = new WeakMap(); // koffi -> { names, own }
+
+/** names: what arrays of the types at these addresses told; own: the names of our own pointer types. */
+function known(koffi) {
+  if (!ofEach.has(koffi)) ofEach.set(koffi, { names: new Map(), own: new Set() });
+  return ofEach.get(koffi);
+}
+
+function resolve(koffi, name) {
+  try {
+    return koffi.resolve(name);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether `name` is that of the type at `address`: after reset(), the addresses of types may come again. */
+function isName(koffi, name, address) {
+  const type = resolve(koffi, name);
+  return type !== undefined && binding.externalAddress(type) === address;
+}
+
+const toldByArray = (koffi, type) =>
+  koffi.introspect(koffi.array(type, 1, 'Array')).name.replace(/\[1\]$/, '');
+
+/** The name of a type; '' where it is not found by that. */
+function nameOf(koffi, type) {
+  const { names } = known(koffi);
+  const address = binding.externalAddress(type);
+  const before = names.get(address);
+  if (isName(koffi, before, address)) return before;
+  const name = toldByArray(koffi, type);
+  names.set(address, name);
+  return isName(koffi, name, address) ? name : '';
+}
+
+/** What a pointer to data of this name points to; undefined where this is the name of something else. */
+function targetOf(koffi, name) {
+  if (known(koffi).own.has(name)) return resolve(koffi, `${name}_owned`);
+  if (!name.endsWith('*')) return undefined;
+  const target = resolve(koffi, name.slice(0, -1).trimEnd());
+  if (target === undefined) return undefined; // it has no name of its own
+  return introspect(koffi, target).primitive === 'Prototype' ? undefined : target;
+}
+
+function introspect(koffi, spec) {
+  const type = koffi.resolve(spec);
+  const size = koffi.sizeof('void *');
+  if (koffi.sizeof(type) !== size) return koffi.introspect(type);
+  const name = nameOf(koffi, type);
+  if (STRINGS.has(name)) return { name, primitive: 'String', size };
+  const ref = targetOf(koffi, name);
+  // A pointer type that the program has named is asked itself: nothing else tells what it points to.
+  return ref === undefined ? koffi.introspect(type) : { name, primitive: 'Pointer', size, ref };
+}
+
+/** { name, primitive, ref, size, members } of a type; `ref` is such an object too. */
+function describe(koffi, type) {
+  const info = koffi.type === undefined ? introspect(koffi, type) : koffi.type(type);
+  const described = {
+    name: info.name,
+    primitive: info.primitive,
+    size: info.size,
+    members: info.members,
+    proto: info.proto,
+    disposable: info.disposable === true,
+    raw: type,
+  };
+  if (info.ref !== undefined) described.ref = info.ref;
+  return described;
+}
+
+/** The type that a pointer type points to, described; undefined for what is no pointer to data. */
+function pointee(koffi, type) {
+  const { primitive, ref } = describe(koffi, type);
+  return primitive === 'Pointer' && ref !== undefined ? describe(koffi, ref) : undefined;
+}
+
+/**
+ * A new pointer type of its own, by which prototypes can name ownership. Koffi 2 gives equal pointer
+ * types one identity, so there it points to an opaque type that exists for this purpose.
+ */
+function namedPointer(koffi, name, base) {
+  if (koffi.type !== undefined) return koffi.pointer(name, base);
+  known(koffi).own.add(name);
+  return koffi.pointer(name, koffi.opaque(`${name}_owned`));
+}
+
+/** Types and directions of a function's arguments, as far as Koffi tells. */
+function argumentsOf(func) {
+  return func.info.arguments.map((argument) =>
+    argument !== null && typeof argument === 'object' && 'direction' in argument
+      ? { type: argument.type, direction: DIRECTIONS[argument.direction] ?? 'in' }
+      : { type: argument, direction: undefined },
+  );
+}
+
+/** The address behind a pointer that Koffi returned: itself, or that of an External of Koffi 2. */
+function addressOf(koffi, pointer) {
+  if (typeof pointer === 'bigint') return pointer;
+  return pointer === null ? 0n : koffi.address(pointer);
+}
+
+/** The address of a symbol; undefined where the library has none of that name. */
+function symbolAddress(koffi, library, name) {
+  try {
+    return addressOf(koffi, koffi.type === undefined ? library.symbol(name, 'void *') : library.symbol(name));
+  } catch {
+    return undefined;
+  }
+}
+
+/** A pointer as Koffi's own functions on memory (decode, view, ...) take it. */
+function toKoffiPointer(koffi, address) {
+  if (koffi.type !== undefined) return address;
+  return koffi.decode(new BigUint64Array([address]), 'void *');
+}
+
+module.exports = {
+  addressOf,
+  argumentsOf,
+  describe,
+  namedPointer,
+  pointee,
+  symbolAddress,
+  toKoffiPointer,
+};

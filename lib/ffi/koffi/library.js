@@ -1,0 +1,113 @@
+'use strict';
+// koffi.load, with ownership in the prototypes of the functions it declares.
+
+const { unpinIdle } = require('../../books/kinds');
+const nursery = require('../../books/nursery');
+const { wrap } = require('../../ownership/call/wrap');
+const { Source } = require('../../ownership/declare/source');
+const { addresses } = require('../../pointers/destructors');
+const { addressOf, argumentsOf, describe, symbolAddress } = require('./dialect');
+const observe = require('./observe');
+const { planFor } = require('./plan');
+const { makeRefusal } = require('./refusal');
+
+function isOptions(value) {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
+/** Splits the arguments of lib.func(): ours at the end, Koffi's before. */
+function split(args) {
+  const last = args[args.length - 1];
+  const options = args.length > 1 && !Array.isArray(last) && isOptions(last) ? last : undefined;
+  const theirs = options === undefined ? args : args.slice(0, -1);
+  const list = theirs[theirs.length - 1];
+  const definition = typeof theirs[0] === 'string' && theirs.length === 1 ? theirs[0] : undefined;
+  const written = definition === undefined ? theirs[theirs.length - 2] : definition.split('(', 1)[0];
+  return { options, theirs, definition, written, list: Array.isArray(list) ? list : [] };
+}
+
+// Koffi's own .async does not keep the buffers that it is given alive until the call is done.
+function pinArguments(raw) {
+  const { async } = raw;
+  raw.async = function (...args) {
+    const callback = args[args.length - 1];
+    if (typeof callback !== 'function') return async.apply(this, args);
+    const pinned = args.slice(0, -1);
+    args[args.length - 1] = function (...results) {
+      pinned.length = 0;
+      return callback.apply(this, results);
+    };
+    return async.apply(this, args);
+  };
+}
+
+function takesPointers(koffi, raw) {
+  if (koffi.type === undefined) return true; // cheaper than asking Koffi 2
+  return argumentsOf(raw).some(({ type }) => describe(koffi, type).primitive === 'Pointer');
+}
+
+function sourceOf(koffi, library, func) {
+  return new Source(library, {
+    addressOf: (pointer) => addressOf(koffi, pointer),
+    box: (address) => [address],
+    symbol: (name) => symbolAddress(koffi, library, name),
+    sizeFunction: (name) => func.call(library, name, 'size_t', ['void *']),
+  });
+}
+
+function wrapped(koffi, raw, plan) {
+  const declared = wrap(raw, plan, makeRefusal(koffi, raw, plan.params));
+  declared.info = raw.info;
+  return declared;
+}
+
+/** Puts ownership into the functions that `library`, just loaded, will declare. */
+function withOwnedFunctions(koffi, registry, library, path) {
+  const { func, unload } = library;
+  const source = sourceOf(koffi, library, func);
+
+  function declare(...args) {
+    const { options, theirs, definition, written, list } = split(args);
+    const raw = observe.declared(func.apply(library, theirs), { koffi, library, path, definition });
+    const plan = planFor({
+      koffi,
+      registry,
+      source,
+      declare: func,
+      raw,
+      definition,
+      written,
+      directions: list.map((type) => registry.directionOf(type)),
+      variadic: definition === undefined ? list.includes('...') : definition.includes('...'),
+      options,
+    });
+    if (plan?.producer) observe.owns(raw, plan.producer.owned.name);
+    const declared = plan === null ? raw : wrapped(koffi, raw, plan);
+    if (plan === null && typeof raw.async === 'function' && takesPointers(koffi, raw)) pinArguments(raw);
+    // A destructor given as this function can be called without JavaScript.
+    if (raw.info.arguments.length === 1 && typeof raw.info.name === 'string') {
+      addresses.set(declared, () => symbolAddress(koffi, library, raw.info.name));
+    }
+    return declared;
+  }
+
+  function close() {
+    nursery.refused(nursery.flush(), 0); // in the ledger every pointer pins its library
+    source.forget();
+    unload.call(library);
+    unpinIdle();
+  }
+
+  const replace = (name, value) => {
+    const enumerable = Object.prototype.propertyIsEnumerable.call(library, name);
+    Object.defineProperty(library, name, { value, enumerable, writable: true, configurable: true });
+  };
+  replace('func', declare); // lib.cdecl() and the like come here too
+  replace('unload', close);
+  for (const symbol of [Symbol.dispose, Symbol.for('nodejs.dispose')]) {
+    if (symbol !== undefined && symbol in library) replace(symbol, close);
+  }
+  return library;
+}
+
+module.exports = { withOwnedFunctions };

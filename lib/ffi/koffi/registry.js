@@ -1,0 +1,54 @@
+'use strict';
+// The owned types of one koffi, and what else it has that can be owned: strings and callbacks.
+
+const { Registry } = require('../../ownership/declare/registry');
+
+class KoffiRegistry extends Registry {
+  #strings = new Map();
+  #callbackKinds = new Map();
+  #directions = new WeakMap(); // what koffi.out() and koffi.inout() returned
+
+  addString(string) {
+    this.#strings.set(string.name, string);
+  }
+
+  clear() {
+    super.clear();
+    this.#strings.clear();
+  }
+
+  /** Whether nothing has an owner, so that no function can have to do with ownership. */
+  get isEmpty() {
+    return !this.ownsAny && this.#strings.size === 0 && this.#callbackKinds.size === 0;
+  }
+
+  /** The owned string type of that name, or undefined. */
+  string(name) {
+    return this.#strings.get(name);
+  }
+
+  callbackKind(name, make) {
+    let kind = this.#callbackKinds.get(name);
+    if (kind === undefined) this.#callbackKinds.set(name, (kind = make()));
+    return kind;
+  }
+
+  get callbacks() {
+    return this.#callbackKinds.size;
+  }
+
+  noteDirection(marker, direction) {
+    if (typeof marker === 'object' && marker !== null) this.#directions.set(marker, direction);
+    return marker;
+  }
+
+  directionOf(type) {
+    if (typeof type === 'string') {
+      if (type.includes('_Inout_')) return 'inout';
+      return type.includes('_Out_') ? 'out' : 'in';
+    }
+    return typeof type === 'object' && type !== null ? (this.#directions.get(type) ?? 'in') : 'in';
+  }
+}
+
+module.exports = { KoffiRegistry };

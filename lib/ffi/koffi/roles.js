@@ -1,0 +1,90 @@
+'use strict';
+// What ownership means for one parameter: its role, or a refusal where nobody could tell.
+
+const { UnsupportedError } = require('../../support/errors');
+const { describe, pointee } = require('./dialect');
+const { rawCallbacks } = require('./memory');
+
+// What a type that Koffi converts as a whole consists of, as [type, path].
+function partsOf({ name, primitive, members, ref, proto }) {
+  const parts = Object.entries(members ?? {}).map(([path, member]) => [member.type, path]);
+  if (ref !== undefined && (primitive === 'Array' || primitive === 'Pointer')) parts.push([ref, name]);
+  for (const argument of proto?.arguments ?? []) parts.push([argument.type ?? argument, `${name} argument`]);
+  if (proto !== undefined) parts.push([proto.result, `${name} result`]);
+  return parts;
+}
+
+// The path to an owned type inside another type; undefined where there is none.
+function ownedInside(koffi, registry, type, seen) {
+  const described = describe(koffi, type);
+  if (seen.has(described.name)) return undefined;
+  seen.add(described.name);
+  for (const [part, path] of partsOf(described)) {
+    if (registry.has(describe(koffi, part).name)) return path;
+    const deeper = ownedInside(koffi, registry, part, seen);
+    if (deeper !== undefined) return `${path}.${deeper}`;
+  }
+  return undefined;
+}
+
+/** Throws if `type` contains an owned type: `where` names the place. */
+function refuseOwnedInside(koffi, registry, type, where) {
+  const base = pointee(koffi, type);
+  if (registry.has(base?.name)) {
+    throw new UnsupportedError(
+      `Cannot tell who owns what '${base.name} *' points to in ${where}: '${base.name}' is a pointer type ` +
+        `already, write it without the star`,
+    );
+  }
+  const whole = base === undefined ? type : base.raw;
+  const path = ownedInside(koffi, registry, whole, new Set());
+  if (path === undefined) return;
+  const { name } = describe(koffi, whole);
+  throw new UnsupportedError(
+    `Cannot tell who owns '${path}' of '${name}' in ${where}: declare it there as a plain pointer, and track() what is yours`,
+  );
+}
+
+// Koffi 2 takes its callbacks as it gave them.
+const lentCallback = (pointer, address) => rawCallbacks.get(pointer) ?? address;
+
+/** null, { role: 'borrow', base }, or { role: 'consume' | 'out' | 'inout', owned }. */
+function roleOf(koffi, registry, type, direction, where) {
+  const { name, primitive } = describe(koffi, type);
+  const owned = registry.get(name);
+  if (owned !== undefined) return { role: 'consume', owned };
+
+  const base = pointee(koffi, type);
+  const inner = registry.get(base?.name);
+  if (inner !== undefined) {
+    if (direction !== 'in') return { role: direction, owned: inner };
+    throw new UnsupportedError(
+      `Cannot tell who owns the elements of '${inner.name} *' in ${where}: write _Out_ or _Inout_ for one ` +
+        `pointer that C stores, or pass an array of plain '${inner.base} *'`,
+    );
+  }
+  refuseOwnedInside(koffi, registry, type, where);
+
+  if (primitive === 'Callback') {
+    return registry.callbacks > 0 ? { role: 'borrow', base: name, expected: name, lent: lentCallback } : null;
+  }
+  if (base === undefined || direction !== 'in') return null;
+  return registry.mayLend(base.name) ? { role: 'borrow', base: base.name } : null;
+}
+
+/**
+ * Throws if Koffi would free what becomes a tracked pointer: the result of type `type`, `written` like that; `isOwned`
+ * by an option.
+ */
+function refuseFreedAtOnce(koffi, registry, { type, written, isOwned, where }) {
+  // What Koffi tells of a type with '!' is not what it is called without.
+  const marked = typeof written === 'string' ? /(\w*)[\s*]*!/.exec(written) : null;
+  const isFreed = marked !== null || (isOwned && describe(koffi, type).disposable);
+  const [, name] = marked ?? [];
+  if (!isFreed || !(isOwned || registry.has(name) || registry.string(name) !== undefined)) return;
+  throw new UnsupportedError(
+    `Koffi frees ${where} at once, because of '!' or disposable(), and nothing is left to own: write it without`,
+  );
+}
+
+module.exports = { refuseFreedAtOnce, refuseOwnedInside, roleOf };

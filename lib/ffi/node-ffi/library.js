@@ -1,0 +1,134 @@
+'use strict';
+// DynamicLibrary and dlopen, with ownership in the signatures of the functions that they declare.
+
+const { unpinIdle } = require('../../books/kinds');
+const nursery = require('../../books/nursery');
+const { wrap } = require('../../ownership/call/wrap');
+const { OPTIONS, checkArgument, ownedResult } = require('../../ownership/declare/one-off');
+const { makePlan } = require('../../ownership/declare/plan');
+const { Source } = require('../../ownership/declare/source');
+const { addresses } = require('../../pointers/destructors');
+const { checkOptions } = require('../../support/check');
+const { POINTERS, nativeType, resultOf, roleOf } = require('./owned');
+
+const SIGNATURE = ['arguments', 'return', ...OPTIONS];
+const SIZE_FUNCTION = { arguments: ['pointer'], return: 'uint64' };
+const ANY = { name: 'void', size: 0 };
+
+// Node calls C last: what it throws it throws before, and a callback that throws ends the process. Any other
+// error, such as that of a stack that is full, may come of what is done after C.
+const REFUSALS = [
+  'ERR_INVALID_ARG_VALUE',
+  'ERR_INVALID_ARG_TYPE',
+  'ERR_FFI_LIBRARY_CLOSED',
+  'ERR_ACCESS_DENIED',
+];
+const refuses = (values, error) => REFUSALS.includes(error?.code);
+
+const isObject = (value) => typeof value === 'object' && value !== null;
+
+/** What Node is told of `signature`. What is wrong with it is for Node to say. */
+function nativeSignature(signature) {
+  const native = {};
+  if ('arguments' in signature) {
+    const { arguments: types } = signature;
+    native.arguments = Array.isArray(types) ? types.map(nativeType) : types;
+  }
+  if ('return' in signature) native.return = nativeType(signature.return);
+  return native;
+}
+
+/** What ownership means for the function `name` with `signature`, which Node has accepted; null for nothing. */
+function planFor(registry, source, name, { arguments: types = [], return: type = 'void', ...options }) {
+  const roles = types.map(roleOf);
+  const owned = ownedResult({
+    registry,
+    base: () => (POINTERS.includes(type) ? ANY : undefined),
+    owned: resultOf(type, `the result of ${name}()`),
+    name,
+    options,
+    count: types.length,
+  });
+  const resized = checkArgument(options.resizes, 'resizes', types.length);
+  if (owned === undefined && resized === undefined && roles.every((role) => role === null)) return null;
+  return makePlan({ name, source, registry, roles, owned, resized, exact: true });
+}
+
+/** The replacements for `ffi`'s class of libraries and what makes one. */
+function makeLibraries(ffi, registry) {
+  class DynamicLibrary extends ffi.DynamicLibrary {
+    #declared = new Map();
+    #measuring; // the same library once more: Node allows a symbol one signature
+    #source = new Source(this, {
+      addressOf: (pointer) => pointer,
+      box: (address) => BigUint64Array.of(address ?? 0n),
+      symbol: (name) => this.#symbol(name),
+      sizeFunction: (name) => {
+        this.#measuring ??= new ffi.DynamicLibrary(this.path);
+        return this.#measuring.getFunction(name, SIZE_FUNCTION);
+      },
+    });
+
+    get functions() {
+      return this.getFunctions();
+    }
+
+    getFunction(name, signature) {
+      if (!isObject(signature)) return super.getFunction(name, signature); // which complains
+      checkOptions(signature, SIGNATURE);
+      const raw = super.getFunction(name, nativeSignature(signature));
+      const plan = planFor(registry, this.#source, name, signature);
+      const declared = plan === null ? raw : wrap(raw, plan, refuses);
+      if (plan !== null) declared.pointer = raw.pointer;
+      // A destructor given as this function can be called without JavaScript.
+      if (raw.length === 1) addresses.set(declared, () => raw.pointer);
+      this.#declared.set(name, declared);
+      return declared;
+    }
+
+    getFunctions(definitions) {
+      if (definitions === undefined)
+        return Object.assign(Object.create(null), Object.fromEntries(this.#declared));
+      if (!isObject(definitions)) return super.getFunctions(definitions);
+      const functions = Object.create(null);
+      for (const name of Object.keys(definitions))
+        functions[name] = this.getFunction(name, definitions[name]);
+      return functions;
+    }
+
+    close() {
+      nursery.refused(nursery.flush(), 0); // in the ledger every pointer pins its library
+      this.#measuring?.close();
+      this.#measuring = undefined;
+      super.close();
+      unpinIdle();
+    }
+
+    [Symbol.dispose]() {
+      this.close();
+    }
+
+    #symbol(name) {
+      try {
+        return this.getSymbol(name);
+      } catch {
+        return undefined;
+      }
+    }
+  }
+
+  function dlopen(path, definitions) {
+    const lib = new DynamicLibrary(path);
+    try {
+      const functions = lib.getFunctions(definitions);
+      return { lib, functions, [Symbol.dispose]: () => lib.close() };
+    } catch (error) {
+      lib.close();
+      throw error;
+    }
+  }
+
+  return { DynamicLibrary, dlopen };
+}
+
+module.exports = { makeLibraries };

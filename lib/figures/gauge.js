@@ -1,0 +1,52 @@
+'use strict';
+
+const binding = require('../binding');
+const { chargeGauges, gauges, look } = require('../books/unowned');
+const { toAddress } = require('../pointers/destructors');
+const { beat } = require('../reclaim/reclaim');
+const { checkLabel } = require('../support/check');
+const { ArgumentTypeError, ArgumentValueError } = require('../support/errors');
+
+const EXPECTED = 'a function, or the address of a C function int64_t f(void)';
+
+function readerOf(source) {
+  if (typeof source === 'function') return source;
+  const address = toAddress(source);
+  if (address === undefined) throw new ArgumentTypeError(source, 'source', EXPECTED);
+  if (address === 0n) throw new ArgumentValueError(source, 'source', EXPECTED);
+  const library = binding.holdLibrary(address);
+  return () => binding.readGauge(address, library);
+}
+
+class Gauge {
+  #state;
+
+  constructor(state) {
+    this.#state = state;
+  }
+
+  get label() {
+    return this.#state.label;
+  }
+
+  get bytes() {
+    return gauges.has(this.#state) ? this.#state.bytes : 0;
+  }
+
+  close() {
+    if (gauges.delete(this.#state)) chargeGauges();
+  }
+}
+
+Gauge.prototype[Symbol.dispose ?? Symbol.for('Symbol.dispose')] = Gauge.prototype.close;
+
+/** Charges what `source` tells: the bytes that some library uses, by its own account. */
+function gauge(label, source) {
+  const state = { label: checkLabel(label), read: readerOf(source), bytes: 0, peakBytes: 0, failed: 0 };
+  gauges.add(state);
+  beat();
+  look();
+  return new Gauge(state);
+}
+
+module.exports = { gauge };

@@ -1,0 +1,47 @@
+'use strict';
+
+const binding = require('../binding');
+const { meters } = require('../books/unowned');
+const { beat } = require('../reclaim/reclaim');
+const { checkLabel, checkOptions } = require('../support/check');
+const { ArgumentTypeError, ArgumentValueError, UnsupportedError } = require('../support/errors');
+
+const OPTIONS = ['label', 'checked'];
+
+/** Native functions for the allocator hooks of a C library, which count what it allocates. */
+function meteredAllocator(options) {
+  checkOptions(options, OPTIONS);
+  const label = checkLabel(options.label);
+  const { checked = false } = options;
+  if (label.includes('\0')) throw new ArgumentValueError(label, 'label', 'a string without NUL');
+  if (typeof checked !== 'boolean') throw new ArgumentTypeError(checked, 'checked', 'a boolean');
+  if (!binding.canMeter) {
+    throw new UnsupportedError(
+      binding.backend === 'native'
+        ? 'The C allocator of this platform does not tell the size of a block'
+        : 'Without the native part of ffi-tally nothing counts what a C library allocates',
+    );
+  }
+  const known = meters.get(label)?.meter;
+  if (known !== undefined && known.checked === checked) return known;
+  const functions = binding.meterFor(label, checked);
+  if (functions === null) {
+    throw new ArgumentValueError(
+      checked,
+      'checked',
+      `${!checked}: '${label}' exists in this process and is different`,
+    );
+  }
+  if (functions === undefined) {
+    throw new UnsupportedError(
+      `Cannot make a metered allocator '${label}': there are ${binding.mostMeters} in this process, and they last until its end`,
+    );
+  }
+  const { index, ...addresses } = functions;
+  const meter = Object.freeze({ label, checked, ...addresses });
+  meters.set(label, { meter, index });
+  beat();
+  return meter;
+}
+
+module.exports = { meteredAllocator };

@@ -1,0 +1,77 @@
+'use strict';
+// Calls that run on another thread: what they use is kept until their callback, tracked pointers by a
+// hold in the ledger, everything else by a reference.
+
+const { setImmediate } = require('node:timers');
+const binding = require('../../binding');
+const { internals } = require('../../pointers/tracked-pointer');
+const { lend } = require('./lend');
+const { complete } = require('./outcome');
+const { Transfer } = require('./transfer');
+
+/** REQUIRES: there are as many arguments as `raw` takes, and a callback after them. */
+function callAsync(raw, plan, converts, args, callback) {
+  const letGo = lend(plan.params, args);
+  let transfer;
+  try {
+    transfer = new Transfer(plan.params, converts, args);
+  } catch (error) {
+    letGo();
+    throw error;
+  }
+
+  const end = () => {
+    args.length = 0; // the FFI keeps `finished` for some time yet, and with it what `finished` reaches
+    transfer = null;
+    letGo();
+  };
+
+  const finished = (error, result) => {
+    if (error) {
+      transfer.refused(); // the arguments are converted first, before C runs
+      end();
+      callback(error);
+      return;
+    }
+    let value;
+    try {
+      value = complete(plan, transfer, result, args);
+    } catch (problem) {
+      end();
+      callback(problem);
+      return;
+    }
+    end();
+    callback(error, value);
+  };
+
+  try {
+    raw.async(...transfer.values, finished);
+  } catch (error) {
+    if (binding.isAlive()) transfer.refused(); // C has not begun
+    letGo();
+    throw error;
+  }
+}
+
+/** The `.async` of a function with ownership. */
+function makeAsync(raw, plan, converts) {
+  const count = converts.length;
+  const destroys = count === 1 && plan.params[0]?.destroys === true;
+  return function (...args) {
+    const at = plan.variadic ? args.length - 1 : count;
+    const callback = args[at];
+    // The FFI itself complains of what is missing.
+    if (at < count || typeof callback !== 'function') return raw.async(...args);
+    const [value] = args;
+    if (destroys && internals.isTracked(value) && internals.isHeld(value)) {
+      converts[0](value);
+      value.dispose();
+      setImmediate(callback, null, undefined);
+      return undefined;
+    }
+    return callAsync(raw, plan, converts, args.slice(0, at), callback);
+  };
+}
+
+module.exports = { makeAsync };

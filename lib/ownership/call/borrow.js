@@ -1,0 +1,178 @@
+'use strict';
+// Functions that only borrow, the hot case: a form for each usual number of arguments, without rest
+// arguments, which cost an array on every call.
+
+const calls = require('../../books/c-calls');
+const { settleDeferred } = require('../../reclaim/reclaim');
+
+/** A C call of ours has returned, with nothing left to track. */
+function leave() {
+  if (--calls.depth === 0 && calls.deferred) settleDeferred();
+}
+
+// The FFI itself complains of too few arguments, and of too many if it is `exact`; otherwise it ignores them.
+function borrow1(raw, a, producer, exact) {
+  return function (x) {
+    if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
+    const p = a === null ? x : a(x);
+    let result;
+    calls.depth++;
+    try {
+      result = raw(p);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    calls.depth--;
+    if (producer !== null) {
+      result = producer.alone ? producer.produceAlone(result, 1, x) : producer.produce(result, [x]);
+    }
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
+  };
+}
+
+function borrow2(raw, a, b, producer, exact) {
+  return function (x, y) {
+    if (arguments.length < 2 || (exact && arguments.length > 2)) return raw.apply(undefined, arguments);
+    const p = a === null ? x : a(x);
+    const q = b === null ? y : b(y);
+    let result;
+    calls.depth++;
+    try {
+      result = raw(p, q);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    calls.depth--;
+    if (producer !== null) {
+      result = producer.alone ? producer.produceAlone(result, 2, x, y) : producer.produce(result, [x, y]);
+    }
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
+  };
+}
+
+function borrow3(raw, a, b, c, producer, exact) {
+  return function (x, y, z) {
+    if (arguments.length < 3 || (exact && arguments.length > 3)) return raw.apply(undefined, arguments);
+    const p = a === null ? x : a(x);
+    const q = b === null ? y : b(y);
+    const r = c === null ? z : c(z);
+    let result;
+    calls.depth++;
+    try {
+      result = raw(p, q, r);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    calls.depth--;
+    if (producer !== null) {
+      result = producer.alone
+        ? producer.produceAlone(result, 3, x, y, z)
+        : producer.produce(result, [x, y, z]);
+    }
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
+  };
+}
+
+function borrow4(raw, a, b, c, d, producer, exact) {
+  return function (x, y, z, w) {
+    if (arguments.length < 4 || (exact && arguments.length > 4)) return raw.apply(undefined, arguments);
+    const p = a === null ? x : a(x);
+    const q = b === null ? y : b(y);
+    const r = c === null ? z : c(z);
+    const s = d === null ? w : d(w);
+    let result;
+    calls.depth++;
+    try {
+      result = raw(p, q, r, s);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    calls.depth--;
+    if (producer !== null) {
+      result = producer.alone
+        ? producer.produceAlone(result, 4, x, y, z, w)
+        : producer.produce(result, [x, y, z, w]);
+    }
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
+  };
+}
+
+function borrow5(raw, a, b, c, d, e, producer, exact) {
+  return function (x, y, z, w, u) {
+    if (arguments.length < 5 || (exact && arguments.length > 5)) return raw.apply(undefined, arguments);
+    const p = a === null ? x : a(x);
+    const q = b === null ? y : b(y);
+    const r = c === null ? z : c(z);
+    const s = d === null ? w : d(w);
+    const t = e === null ? u : e(u);
+    let result;
+    calls.depth++;
+    try {
+      result = raw(p, q, r, s, t);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    calls.depth--;
+    if (producer !== null) {
+      result = producer.alone
+        ? producer.produceAlone(result, 5, x, y, z, w, u)
+        : producer.produce(result, [x, y, z, w, u]);
+    }
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
+  };
+}
+
+function borrow6(raw, a, b, c, d, e, f, producer, exact) {
+  return function (x, y, z, w, u, v) {
+    if (arguments.length < 6 || (exact && arguments.length > 6)) return raw.apply(undefined, arguments);
+    const p = a === null ? x : a(x);
+    const q = b === null ? y : b(y);
+    const r = c === null ? z : c(z);
+    const s = d === null ? w : d(w);
+    const t = e === null ? u : e(u);
+    const o = f === null ? v : f(v);
+    let result;
+    calls.depth++;
+    try {
+      result = raw(p, q, r, s, t, o);
+    } catch (error) {
+      leave();
+      throw error;
+    }
+    calls.depth--;
+    if (producer !== null) {
+      result = producer.alone
+        ? producer.produceAlone(result, 6, x, y, z, w, u, v)
+        : producer.produce(result, [x, y, z, w, u, v]);
+    }
+    if (calls.deferred && calls.depth === 0) settleDeferred();
+    return result;
+  };
+}
+
+const forms = [undefined, borrow1, borrow2, borrow3, borrow4, borrow5, borrow6];
+
+/** Whether there is a form for that many arguments. */
+function canBorrow(count) {
+  return forms[count] !== undefined;
+}
+
+/**
+ * What calls `raw` with its arguments converted, null meaning unchanged, and tracks its result. `exact` says whether
+ * `raw` refuses more arguments than it has parameters.
+ */
+function borrow(raw, converts, producer, exact) {
+  return forms[converts.length](raw, ...converts, producer, exact);
+}
+
+module.exports = { borrow, canBorrow, leave };

@@ -1,0 +1,23 @@
+'use strict';
+// Tracked pointers that a call uses for longer than its C function runs: for an asynchronous call until its
+// callback, for one that gives what depends on an argument until that holds the argument itself.
+
+const binding = require('../../binding');
+const { internals } = require('../../pointers/tracked-pointer');
+const { drain } = require('../../reclaim/reclaim');
+
+/** Holds the borrowed pointers among `args`. Returns the function that lets go of them. */
+function lend(params, args) {
+  const slots = [];
+  for (let i = 0; i < args.length; i++) {
+    const role = params[i] === undefined ? 'borrow' : params[i]?.role;
+    if (role === 'borrow' && internals.isTracked(args[i])) slots.push(internals.slotOf(args[i]));
+  }
+  for (const slot of slots) binding.hold(slot);
+  return () => {
+    for (const slot of slots) binding.unhold(slot);
+    if (slots.length > 0) drain(Infinity);
+  };
+}
+
+module.exports = { lend };

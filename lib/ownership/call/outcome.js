@@ -1,0 +1,48 @@
+'use strict';
+// What is to be done with everything that a call has returned, in the general case.
+
+const { internals } = require('../../pointers/tracked-pointer');
+
+/** What to watch in a call with these arguments: see Growth. */
+function growthsOf(plan, args) {
+  const growths = new Set(plan.watched.flatMap((measure) => measure.growths()));
+  const pointer = plan.resized === undefined ? undefined : args[plan.resized];
+  if (internals.isTracked(pointer) && !pointer.disposed) {
+    const { type } = internals.kindOf(pointer);
+    const growth = type === null ? null : (plan.source.producerOf(type).measure.way?.growth ?? null);
+    if (growth !== null) growths.add(growth);
+  }
+  return [...growths];
+}
+
+/** Measures again the argument that the call may have changed. */
+function remeasure(plan, args) {
+  const pointer = args[plan.resized];
+  if (!internals.isTracked(pointer) || pointer.disposed) return;
+  const { type } = internals.kindOf(pointer);
+  if (type !== null) plan.source.producerOf(type).remeasure(pointer);
+}
+
+/**
+ * Tracks all that C gave, and returns the result. Whatever goes wrong with one part, the others are
+ * tracked; then the first error is thrown.
+ */
+function complete(plan, transfer, result, args) {
+  transfer.taken();
+  const errors = transfer.collect(args);
+  let value = result;
+  try {
+    if (plan.producer !== null) value = plan.producer.produce(result, args);
+  } catch (error) {
+    errors.push(error);
+  }
+  try {
+    if (plan.resized !== undefined) remeasure(plan, args);
+  } catch (error) {
+    errors.push(error);
+  }
+  if (errors.length > 0) throw errors[0];
+  return value;
+}
+
+module.exports = { complete, growthsOf };

@@ -1,0 +1,115 @@
+'use strict';
+// How the result of one C function becomes a tracked pointer: its kind, its size, its parent.
+
+const binding = require('../../binding');
+const calls = require('../../books/c-calls');
+const { makeKind } = require('../../books/kinds');
+const { NO_SLOT } = require('../../books/nursery');
+const { adopt, freeOnError } = require('../../pointers/adopt');
+const { bound, direct } = require('../../pointers/destructors');
+const { internals } = require('../../pointers/tracked-pointer');
+const { OutOfMemoryError } = require('../../support/errors');
+const { Measure } = require('../size/measure');
+
+const FREED = 'the pointer was freed';
+
+/** The destructor of `owned` for pointers that come from `source`. */
+function resolveDestructor(source, owned) {
+  const { free } = owned;
+  const symbol = typeof free === 'string' ? free : free.symbol;
+  if (symbol === undefined) return free;
+  const address = source.destructor(symbol, owned);
+  return typeof free === 'string' ? direct(address) : bound(address, free.args);
+}
+
+/** What makes tracked pointers of type `owned` out of results of functions of `source`, a Source. */
+class Producer {
+  constructor(source, owned) {
+    this.source = source;
+    this.owned = owned;
+    this.kind = makeKind(owned.name, resolveDestructor(source, owned), owned, source.library, owned.shared);
+    this.measure = new Measure(source, owned);
+    const { way } = this.measure;
+    if (way?.how === 'metered' && !binding.meterKind(this.kind.id, way.index)) throw new OutOfMemoryError();
+    // Whether the result depends on nothing but the call's arguments.
+    this.alone = owned.parent === undefined;
+  }
+
+  /**
+   * What produce() does, for a result that is `alone`, of a call with `count` arguments, at most six. With all that V8
+   * puts into it, just short enough for the constructor to be put there too.
+   */
+  produceAlone(result, count, x, y, z, w, u, v) {
+    if (result === null) return null;
+    const address = typeof result === 'bigint' ? result : this.source.addressOf(result);
+    if (address === 0n) return null;
+    let size = this.measure.constant;
+    if (size < 0) {
+      try {
+        size = this.measure.ask(address, count, x, y, z, w, u, v);
+      } catch (error) {
+        throw this.#free(address, this.measure.threw(error, FREED));
+      }
+      if (!Number.isSafeInteger(size) || size < 0) size = this.#checked(address, size);
+    }
+    return adopt(address, size, this.kind, NO_SLOT, null);
+  }
+
+  /** What a size function said, if it is a size of another kind, such as a bigint. */
+  #checked(address, size) {
+    try {
+      return this.measure.check(size, FREED);
+    } catch (error) {
+      throw this.#free(address, error);
+    }
+  }
+
+  /** Frees a pointer that cannot be tracked because of `error`. Returns that error. */
+  #free(address, error) {
+    return freeOnError(address, 0, this.kind, this.kind.run, error);
+  }
+
+  /** The tracked pointer for what C returned; null for NULL. */
+  produce(result, args) {
+    if (result === null) return null;
+    const address = this.source.addressOf(result);
+    if (address === 0n) return null;
+    const { parent } = this.owned;
+    if (parent === undefined) return this.#adopt(address, args, NO_SLOT);
+    if (typeof parent === 'function') return this.#adopt(address, args, undefined);
+    if (!internals.isTracked(args[parent])) return this.#adopt(address, args, NO_SLOT);
+    // It was lent to the call, so it is there even if it has been ended meanwhile.
+    const slot = internals.lentSlotOf(args[parent]);
+    binding.hold(slot);
+    try {
+      return this.#adopt(address, args, slot);
+    } finally {
+      binding.unhold(slot);
+      calls.deferred = true; // the parent may be free to go
+    }
+  }
+
+  #adopt(address, args, parentSlot) {
+    let size;
+    try {
+      size = this.measure.ofCall(address, args, FREED);
+      this.measure.compare(address, size);
+      if (parentSlot === undefined) {
+        const found = this.owned.parent(address, ...args);
+        parentSlot = internals.isTracked(found) ? internals.slotOf(found) : NO_SLOT;
+      }
+    } catch (error) {
+      throw this.#free(address, error);
+    }
+    return adopt(address, size, this.kind, parentSlot, null);
+  }
+
+  /** Measures again a pointer that a call may have changed. */
+  remeasure(pointer) {
+    const growth = this.measure.way?.growth ?? null;
+    if (growth === null) pointer.resize(this.measure.ofCall(pointer.address, [], 'its old size stands'));
+    else pointer.resize(Math.max(pointer.size + (growth.take() ?? 0), 0));
+  }
+}
+
+module.exports = { Producer };

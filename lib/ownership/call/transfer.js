@@ -1,0 +1,89 @@
+'use strict';
+// The arguments of one call whose ownership may move: what the FFI gets, and what happens to the owners when
+// the call is done or has failed.
+
+const { internals } = require('../../pointers/tracked-pointer');
+const { ArgumentTypeError } = require('../../support/errors');
+
+function boxOf(value, where) {
+  if (value === null || value === undefined) return null;
+  if (!Array.isArray(value) || value.length < 1) {
+    throw new ArgumentTypeError(value, where, 'an array of one element to store the pointer in, or null');
+  }
+  return value;
+}
+
+class Transfer {
+  #params;
+  #given = []; // [pointer, address, freed] of each that C takes
+
+  /** REQUIRES: `args` are as many as `params`, or more for a variadic function. */
+  constructor(params, converts, args) {
+    this.#params = params;
+    this.values = args.slice();
+    for (let i = 0; i < args.length; i++) {
+      const convert = i < converts.length ? converts[i] : null;
+      if (convert !== null) this.values[i] = convert(args[i]);
+      else if (i >= converts.length && internals.isTracked(args[i])) this.values[i] = args[i].address;
+    }
+    try {
+      for (let i = 0; i < params.length; i++) this.#give(params[i], args[i], i);
+    } catch (error) {
+      this.refused();
+      throw error;
+    }
+  }
+
+  #give(param, value, i) {
+    if (param === null || param.role === 'borrow') return;
+    if (param.role === 'consume') {
+      if (internals.isTracked(value)) this.#giveAway(value, param.destroys);
+      return;
+    }
+    const box = boxOf(value, `argument ${i}`);
+    if (box === null) return;
+    const held = param.role === 'inout' ? box[0] : null;
+    this.values[i] = param.box(param.convert(held));
+    if (internals.isTracked(held)) this.#giveAway(held, false);
+  }
+
+  #giveAway(pointer, freed) {
+    const address = internals.addressOf(pointer);
+    internals.giveAway(pointer);
+    this.#given.push([pointer, address, freed]);
+  }
+
+  /** Whether there is anything whose owner depends on how the call ends. */
+  get moves() {
+    return this.#given.length > 0;
+  }
+
+  /** The FFI refused an argument: C had nothing. */
+  refused() {
+    for (const [pointer, address] of this.#given) internals.takeBack(pointer, address);
+  }
+
+  /** C has what it takes. */
+  taken() {
+    for (const [pointer, , freed] of this.#given) internals.givenAway(pointer, freed);
+  }
+
+  /** Tracks what C has stored. Returns the errors; one does not keep the others from being tracked. */
+  collect(args) {
+    const errors = [];
+    for (let i = 0; i < this.#params.length; i++) {
+      const { role, producer } = this.#params[i] ?? {};
+      if ((role !== 'out' && role !== 'inout') || boxOf(args[i]) === null) continue;
+      try {
+        // First the owner, then the box, which may be frozen: then the pointer is garbage, not lost.
+        const pointer = producer.produce(this.values[i][0], args);
+        args[i][0] = pointer;
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    return errors;
+  }
+}
+
+module.exports = { Transfer };

@@ -1,0 +1,118 @@
+'use strict';
+// A declared function with ownership around it: one that only borrows, one that takes its only argument,
+// or the general case.
+
+const calls = require('../../books/c-calls');
+const { internals } = require('../../pointers/tracked-pointer');
+const { settleDeferred } = require('../../reclaim/reclaim');
+const { watch } = require('../size/growth');
+const { borrowing, consuming } = require('./arguments');
+const { makeAsync } = require('./async');
+const { borrow, canBorrow, leave } = require('./borrow');
+const { lend } = require('./lend');
+const { complete, growthsOf } = require('./outcome');
+const { Transfer } = require('./transfer');
+
+const NOTHING = Object.freeze([]);
+
+// The destructor called by hand, and any function of one argument that takes ownership.
+function consume1(raw, convert, { destroys }, refuses, exact) {
+  return function (value) {
+    if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
+    const address = convert(value);
+    if (!internals.isTracked(value)) return raw(address);
+    // Others need it still, or C uses it: it is ended now, and freed after them.
+    if (destroys && (calls.depth !== 0 || internals.isHeld(value))) return value.dispose();
+    internals.giveAway(value);
+    calls.depth++;
+    try {
+      const result = raw(address);
+      internals.givenAway(value, destroys);
+      return result;
+    } catch (error) {
+      if (refuses([address], error)) internals.takeBack(value, address);
+      else internals.givenAway(value, destroys);
+      throw error;
+    } finally {
+      leave();
+    }
+  };
+}
+
+function watched(growths, raw, values) {
+  const end = watch(growths);
+  try {
+    return raw(...values);
+  } finally {
+    end();
+  }
+}
+
+function general(raw, plan, converts, refuses) {
+  const count = converts.length;
+  const most = plan.exact ? count : Infinity;
+  const watches = plan.watched.length > 0 || plan.resized !== undefined;
+  return function (...args) {
+    if (args.length < count || args.length > most) return raw(...args); // which complains
+    if (!plan.variadic) args.length = count;
+    const growths = watches ? growthsOf(plan, args) : NOTHING;
+    const letGo = plan.depends ? lend(plan.params, args) : null;
+    try {
+      let transfer;
+      let result;
+      calls.depth++;
+      try {
+        transfer = new Transfer(plan.params, converts, args);
+        result = growths.length === 0 ? raw(...transfer.values) : watched(growths, raw, transfer.values);
+      } catch (error) {
+        if (transfer?.moves && refuses(transfer.values, error)) transfer.refused();
+        else transfer?.taken();
+        throw error;
+      } finally {
+        calls.depth--;
+      }
+      return complete(plan, transfer, result, args);
+    } finally {
+      for (const growth of growths) growth.take();
+      if (letGo !== null) letGo();
+      if (calls.deferred && calls.depth === 0) settleDeferred();
+    }
+  };
+}
+
+function convertersOf({ name, params }) {
+  return params.map((param, i) => {
+    if (param === null) return null;
+    const where = `argument ${i} of ${name}()`;
+    if (param.role !== 'borrow' && param.role !== 'consume') return null;
+    return param.owned === undefined
+      ? borrowing(where, param.base, param.expected, param.lent)
+      : consuming(where, param.owned);
+  });
+}
+
+/**
+ * The function that users call in place of `raw`. `refuses(values, error)` says whether `error` was the FFI's
+ * refusal of these arguments, so that C never had them.
+ */
+function wrap(raw, plan, refuses) {
+  const converts = convertersOf(plan);
+  const { params, producer } = plan;
+  const [convert] = converts;
+  const special = plan.variadic || plan.resized !== undefined || plan.watched.length > 0;
+  const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
+  let wrapped;
+  if (!special && params.length === 1 && producer === null && params[0]?.role === 'consume') {
+    wrapped = consume1(raw, convert, params[0], refuses, plan.exact);
+  } else if (borrows && canBorrow(params.length)) {
+    wrapped = borrow(raw, converts, producer, plan.exact);
+  } else {
+    wrapped = general(raw, plan, converts, refuses);
+  }
+  Object.defineProperty(wrapped, 'name', { value: raw.name, configurable: true });
+  Object.defineProperty(wrapped, 'length', { value: raw.length, configurable: true });
+  if (typeof raw.async === 'function') wrapped.async = makeAsync(raw, plan, converts);
+  return wrapped;
+}
+
+module.exports = { wrap };

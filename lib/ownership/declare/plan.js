@@ -1,0 +1,57 @@
+'use strict';
+// What ownership means for a declared function: one role for each parameter, and what makes tracked pointers
+// of its result.
+
+const { UnsupportedError } = require('../../support/errors');
+const { consuming } = require('../call/arguments');
+
+// Calling the destructor by hand is how a pointer is disposed in C's own words.
+function isDestructor(registry, params, name) {
+  if (params.length !== 1 || params[0] === null) return false;
+  const [{ role, owned, base }] = params;
+  if (role === 'consume') return owned.destructorName === name;
+  return role === 'borrow' && registry.isDestructor(name, base);
+}
+
+function complete(param, where, source) {
+  if (param === null || param.role === 'borrow') return param;
+  if (param.role === 'consume') return { ...param, destroys: false };
+  const { owned } = param;
+  return { ...param, producer: source.producerOf(owned), convert: consuming(where, owned), box: source.box };
+}
+
+/**
+ * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
+ * { role: 'borrow', base, expected, lent } or { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
+ * the result, or undefined; `resized` the number of an argument, or undefined; `exact` says whether the FFI refuses more
+ * arguments than there are parameters, and otherwise it ignores them.
+ */
+function makePlan({ name, source, registry, roles, owned, resized, variadic = false, exact = false }) {
+  const params = roles.map((role, i) => complete(role, `argument ${i} of ${name}()`, source));
+  if (isDestructor(registry, params, name)) params[0] = { ...params[0], role: 'consume', destroys: true };
+  if (params[owned?.parent]?.role === 'consume') {
+    throw new UnsupportedError(
+      `The result of ${name}() cannot depend on argument ${owned.parent}, which C takes or frees`,
+    );
+  }
+  return {
+    name,
+    params,
+    variadic,
+    exact,
+    producer: owned === undefined ? null : source.producerOf(owned),
+    resized,
+    source,
+    // Whose pointers have sizes that depend on what the call allocates.
+    watched: [
+      owned === undefined ? null : source.producerOf(owned),
+      ...params.map((param) => param?.producer),
+    ]
+      .filter((producer) => producer?.measure.watches)
+      .map((producer) => producer.measure),
+    // Whether what C gives may hold an argument.
+    depends: [owned, ...params.map((param) => param?.owned)].some((of) => of?.parent !== undefined),
+  };
+}
+
+module.exports = { makePlan };

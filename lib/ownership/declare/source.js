@@ -1,0 +1,57 @@
+'use strict';
+// A library as ownership sees it: where destructors and size functions are looked up by name, and what
+// makes tracked pointers of what its functions return.
+
+const { UnknownSymbolError } = require('../../support/errors');
+const { Producer } = require('../call/producer');
+
+class Source {
+  #producers = new Map(); // owned type -> Producer
+  #symbol;
+  #sizeFunction;
+
+  /**
+   * `library` is the object that keeps the code loaded. `addressOf(pointer)` is the address behind what the FFI
+   * returns for a pointer that is no bigint, `box(address)` what it takes for a parameter through which C stores a
+   * pointer, readable at [0], `symbol(name)` the address of a symbol or undefined, and `sizeFunction(name)` a C
+   * function `size_t f(const void *)`; it throws where there is none.
+   */
+  constructor(library, { addressOf, box, symbol, sizeFunction }) {
+    this.library = library;
+    this.addressOf = addressOf;
+    this.box = box;
+    this.#symbol = symbol;
+    this.#sizeFunction = sizeFunction;
+  }
+
+  /** The address of the destructor `name` of pointers of type `owned`. */
+  destructor(name, owned) {
+    const address = this.#symbol(name);
+    if (address === undefined) throw new UnknownSymbolError(name, 'destructor', owned.name);
+    return address;
+  }
+
+  /** The C function that tells the size of pointers of type `owned`. */
+  sizeFunction(owned) {
+    try {
+      return this.#sizeFunction(owned.size);
+    } catch (cause) {
+      const error = new UnknownSymbolError(owned.size, 'size function', owned.name);
+      error.cause = cause;
+      throw error;
+    }
+  }
+
+  producerOf(owned) {
+    let producer = this.#producers.get(owned);
+    if (producer === undefined) this.#producers.set(owned, (producer = new Producer(this, owned)));
+    return producer;
+  }
+
+  /** The library is unloaded: whatever is declared from now on looks its symbols up again. */
+  forget() {
+    this.#producers.clear();
+  }
+}
+
+module.exports = { Source };

@@ -1,0 +1,70 @@
+'use strict';
+// Asking for a garbage collection, if this runtime can be asked. Found when first needed.
+
+const v8 = require('node:v8');
+const vm = require('node:vm');
+const { hasRoom } = require('../support/stack');
+
+let gc;
+
+function exposed() {
+  if (typeof globalThis.gc === 'function') return globalThis.gc;
+  const found = vm.runInNewContext('globalThis.gc');
+  if (typeof found === 'function') return found;
+  // The flag is that of all threads, and another may be here too.
+  for (let attempt = 0; attempt < 20; attempt++) {
+    const made = expose();
+    if (typeof made === 'function') return made;
+  }
+  return null;
+}
+
+function expose() {
+  v8.setFlagsFromString('--expose-gc');
+  try {
+    return vm.runInNewContext('globalThis.gc');
+  } finally {
+    // Contexts made later should not find a global that nobody asked for.
+    v8.setFlagsFromString('--no-expose-gc');
+  }
+}
+
+/** { minor, major }, or null. */
+function find() {
+  // Bun collects all or nothing: that nothing comes of a minor collection, others notice.
+  const { Bun } = globalThis;
+  if (typeof Bun?.gc === 'function') return { minor() {}, major: () => Bun.gc(true) };
+  try {
+    const found = exposed();
+    // V8 before 12 takes any object, { type: 'major' } too, for a wish for a minor GC.
+    return found === null ? null : { minor: () => found({ type: 'minor' }), major: () => found() };
+  } catch {
+    return null;
+  }
+}
+
+/** Whether a collection can be asked for; undefined, or an error, where the stack is too full to find out. */
+function canCollect() {
+  if (gc === undefined) {
+    if (!hasRoom()) return undefined;
+    gc = find();
+  }
+  return gc !== null;
+}
+
+/** A scavenge: what died young. REQUIRES: canCollect(). */
+function collectMinor() {
+  gc.minor();
+}
+
+/** A mark-compact: all that is dead. REQUIRES: canCollect(). */
+function collectMajor() {
+  gc.major();
+}
+
+/** Bytes of live and not yet collected JavaScript objects. */
+function heapUsed() {
+  return v8.getHeapStatistics().used_heap_size;
+}
+
+module.exports = { canCollect, collectMajor, collectMinor, heapUsed };

@@ -1,0 +1,19 @@
+'use strict';
+// The main thread's end by process.exit() or an uncaught error, at which Node ends no environment.
+
+const binding = require('../binding');
+const calls = require('../books/c-calls');
+
+function leave() {
+  // What C is in the middle of will not come to its end, and it may hold locks that a destructor waits for.
+  if (!calls.destroying && calls.depth <= (calls.draining ? 1 : 0)) binding.freeAtProcessExit();
+}
+
+/** Sets whether everything that has a native destructor is freed then, after the last JavaScript. */
+function freeAtProcessExit(wanted) {
+  process.off('exit', leave);
+  // Before the other listeners, any of which may call process.exit() itself: then those that follow are not called.
+  if (wanted) process.prependListener('exit', leave);
+}
+
+module.exports = { freeAtProcessExit };

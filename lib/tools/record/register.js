@@ -1,0 +1,31 @@
+'use strict';
+// Preloaded (`node --require`) into a program that `ffi-tally check` or `ffi-tally audit` runs, and into its workers:
+// records what its memory does, and puts the audit in place of Koffi.
+
+const { getEnvironmentData, setEnvironmentData, threadId } = require('node:worker_threads');
+const { STATE_BYTES } = require('./state');
+const { SEATS_BYTES } = require('./thread-table');
+
+const KEY = 'ffi-tally:record';
+
+function takeOptions() {
+  const text = process.env.FFI_TALLY_RECORD;
+  // Its children are not the program.
+  delete process.env.FFI_TALLY_RECORD;
+  if (text === undefined) return getEnvironmentData(KEY);
+  const { nodeOptions, ...options } = JSON.parse(text);
+  if (nodeOptions === undefined) delete process.env.NODE_OPTIONS;
+  else process.env.NODE_OPTIONS = nodeOptions;
+  return {
+    ...options,
+    state: new SharedArrayBuffer(STATE_BYTES),
+    seats: new SharedArrayBuffer(SEATS_BYTES),
+  };
+}
+
+const options = takeOptions();
+if (options !== undefined) {
+  setEnvironmentData(KEY, { ...options, parent: threadId });
+  if (options.audit) require('./replace-koffi').replaceKoffi();
+  require('./recorder').start(options);
+}

@@ -1,0 +1,67 @@
+'use strict';
+// A worker that samples the memory of the process, also while the program is in a loop, and ends it at the cap.
+
+const fs = require('node:fs');
+const { parentPort, workerData } = require('node:worker_threads');
+const binding = require('../../binding');
+const { termsOf } = require('../../figures/rss-breakdown');
+const { Interrupt } = require('./interrupt');
+const { Silence } = require('./silence');
+const { ASKED, BEGUN, ENDED, MUST_END, NEVER } = require('./state');
+const { Seats } = require('./thread-table');
+
+// Turns of 10 ms that a program has for its last words. Not a time: where the machine stands still, so does the program.
+const LAST_WORDS = 30;
+
+const { interval, cap, mayAsk } = workerData;
+const file = fs.openSync(workerData.file, 'a');
+const state = new Int32Array(workerData.state);
+const seats = new Seats(workerData.seats);
+
+const write = (line) => fs.writeSync(file, `${JSON.stringify({ at: Date.now(), ...line })}\n`);
+const sleep = (milliseconds) => Atomics.wait(state, NEVER, 0, milliseconds);
+
+const interrupt = new Interrupt(seats, { mayAsk, late: 1.5 * interval, sleep });
+const silence = new Silence();
+
+function sample(interrupted = false) {
+  // Added up before anything is made of it: of a Buffer that went from one thread to another each has one half.
+  const of = seats.sum();
+  const { everywhere, file: files } = binding.memory();
+  const rss = process.memoryUsage.rss();
+  const terms = termsOf({ ...of, rss }, of, { ...of, everywhere, file: files }, binding.allocatorBytes());
+  const silent = silence.of(seats.threads().filter((thread) => !interrupt.isUnanswered(thread)));
+  write({ type: 'sample', rss, ...terms, heapUsed: of.heapUsed, silent, interrupted });
+  return rss;
+}
+
+function step() {
+  const rss = sample(interrupt.refresh());
+  if (cap === undefined || rss <= cap) return;
+  write({ type: 'cap', rss });
+  Atomics.store(state, MUST_END, ASKED);
+  for (let turn = 0; turn < LAST_WORDS; turn++) {
+    if (Atomics.wait(state, MUST_END, ASKED, 10) !== 'timed-out') break;
+  }
+  sample();
+  process.kill(process.pid, 'SIGKILL');
+}
+
+function tell(word) {
+  Atomics.store(state, word, 1);
+  Atomics.notify(state, word);
+}
+
+// Nobody waits for a sampler that fails.
+process.on('exit', () => [BEGUN, ENDED].forEach(tell));
+sample();
+tell(BEGUN);
+// Not a loop that sleeps: the inspector's answers would pile up.
+const timer = setInterval(step, interval);
+// The program exits: while its threads end one by one, nothing is true of them together.
+parentPort.once('message', () => {
+  clearInterval(timer);
+  interrupt.close();
+  sample();
+  tell(ENDED);
+});

@@ -1,0 +1,58 @@
+// A LibraryPin keeps the shared library that contains an address mapped for as long as the pin lives.
+// An address in no library (the program itself, generated code) needs no pin and gets none.
+
+#ifndef FFI_TALLY_BASE_LIBRARY_PIN_H_
+#define FFI_TALLY_BASE_LIBRARY_PIN_H_
+
+#include <cstdint>
+#include <utility>
+
+#ifdef _WIN32
+#include <windows.h>
+#else
+#include <dlfcn.h>
+
+#include "base/old_glibc.h"
+#endif
+
+namespace tally {
+
+class LibraryPin {
+ public:
+#ifdef _WIN32
+  explicit LibraryPin(uint64_t address) {
+    HMODULE module = nullptr;
+    if (GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                           reinterpret_cast<LPCWSTR>(static_cast<uintptr_t>(address)), &module)) {
+      handle_ = module;
+    }
+  }
+  ~LibraryPin() {
+    if (handle_ != nullptr) FreeLibrary(static_cast<HMODULE>(handle_));
+  }
+#else
+  // RTLD_NOLOAD: takes one more reference on what is mapped and never maps anything itself.
+  explicit LibraryPin(uint64_t address) {
+    Dl_info info{};
+    if (dladdr(reinterpret_cast<void*>(static_cast<uintptr_t>(address)), &info) != 0 &&
+        info.dli_fname != nullptr) {
+      handle_ = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    }
+  }
+  ~LibraryPin() {
+    if (handle_ != nullptr) dlclose(handle_);
+  }
+#endif
+  LibraryPin(LibraryPin&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  LibraryPin& operator=(LibraryPin&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+
+ private:
+  void* handle_ = nullptr;
+};
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_BASE_LIBRARY_PIN_H_

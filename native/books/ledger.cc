@@ -1,0 +1,248 @@
+#include "books/ledger.h"
+
+#include <algorithm>
+
+namespace tally {
+
+namespace {
+
+// How much of the time a slot has room for.
+constexpr uint32_t kAgeMask = 0xffffff;
+
+}  // namespace
+
+bool Label::Set(std::string_view text) {
+  text_.reset(new (std::nothrow) char[text.size()]);
+  if (text_ == nullptr) return false;
+  std::copy(text.begin(), text.end(), text_.get());
+  length_ = text.size();
+  return true;
+}
+
+int64_t Ledger::AddAccount(std::string_view label) {
+  Account account;
+  if (!accounts_.Reserve(1) || !account.label.Set(label)) return -1;
+  accounts_.Push(std::move(account));
+  return static_cast<int64_t>(accounts_.size()) - 1;
+}
+
+int64_t Ledger::AddKind(uint32_t account) {
+  assert(account < accounts_.size());
+  if (!kinds_.Reserve(1)) return -1;
+  kinds_.Push({account, 0});
+  return static_cast<int64_t>(kinds_.size()) - 1;
+}
+
+bool Ledger::Reserve(uint32_t count) {
+  while (chunks_.size() * kChunk - used_ + free_count_ < count) {
+    if (chunks_.size() >= kNoSlot / kChunk || !chunks_.Reserve(1)) return false;
+    std::unique_ptr<Slot[]> chunk(new (std::nothrow) Slot[kChunk]);
+    if (chunk == nullptr) return false;
+    chunks_.Push(std::move(chunk));
+  }
+  return true;
+}
+
+void Ledger::Charge(Account* account, int64_t delta) {
+  account->bytes += delta;
+  figures_.bytes += delta;
+  if (delta > 0) {
+    account->charged_bytes = Sum(account->charged_bytes, delta);
+    account->peak_bytes = std::max(account->peak_bytes, account->bytes);
+    peak_bytes_ = std::max(peak_bytes_, total());
+  }
+}
+
+SlotId Ledger::Add(uint32_t kind, uint64_t address, int64_t size, SlotId parent) {
+  assert(size >= 0 && CanCharge(size));
+  SlotId id = free_;
+  if (id != kNoSlot) {
+    free_ = at(id).next;
+    free_count_--;
+  } else {
+    assert(used_ < chunks_.size() * kChunk);
+    id = used_++;
+  }
+  Slot& slot = at(id);
+  slot = Slot();
+  slot.address = address;
+  slot.size = size;
+  slot.kind = kind;
+  slot.parent = parent;
+  slot.state = SlotState::kLive;
+  for (uint32_t i = 0; i < 3; i++) slot.born[i] = static_cast<uint8_t>(now_ >> (8 * i));
+  if (parent != kNoSlot) Hold(parent);
+
+  kinds_[kind].live++;
+  Account& account = account_of(kind);
+  account.pointers++;
+  account.tracked++;
+  figures_.tracked++;
+  figures_.pointers++;
+  Charge(&account, size);
+  return id;
+}
+
+void Ledger::NoteFailure(uint32_t kind) {
+  account_of(kind).failed++;
+  figures_.failed++;
+}
+
+void Ledger::Resize(SlotId id, int64_t size) {
+  Slot& slot = at(id);
+  assert(slot.state != SlotState::kFree && size >= 0 && CanCharge(size - slot.size));
+  const int64_t delta = size - slot.size;
+  slot.size = size;
+  if (slot.state != SlotState::kLive && slot.state != SlotState::kGiven) figures_.dead_bytes += delta;
+  if (slot.state == SlotState::kReady) ready_bytes_ += delta;
+  Charge(&account_of(slot.kind), delta);
+}
+
+void Ledger::End(SlotId id, Reason reason) {
+  Slot& slot = at(id);
+  assert(slot.state == SlotState::kLive);
+  slot.state = SlotState::kEnded;
+  slot.reason = reason;
+  figures_.dead_bytes += slot.size;
+  figures_.dead_pointers++;
+  if (slot.holds == 0) Queue(id);
+}
+
+void Ledger::Hold(SlotId id) {
+  assert(at(id).state != SlotState::kFree);
+  at(id).holds++;
+}
+
+void Ledger::Unhold(SlotId id) {
+  Slot& slot = at(id);
+  assert(slot.holds > 0);
+  slot.holds--;
+  if (slot.holds == 0 && slot.state == SlotState::kEnded) Queue(id);
+}
+
+void Ledger::DropCallHolds() {
+  const auto each_ended = [this](auto&& visit) {
+    for (SlotId id = 0; id < used_; id++) {
+      if (at(id).state == SlotState::kEnded) visit(id);
+    }
+  };
+  // `next` is free in this state: it counts the children.
+  each_ended([this](SlotId id) { at(id).next = 0; });
+  each_ended([this](SlotId id) {
+    const SlotId parent = at(id).parent;
+    if (parent != kNoSlot && at(parent).state == SlotState::kEnded) at(parent).next++;
+  });
+  each_ended([this](SlotId id) {
+    Slot& slot = at(id);
+    slot.holds = slot.next;
+    if (slot.holds == 0) Queue(id);
+  });
+}
+
+void Ledger::Queue(SlotId id) {
+  Slot& slot = at(id);
+  slot.state = SlotState::kReady;
+  slot.next = kNoSlot;
+  ready_bytes_ += slot.size;
+  if (ready_tail_ == kNoSlot) {
+    ready_head_ = id;
+  } else {
+    at(ready_tail_).next = id;
+  }
+  ready_tail_ = id;
+}
+
+SlotId Ledger::NextReady() {
+  while (ready_head_ != kNoSlot) {
+    const SlotId id = ready_head_;
+    Slot& slot = at(id);
+    ready_head_ = slot.next;
+    ready_bytes_ -= slot.size;
+    if (ready_head_ == kNoSlot) ready_tail_ = kNoSlot;
+    // Held since it was queued? Then Unhold queues it again.
+    slot.state = slot.holds == 0 ? SlotState::kLeaving : SlotState::kEnded;
+    if (slot.holds == 0) return id;
+  }
+  return kNoSlot;
+}
+
+void Ledger::Settle(SlotId id, bool failed) {
+  const Slot& slot = at(id);
+  assert(slot.state == SlotState::kLeaving);
+  figures_.dead_bytes -= slot.size;
+  figures_.dead_pointers--;
+  if (failed) NoteFailure(slot.kind);
+  Close(id);
+}
+
+void Ledger::Give(SlotId id) {
+  assert(at(id).state == SlotState::kLive && at(id).holds == 0);
+  at(id).state = SlotState::kGiven;
+}
+
+void Ledger::TakeBack(SlotId id) {
+  assert(at(id).state == SlotState::kGiven);
+  at(id).state = SlotState::kLive;
+}
+
+bool Ledger::Owns(SlotId id, uint64_t address) const {
+  const Slot& slot = at(id);
+  return slot.address == address && (slot.state == SlotState::kLive || slot.state == SlotState::kEnded ||
+                                     slot.state == SlotState::kReady);
+}
+
+void Ledger::GiveAway(SlotId id, Reason reason) {
+  Slot& slot = at(id);
+  assert((slot.state == SlotState::kLive || slot.state == SlotState::kGiven) && slot.holds == 0);
+  slot.reason = reason;
+  Close(id);
+}
+
+void Ledger::Close(SlotId id) {
+  Slot& slot = at(id);
+  Account& account = account_of(slot.kind);
+  account.pointers--;
+  account.ended[static_cast<int>(slot.reason)]++;
+  figures_.ended[static_cast<int>(slot.reason)]++;
+  figures_.pointers--;
+  kinds_[slot.kind].live--;
+  Charge(&account, -slot.size);
+
+  const SlotId parent = slot.parent;
+  slot.state = SlotState::kFree;
+  slot.next = free_;
+  free_ = id;
+  free_count_++;
+  if (parent != kNoSlot) Unhold(parent);
+}
+
+Ledger::Survey Ledger::Look() const {
+  Survey survey;
+  survey.oldest.assign(accounts_.size(), -1);
+  survey.bytes.assign(kinds_.size(), 0);
+  for (SlotId id = 0; id < used_; id++) {
+    const Slot& slot = at(id);
+    if (slot.state == SlotState::kFree) continue;
+    survey.bytes[slot.kind] += slot.size;
+    const auto born = static_cast<uint32_t>(slot.born[0] | (slot.born[1] << 8) | (slot.born[2] << 16));
+    int64_t& oldest = survey.oldest[kinds_[slot.kind].account];
+    oldest = std::max(oldest, static_cast<int64_t>((now_ - born) & kAgeMask));
+  }
+  return survey;
+}
+
+bool Ledger::ChargeByHand(int64_t delta) {
+  if (delta < 0 ? figures_.manual < -delta : !CanCharge(delta)) return false;
+  figures_.manual += delta;
+  peak_bytes_ = std::max(peak_bytes_, total());
+  return true;
+}
+
+void Ledger::SetOutside(int64_t bytes) {
+  assert(bytes >= 0);
+  const int64_t most = kMaxBytes - figures_.bytes - figures_.manual;
+  figures_.outside += std::min(bytes, most) - figures_.outside;
+  peak_bytes_ = std::max(peak_bytes_, total());
+}
+
+}  // namespace tally

@@ -1,0 +1,235 @@
+// The Ledger keeps the books of one Node environment: which native pointers are tracked, how many
+// bytes each keeps alive, and which account carries them. Every byte charged is given back exactly
+// once, whatever ends the pointer.
+//
+// Life of a slot:  Add -> live -> End -> ended -> (no more holds) -> NextReady -> leaving -> Settle -> free.
+// A pointer that is ended keeps its charge until Settle: its memory still exists.
+//
+// Knows nothing of Node or V8, owns no native pointer and runs no destructor. Not thread-safe: use on
+// the thread of its environment only.
+
+#ifndef FFI_TALLY_BOOKS_LEDGER_H_
+#define FFI_TALLY_BOOKS_LEDGER_H_
+
+#include <algorithm>
+#include <cassert>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "base/pile.h"
+#include "books/share.h"
+
+namespace tally {
+
+using SlotId = uint32_t;
+constexpr SlotId kNoSlot = UINT32_MAX;
+
+// The largest count of bytes that JavaScript can name exactly.
+constexpr int64_t kMaxBytes = (int64_t{1} << 53) - 1;
+
+// kGiven: a C call that takes the pointer is under way, and nobody else may free it.
+// kLeaving: its destructor runs, or is about to.
+enum class SlotState : uint8_t { kFree, kLive, kGiven, kEnded, kReady, kLeaving };
+// kTogether: watched by way of a Batch (collector.h).
+enum class Generation : uint8_t { kTogether, kYoung, kMiddle, kOld };
+
+struct Slot {
+  uint64_t address = 0;
+  int64_t size = 0;
+  union {
+    void* reference = nullptr;  // live and given: the collector's weak reference, or its batch
+    SlotId next;                // ready and free: the next in the queue or list
+  };
+  uint32_t kind = 0;
+  SlotId parent = kNoSlot;
+  uint32_t holds = 0;  // children and calls that need the memory
+  SlotState state : 3;
+  Generation generation : 2;
+  Reason reason : 2;
+  uint8_t born[3] = {};  // when it was booked: the lowest bits of the ledger's time
+
+  Slot() : state(SlotState::kFree), generation(Generation::kYoung), reason(Reason::kDisposed) {}
+};
+static_assert(sizeof(void*) > 8 || sizeof(Slot) <= 40, "there may be millions of them");
+
+// Of an account: a string that says when there is no memory.
+class Label {
+ public:
+  // Returns false without memory.
+  bool Set(std::string_view text);
+  std::string_view text() const { return {text_.get(), length_}; }
+
+ private:
+  std::unique_ptr<char[]> text_;
+  size_t length_ = 0;
+};
+
+struct Account {
+  Label label;
+  int64_t bytes = 0;
+  int64_t pointers = 0;
+  int64_t peak_bytes = 0;
+  int64_t charged_bytes = 0;  // ever
+  int64_t tracked = 0;        // pointers ever
+  int64_t ended[kReasons] = {};
+  int64_t failed = 0;  // destructors that threw
+};
+
+class Ledger {
+ public:
+  Ledger() = default;
+  Ledger(const Ledger&) = delete;
+  Ledger& operator=(const Ledger&) = delete;
+
+  // Returns the number of the new account; -1 without memory. Labels are not compared.
+  int64_t AddAccount(std::string_view label);
+
+  // A kind is what pointers have in common: their account (and, elsewhere, their destructor).
+  // Returns its number; -1 without memory. REQUIRES: `account` came from AddAccount.
+  int64_t AddKind(uint32_t account);
+
+  // Whether `bytes` more can be carried without passing kMaxBytes.
+  bool CanCharge(int64_t bytes) const { return bytes <= kMaxBytes - total(); }
+
+  // Makes room for `count` more slots; false without memory.
+  bool Reserve(uint32_t count);
+
+  // Books a live pointer. REQUIRES: room by Reserve, CanCharge(size), size >= 0, and `parent` is
+  // kNoSlot or a slot that is not free. The parent is held until the child is settled.
+  SlotId Add(uint32_t kind, uint64_t address, int64_t size, SlotId parent);
+
+  // Books a pointer that came and went without ever having a slot.
+  void Pass(uint32_t kind, int64_t size, Reason reason);
+
+  // A destructor of that kind threw. Settle says so of one whose pointer had a slot.
+  void NoteFailure(uint32_t kind);
+
+  // Gives `slot` another size. REQUIRES: slot not free; CanCharge(size - its size).
+  void Resize(SlotId slot, int64_t size);
+
+  // JavaScript is done with the pointer. Once nothing holds it, NextReady will return it.
+  // REQUIRES: slot is live.
+  void End(SlotId slot, Reason reason);
+
+  // Keeps the memory of `slot` until the matching Unhold, even when it is ended meanwhile or already
+  // waits for NextReady. REQUIRES: slot not free.
+  void Hold(SlotId slot);
+  void Unhold(SlotId slot);
+
+  // Drops every hold on an ended pointer that is not that of a child. For the end of the environment.
+  void DropCallHolds();
+
+  // The next pointer to free, or kNoSlot. Children come before their parents.
+  SlotId NextReady();
+  bool HasReady() const { return ready_head_ != kNoSlot; }
+  bool IsNextReady(SlotId slot) const { return ready_head_ == slot; }
+
+  // The memory is gone: returns the charge, lets go of the parent, frees the slot. `failed` when the
+  // destructor threw. REQUIRES: slot came from NextReady.
+  void Settle(SlotId slot, bool failed = false);
+
+  // Marks a pointer that C is about to take, and unmarks it when C did not.
+  // REQUIRES: slot is live and nothing holds it; slot is given.
+  void Give(SlotId slot);
+  void TakeBack(SlotId slot);
+
+  // Whether `slot` is that of a pointer to `address` that we have still to free. While C takes it, or while
+  // its destructor runs, the address may be somebody else's already. REQUIRES: slot < end().
+  bool Owns(SlotId slot, uint64_t address) const;
+
+  // The memory belongs to somebody else now. REQUIRES: slot is live or given, nothing holds it.
+  void GiveAway(SlotId slot, Reason reason);
+
+  // What time it is, in seconds since any moment that stays the same, for pointers booked from now on.
+  void SetTime(uint32_t seconds) { now_ = seconds; }
+
+  // What is not counted all the time: the age in seconds of the oldest pointer of each account, -1 where
+  // there is none, and the bytes that each kind keeps alive. Ages start again from 0 after 2^24 seconds (194
+  // days).
+  struct Survey {
+    std::vector<int64_t> oldest;
+    std::vector<int64_t> bytes;
+  };
+  // Looks at all pointers.
+  Survey Look() const;
+
+  // Bytes charged by hand. Returns false, and changes nothing, below zero or past kMaxBytes.
+  bool ChargeByHand(int64_t delta);
+
+  // Bytes that are charged without a pointer, as far as they fit. REQUIRES: bytes >= 0.
+  void SetOutside(int64_t bytes);
+
+  // REQUIRES: slot < end().
+  Slot& at(SlotId slot) {
+    assert(slot < used_);
+    return chunks_[slot / kChunk][slot % kChunk];
+  }
+  const Slot& at(SlotId slot) const {
+    assert(slot < used_);
+    return chunks_[slot / kChunk][slot % kChunk];
+  }
+  Account& account_of(uint32_t kind) { return accounts_[kinds_[kind].account]; }
+  uint32_t account_index_of(uint32_t kind) const { return kinds_[kind].account; }
+  const Account& account(size_t index) const { return accounts_[index]; }
+  uint32_t live_of(uint32_t kind) const { return kinds_[kind].live; }
+
+  size_t kinds() const { return kinds_.size(); }
+  size_t accounts() const { return accounts_.size(); }
+  SlotId end() const { return used_; }  // no slot at or past this was ever used
+  const Figures& figures() const { return figures_; }
+  int64_t bytes() const { return figures_.bytes; }
+  int64_t pointers() const { return figures_.pointers; }
+  int64_t dead_bytes() const { return figures_.dead_bytes; }
+  // Of the dead, what nothing holds any more: bytes that NextReady will return.
+  int64_t ready_bytes() const { return ready_bytes_; }
+  int64_t dead_pointers() const { return figures_.dead_pointers; }
+  int64_t manual() const { return figures_.manual; }
+  int64_t outside() const { return figures_.outside; }
+  int64_t total() const { return figures_.bytes + figures_.manual + figures_.outside; }
+  int64_t peak_bytes() const { return peak_bytes_; }
+
+ private:
+  static constexpr uint32_t kChunk = 1024;
+
+  struct Kind {
+    uint32_t account = 0;
+    uint32_t live = 0;
+  };
+
+  // Of bytes ever charged, which can pass what an integer holds: then they stay there.
+  static int64_t Sum(int64_t charged, int64_t delta) { return std::min(charged, INT64_MAX - delta) + delta; }
+  void Charge(Account* account, int64_t delta);
+  void Queue(SlotId slot);
+  void Close(SlotId slot);
+
+  Pile<std::unique_ptr<Slot[]>> chunks_;
+  Pile<Account> accounts_;
+  Pile<Kind> kinds_;
+  uint32_t now_ = 0;
+  SlotId used_ = 0;
+  SlotId free_ = kNoSlot;
+  uint32_t free_count_ = 0;
+  SlotId ready_head_ = kNoSlot;
+  SlotId ready_tail_ = kNoSlot;
+  int64_t ready_bytes_ = 0;
+  Figures figures_;
+  int64_t peak_bytes_ = 0;
+};
+
+// Here because it is on the way of every pointer that is disposed of at once.
+inline void Ledger::Pass(uint32_t kind, int64_t size, Reason reason) {
+  Account& account = account_of(kind);
+  account.tracked++;
+  account.ended[static_cast<int>(reason)]++;
+  figures_.tracked++;
+  figures_.ended[static_cast<int>(reason)]++;
+  account.charged_bytes = Sum(account.charged_bytes, size);
+  account.peak_bytes = std::max(account.peak_bytes, account.bytes + size);
+  peak_bytes_ = std::max(peak_bytes_, total() + size);
+}
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_BOOKS_LEDGER_H_

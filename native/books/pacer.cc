@@ -1,0 +1,83 @@
+#include "books/pacer.h"
+
+#include <algorithm>
+
+namespace tally {
+
+namespace {
+
+// V8 adds it to what its heap may grow by, in a small heap 8 MiB, before it starts to mark. While it marks,
+// minor GCs find next to nothing dead.
+constexpr int64_t kNews = int64_t{4} << 20;
+
+// What it hears when it is about to mark anyway: half of its own step, so that Buffers, which share the
+// counter, find room too.
+constexpr int64_t kNewsBeforeMajor = int64_t{32} << 20;
+
+// Below this, telling V8 costs more than the news is worth.
+constexpr int64_t kReportGrain = int64_t{1} << 20;
+
+}  // namespace
+
+int64_t Pacer::FirstStep() const { return std::max(options_.budget / 4 * 3, allowance_ / 8); }
+
+void Pacer::Configure(const Options& options) {
+  options_ = options;
+  allowance_ =
+      std::max(options_.budget, static_cast<int64_t>(options_.growth * static_cast<double>(base_ + heap_)));
+  step_ = FirstStep();
+}
+
+Collection Pacer::Advise(int64_t live) {
+  base_ = std::min(base_, live);
+  floor_ = std::min(floor_, live);
+  const int64_t grown = live - floor_;
+  // A minor GC after which nothing was allocated would be asked for again and again.
+  const bool minors_pay = options_.can_minor && step_ < allowance_ && grown > 0;
+  if (options_.can_major && live - base_ >= allowance_) {
+    // The cheap way first, unless it has just been tried.
+    return minors_pay && grown >= step_ / 2 ? Collection::kMinor : Collection::kMajor;
+  }
+  if (minors_pay && grown >= step_) return Collection::kMinor;
+  return Collection::kNone;
+}
+
+void Pacer::Collected(Collection collection, int64_t before, int64_t after, int64_t heap, bool asked) {
+  const int64_t grown = std::max(before - floor_, int64_t{1});
+  const int64_t returned = before - after;
+  floor_ = after;
+  if (collection == Collection::kMajor) {
+    base_ = after;
+    mark_ = reported_;
+    heap_ = heap;
+    allowance_ =
+        std::max(options_.budget, static_cast<int64_t>(options_.growth * static_cast<double>(after + heap)));
+    step_ = FirstStep();
+    if (asked) {
+      asked_major_++;
+      returned_major_ += returned;
+    }
+    return;
+  }
+  base_ = std::min(base_, after);
+  if (!asked) return;
+  asked_minor_++;
+  returned_minor_ += returned;
+  if (returned < grown / 4) {
+    step_ = std::min(step_ * 2, allowance_);
+  } else {
+    step_ = std::max(step_ / 2, FirstStep());
+  }
+}
+
+int64_t Pacer::Report(int64_t live, bool before_major) {
+  const int64_t news = before_major ? kNewsBeforeMajor : kNews;
+  const int64_t target = options_.can_major ? std::min(live, std::max(mark_ + news, reported_)) : live;
+  const int64_t delta = target - reported_;
+  if (delta >= 0 && delta < kReportGrain && target != 0) return 0;
+  reported_ = target;
+  mark_ = std::min(mark_, reported_);
+  return delta;
+}
+
+}  // namespace tally

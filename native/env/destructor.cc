@@ -1,0 +1,134 @@
+#include "env/destructor.h"
+
+#include <cassert>
+#include <new>
+#include <utility>
+
+#ifdef TALLY_HAS_LIBFFI
+#include <ffi.h>
+#endif
+
+#include "base/process_memory.h"
+
+namespace tally {
+
+#ifdef TALLY_HAS_LIBFFI
+
+class BoundCall {
+ public:
+  explicit BoundCall(const BoundArguments& arguments) : arguments_(arguments) {
+    for (uint32_t i = 0; i < arguments.count; i++) types_[i] = TypeOf(arguments.at[i]);
+    prepared_ =
+        ffi_prep_cif(&cif_, FFI_DEFAULT_ABI, arguments.count, &ffi_type_void, types_.data()) == FFI_OK;
+  }
+  BoundCall(const BoundCall&) = delete;  // cif_ points into it
+  BoundCall& operator=(const BoundCall&) = delete;
+
+  bool prepared() const { return prepared_; }
+
+  void Run(uint64_t function, uint64_t address, int64_t size) const {
+    std::array<Value, BoundArguments::kMost> values;
+    std::array<void*, BoundArguments::kMost> pointers;
+    for (uint32_t i = 0; i < arguments_.count; i++) {
+      switch (arguments_.at[i].source) {
+        case BoundArgument::Source::kPointer:
+          values[i].pointer = reinterpret_cast<void*>(static_cast<uintptr_t>(address));
+          break;
+        case BoundArgument::Source::kSize:
+          values[i].size = static_cast<size_t>(size);
+          break;
+        case BoundArgument::Source::kConstant:
+          values[i].constant = arguments_.at[i].constant;
+          break;
+      }
+      pointers[i] = &values[i];
+    }
+    ffi_call(&cif_, reinterpret_cast<void (*)()>(static_cast<uintptr_t>(function)), nullptr, pointers.data());
+  }
+
+ private:
+  union Value {
+    void* pointer;
+    size_t size;
+    uint64_t constant;
+  };
+
+  static ffi_type* TypeOf(const BoundArgument& argument) {
+    switch (argument.source) {
+      case BoundArgument::Source::kPointer:
+        return &ffi_type_pointer;
+      case BoundArgument::Source::kSize:
+        return sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32;
+      case BoundArgument::Source::kConstant:
+        break;
+    }
+    return &ffi_type_uint64;
+  }
+
+  BoundArguments arguments_;
+  std::array<ffi_type*, BoundArguments::kMost> types_{};
+  mutable ffi_cif cif_{};  // ffi_call takes it as non-const and does not write to it
+  bool prepared_ = false;
+};
+
+#else
+
+class BoundCall {
+ public:
+  explicit BoundCall(const BoundArguments&) {}
+  bool prepared() const { return false; }
+  void Run(uint64_t, uint64_t, int64_t) const {}
+};
+
+#endif
+
+Destructor::Destructor() = default;
+Destructor::Destructor(Form form) : form_(form) {}
+Destructor::Destructor(Destructor&&) noexcept = default;
+Destructor& Destructor::operator=(Destructor&&) noexcept = default;
+Destructor::~Destructor() = default;
+
+Destructor Destructor::JavaScript() { return Destructor(Form::kJavaScript); }
+
+Destructor Destructor::Direct(uint64_t function) {
+  Destructor destructor(Form::kDirect);
+  destructor.function_ = function;
+  return destructor;
+}
+
+Destructor Destructor::Bound(uint64_t function, const BoundArguments& arguments) {
+  assert(CanBind());
+  std::unique_ptr<BoundCall> call(new (std::nothrow) BoundCall(arguments));
+  if (call == nullptr || !call->prepared()) return Destructor();
+  Destructor destructor(Form::kBound);
+  destructor.function_ = function;
+  destructor.call_ = std::move(call);
+  return destructor;
+}
+
+void Destructor::RunBound(uint64_t function, const BoundArguments& arguments, uint64_t address,
+                          int64_t size) {
+  const BoundCall call(arguments);
+  if (call.prepared()) call.Run(function, address, size);
+}
+
+bool Destructor::CanBind() {
+#ifdef TALLY_HAS_LIBFFI
+  return true;
+#else
+  return false;
+#endif
+}
+
+void Destructor::RunBound(uint64_t address, int64_t size) const { call_->Run(function_, address, size); }
+
+bool Destructor::Unmaps() {
+  if (!unmaps_.has_value()) unmaps_ = is_native() && IsUnmap(function_);
+  return *unmaps_;
+}
+
+void Destructor::Pin() {
+  if (!pin_.has_value() && is_native()) pin_.emplace(function_);
+}
+
+}  // namespace tally

@@ -1,0 +1,93 @@
+// A Destructor knows how pointers of one kind are freed: by a native function of one argument called
+// directly, by a native function with bound arguments called through libffi, by JavaScript, or not at
+// all. It keeps the library of its function mapped from Pin to Unpin, because Koffi unloads a library
+// as soon as its JavaScript objects are collected, whatever still points into it.
+//
+// Not thread-safe: use on the thread of its environment only.
+
+#ifndef FFI_TALLY_ENV_DESTRUCTOR_H_
+#define FFI_TALLY_ENV_DESTRUCTOR_H_
+
+#include <array>
+#include <cassert>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "base/library_pin.h"
+
+namespace tally {
+
+// One bound argument: the pointer itself, its size at the time of the call, or a constant.
+struct BoundArgument {
+  enum class Source : uint8_t { kConstant, kPointer, kSize };
+  Source source = Source::kConstant;
+  uint64_t constant = 0;
+};
+
+struct BoundArguments {
+  static constexpr size_t kMost = 32;
+  std::array<BoundArgument, kMost> at;
+  uint32_t count = 0;
+};
+
+class BoundCall;
+
+class Destructor {
+ public:
+  enum class Form : uint8_t { kNone, kJavaScript, kDirect, kBound };
+
+  Destructor();  // of form kNone
+  static Destructor JavaScript();
+  static Destructor Direct(uint64_t function);
+  // REQUIRES: CanBind(). Returns a destructor of form kNone without memory, and where libffi refuses the
+  // call.
+  static Destructor Bound(uint64_t function, const BoundArguments& arguments);
+
+  // Calls `function` as Bound does, without needing memory.
+  static void RunBound(uint64_t function, const BoundArguments& arguments, uint64_t address, int64_t size);
+
+  // Whether this build has libffi.
+  static bool CanBind();
+
+  Destructor(Destructor&&) noexcept;
+  Destructor& operator=(Destructor&&) noexcept;
+  ~Destructor();
+
+  Form form() const { return form_; }
+  // Whether Run does what there is to do.
+  bool is_freed_here() const { return form_ != Form::kJavaScript; }
+  bool is_native() const { return form_ == Form::kDirect || form_ == Form::kBound; }
+  uint64_t function() const { return function_; }
+
+  // Frees `address`. REQUIRES: form() is not kJavaScript; the function's library is mapped.
+  void Run(uint64_t address, int64_t size) const {
+    assert(form_ != Form::kJavaScript);
+    if (form_ == Form::kDirect) {
+      auto function = reinterpret_cast<void (*)(void*)>(static_cast<uintptr_t>(function_));
+      function(reinterpret_cast<void*>(static_cast<uintptr_t>(address)));
+    } else if (form_ == Form::kBound) {
+      RunBound(address, size);
+    }
+  }
+
+  // Whether it unmaps memory, which the C allocator does not count. Slow when first asked.
+  bool Unmaps();
+
+  void Pin();
+  void Unpin() { pin_.reset(); }
+
+ private:
+  explicit Destructor(Form form);
+  void RunBound(uint64_t address, int64_t size) const;
+
+  Form form_ = Form::kNone;
+  uint64_t function_ = 0;
+  std::unique_ptr<BoundCall> call_;
+  std::optional<LibraryPin> pin_;
+  std::optional<bool> unmaps_;
+};
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_ENV_DESTRUCTOR_H_

@@ -1,0 +1,284 @@
+#include "env/environment.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+#include <vector>
+
+#include "env/check.h"
+#include "base/process_memory.h"
+
+namespace tally {
+
+namespace {
+
+constexpr auto kForever = Collector::Clock::time_point::max();
+
+Collector::Clock::time_point Deadline(double milliseconds) {
+  using std::chrono::duration;
+  using std::chrono::duration_cast;
+  if (milliseconds >= 1e9) return kForever;
+  return Collector::Clock::now() +
+         duration_cast<Collector::Clock::duration>(duration<double, std::milli>(milliseconds));
+}
+
+}  // namespace
+
+Environment::Environment(Napi::Env env, bool in_worker)
+    : env_(env), collector_(env, &ledger_), nursery_(env), is_main_(!in_worker), free_at_exit_(in_worker) {
+  collector_.Start();
+}
+
+Napi::Value Environment::NurseryBuffer() { return nursery_.buffer(); }
+
+double Environment::AddKind(uint32_t account, Destructor destructor) {
+  if (!destructors_.Reserve(1)) return -1;
+  const int64_t kind = ledger_.AddKind(account);
+  if (kind < 0) return -1;
+  destructors_.Push(std::move(destructor));
+  return static_cast<double>(kind);
+}
+
+void Environment::UnpinIdle() {
+  if (nursery_.count() > 0) return;  // the ledger is full
+  for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
+    if (ledger_.live_of(kind) == 0) destructors_[kind].Unpin();
+  }
+}
+
+uint32_t Environment::Advise() {
+  const bool seen = Observe() || collector_.HasWork();
+  return static_cast<uint32_t>(pacer_.Advise(undecided())) | (seen || ledger_.HasReady() ? kSweep : 0);
+}
+
+void Environment::End(SlotId slot) {
+  collector_.Forget(slot);
+  Change(-ledger_.at(slot).size);
+  ledger_.End(slot, Reason::kDisposed);
+}
+
+uint32_t Environment::Give(SlotId slot) {
+  const uint32_t holds = ledger_.at(slot).holds;
+  if (holds == 0) ledger_.Give(slot);
+  return holds;
+}
+
+bool Environment::Release(SlotId slot, Reason reason) {
+  collector_.Forget(slot);
+  Change(-ledger_.at(slot).size);
+  ledger_.GiveAway(slot, reason);
+  Tell();
+  return ledger_.HasReady();
+}
+
+bool Environment::HandOver(SlotId slot, std::string_view key, Traveller* traveller, Label label) {
+  const uint32_t kind = ledger_.at(slot).kind;
+  traveller->form = destructors_[kind].form();
+  traveller->function = destructors_[kind].function();
+  const uint32_t account = ledger_.account_index_of(kind);
+  traveller->meter = outside_.MeterOf(account);
+  if (!Transit::Instance().Put(key, *traveller, std::move(label))) return false;
+  outside_.Send(account, traveller->size);
+  Release(slot, Reason::kReleased);
+  return true;
+}
+
+Environment::Taken Environment::TakeOver(std::string_view key, uint32_t kind) {
+  assert(nursery_.count() == 0);
+  Traveller traveller;
+  Transit& transit = Transit::Instance();
+  if (transit.Look(key, &traveller) != Transit::Found::kYes) return Taken::kGone;
+  if (!ledger_.CanCharge(traveller.size)) return Taken::kTooMuch;
+  if (!outside_.Reserve()) return Taken::kNoMemory;
+  if (!transit.Take(key)) return Taken::kGone;
+  if (traveller.meter != nullptr) {
+    outside_.Receive(ledger_.account_index_of(kind), traveller.meter, traveller.size);
+  }
+  nursery_.Put(traveller.address, traveller.size, kind);
+  return Taken::kYes;
+}
+
+bool Environment::Dispose(SlotId slot) {
+  End(slot);
+  if (ledger_.IsNextReady(slot) && destructors_[ledger_.at(slot).kind].is_freed_here()) {
+    ledger_.NextReady();
+    const Slot& next = ledger_.at(slot);
+    ledger_.Settle(slot, !RunDestructor(next.kind, next.address, next.size));
+    Tell();
+  }
+  return ledger_.HasReady();
+}
+
+bool Environment::Resize(SlotId slot, int64_t size) {
+  const int64_t delta = size - ledger_.at(slot).size;
+  if (!ledger_.CanCharge(delta)) return false;
+  ledger_.Resize(slot, size);
+  Change(delta);
+  Tell();
+  return true;
+}
+
+double Environment::Drain(double milliseconds) {
+  constexpr uint32_t kSettleEvery = 1024;
+  const auto deadline = Deadline(milliseconds);
+  // The clock is read often only where destructors are slow.
+  constexpr auto kSlow = std::chrono::microseconds(50);
+  auto looked = Collector::Clock::now();
+  uint32_t batch = 1;
+  uint32_t until_look = 1;
+  double result = kDone;
+  for (uint32_t i = 1;; i++) {
+    const SlotId id = ledger_.NextReady();
+    if (id == kNoSlot) break;
+    if (i % kSettleEvery == 0) SettleAllocator();
+    const Slot& slot = ledger_.at(id);
+    if (!destructors_[slot.kind].is_freed_here()) {
+      result = id;
+      break;
+    }
+    Settled(slot.size);
+    ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
+    if (deadline == kForever || !ledger_.HasReady() || --until_look > 0) continue;
+    const auto now = Collector::Clock::now();
+    batch = now - looked > kSlow ? 1 : std::min(batch * 2, 4U);
+    looked = now;
+    until_look = batch;
+    if (now >= deadline) {
+      result = kMore;
+      break;
+    }
+  }
+  Tell();
+  return result;
+}
+
+void Environment::Settle(SlotId slot, bool failed) {
+  Settled(ledger_.at(slot).size);
+  ledger_.Settle(slot, failed);
+  Tell();  // now: the slice may be over, and V8 is not to hear of more than there is
+}
+
+bool Environment::Observe() {
+  if (!collector_.Observe()) return false;
+  if (!noted_) before_ = undecided();
+  noted_ = true;
+  noted_major_ |= collector_.saw_major();
+  return true;
+}
+
+void Environment::AnnounceMajor() {
+  before_ = undecided();  // what V8 collected by itself is swept, and no credit to this one
+  Tell(true);
+}
+
+void Environment::NoteMajor() {
+  Observe();
+  if (!noted_) before_ = undecided();
+  noted_ = true;
+  noted_major_ = true;
+  collector_.NoteMajor();
+}
+
+bool Environment::Sweep(double milliseconds) {
+  if (!has_swept_) ExpectBulkFrees(pacer_.options().budget);
+  has_swept_ = true;
+  collector_.Sweep(Deadline(milliseconds));
+  return !collector_.HasWork();
+}
+
+uint32_t Environment::Collected(Collection asked, int64_t heap) {
+  ReadMeters();
+  if (noted_) {
+    pacer_.Collected(noted_major_ ? Collection::kMajor : Collection::kMinor, before_, undecided(), heap,
+                     asked != Collection::kNone);
+  }
+  noted_ = false;
+  noted_major_ = false;
+  Tell();
+  return Advise();
+}
+
+Napi::Value Environment::View(uint64_t address, size_t length) {
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(
+      env_, reinterpret_cast<void*>(static_cast<uintptr_t>(address)), length, [](napi_env, void*, void*) {},
+      nullptr, &buffer);
+  if (status != napi_ok) {
+    if (env_.IsExceptionPending()) env_.GetAndClearPendingException();
+    return status == napi_no_external_buffers_allowed ? env_.Undefined() : env_.Null();
+  }
+  viewed_ += static_cast<int64_t>(length);
+  Tell();
+  return Napi::Value(env_, buffer);
+}
+
+void Environment::ForgetView(size_t length) {
+  viewed_ -= static_cast<int64_t>(length);
+  Tell();
+}
+
+double Environment::ReportByHand(int64_t delta) {
+  if (!ledger_.ChargeByHand(delta)) return delta < 0 ? -1 : -2;
+  Change(delta);
+  Tell();
+  return static_cast<double>(ledger_.manual());
+}
+
+void Environment::ReadMeters() {
+  if (!outside_.has_meters()) return;
+  outside_.LookAtMeters(ledger_);
+  ledger_.SetOutside(outside_.bytes());
+}
+
+bool Environment::MeterKind(uint32_t kind, Meter* meter) {
+  if (!outside_.Reserve()) return false;
+  outside_.Share(ledger_.account_index_of(kind), meter);
+  return true;
+}
+
+void Environment::ChargeGauges(int64_t bytes) {
+  outside_.SetGauges(bytes);
+  ledger_.SetOutside(outside_.bytes());
+}
+
+void Environment::Root(Napi::Value value) {
+  root_.Reset();
+  if (!value.IsUndefined()) root_ = Napi::Reference<Napi::Value>::New(value, 1);
+}
+
+void Environment::SetTime() {
+  using std::chrono::duration_cast;
+  using std::chrono::seconds;
+  const auto now = duration_cast<seconds>(Collector::Clock::now().time_since_epoch()).count();
+  ledger_.SetTime(static_cast<uint32_t>(now));
+}
+
+Ledger::Survey Environment::Look() {
+  SetTime();
+  return ledger_.Look();
+}
+
+int64_t Environment::Mapped() {
+  const auto counts = [this](uint32_t kind) {
+    return ledger_.live_of(kind) > 0 && destructors_[kind].Unmaps();
+  };
+  uint32_t first = 0;
+  while (first < destructors_.size() && !counts(first)) first++;
+  if (first == destructors_.size()) return 0;
+  const std::vector<int64_t> bytes = ledger_.Look().bytes;
+  int64_t mapped = 0;
+  for (uint32_t kind = first; kind < destructors_.size(); kind++) {
+    if (counts(kind)) mapped += bytes[kind];
+  }
+  return mapped;
+}
+
+int64_t Environment::Tell(bool before_major) {
+  outside_.Attribute(ledger_);
+  int64_t counter = 0;
+  const int64_t change = pacer_.Report(std::max(live() - viewed_, int64_t{0}), before_major);
+  TALLY_CHECK(napi_adjust_external_memory(env_, change, &counter));
+  return counter;
+}
+
+}  // namespace tally

@@ -1,0 +1,236 @@
+// What one Node environment (the main thread or a worker) owns here: its ledger, its collector, its
+// pacer, its destructors. Gone when the environment goes; at a worker's end every pointer with a native
+// destructor is freed first, children before parents.
+//
+// JavaScript has validated whatever arrives; the methods assert. Use on the environment's thread only.
+
+#ifndef FFI_TALLY_ENV_ENVIRONMENT_H_
+#define FFI_TALLY_ENV_ENVIRONMENT_H_
+
+#include <napi.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "env/collector.h"
+#include "env/destructor.h"
+#include "books/ledger.h"
+#include "env/nursery.h"
+#include "env/outside.h"
+#include "books/pacer.h"
+#include "base/pile.h"
+#include "books/share.h"
+#include "env/transit.h"
+
+namespace tally {
+
+class Environment {
+ public:
+  // What Drain returns beside the number of a slot whose destructor JavaScript must run.
+  static constexpr double kDone = -1;
+  static constexpr double kMore = -2;
+  // What Flush returns beside an advice.
+  static constexpr uint32_t kNoMemory = 256;
+  static constexpr uint32_t kTooMuch = 257;
+  static constexpr uint32_t kOverLimit = 258;
+  static constexpr uint32_t kStopped = 259;  // the stack is full, or JavaScript is being terminated
+  // A bit of the advice beside a Collection: a GC has run, there is something to sweep.
+  static constexpr uint32_t kSweep = 4;
+
+  // What is alive at the end is freed in a worker, until set_free_at_exit.
+  Environment(Napi::Env env, bool in_worker);
+  ~Environment();
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+
+  Napi::Value NurseryBuffer();
+
+  double AddAccount(std::string_view label) { return static_cast<double>(ledger_.AddAccount(label)); }
+  // Both return -1 without memory.
+  double AddKind(uint32_t account, Destructor destructor);
+  // Keeps the library of the kind's destructor mapped, until UnpinIdle finds no pointer of that kind.
+  void Pin(uint32_t kind) { destructors_[kind].Pin(); }
+  // Lets go of the libraries that no pointer needs, if the nursery is empty.
+  void UnpinIdle();
+
+  // Moves the nursery's pointers into the ledger and watches their objects. Unless `forced`, it is the last
+  // that made it necessary: it may be one that the others must not keep, and `parent` is its. Returns an
+  // advice; or kNoMemory, kTooMuch, kStopped or, unless `forced`, kOverLimit, with nothing changed.
+  uint32_t Flush(napi_value objects, SlotId parent, bool forced);
+
+  // Frees a pointer that was never booked, because tracking it failed, or has not even a kind.
+  void Free(uint32_t kind, uint64_t address, int64_t size);
+
+  // Frees a pointer that is still in the nursery. It has left before its destructor runs.
+  void DisposeYoung(uint32_t index);
+  // The pointer belongs to C now, or C has freed it. REQUIRES: nothing holds it.
+  void ReleaseYoung(uint32_t index, Reason reason);
+  // Returns whether another pointer, the parent, has become ready to be freed.
+  bool Release(SlotId slot, Reason reason);
+
+  // C is about to take the pointer: whatever happens meanwhile, the destructor will not run. Returns how
+  // many children and calls hold it; then nothing changed.
+  uint32_t Give(SlotId slot);
+  void TakeBack(SlotId slot) { ledger_.TakeBack(slot); }
+
+  // The pointer goes into transit, for another thread. False without memory: then nothing changed. REQUIRES:
+  // it is live and nothing holds it; the key is new; the traveller is what JavaScript knows of it.
+  bool HandOver(SlotId slot, std::string_view key, Traveller* traveller, Label label);
+  // The pointer of that key comes out of transit and into the nursery, at once: there is no moment when it
+  // has no owner, or two. REQUIRES: the nursery is empty.
+  enum class Taken : uint8_t { kYes, kGone, kTooMuch, kNoMemory };
+  Taken TakeOver(std::string_view key, uint32_t kind);
+
+  void End(SlotId slot);
+  // Ends a pointer and frees it now if nothing holds it. REQUIRES: its destructor is not JavaScript's.
+  // Returns whether there is more to free.
+  bool Dispose(SlotId slot);
+  void Hold(SlotId slot) { ledger_.Hold(slot); }
+  void Unhold(SlotId slot) { ledger_.Unhold(slot); }
+  bool Resize(SlotId slot, int64_t size);
+
+  // Frees what is ready until there is no more, the time is up, or JavaScript must run a destructor.
+  double Drain(double milliseconds);
+  // A callback that the destructor now running called has thrown, and the error was caught.
+  void NoteThrow() { callback_threw_ = true; }
+  // JavaScript has run the destructor of a slot that Drain returned.
+  void Settle(SlotId slot, bool failed);
+
+  // Notes whether a GC has run since the last look. NoteMajor: somebody knows that a major one has.
+  bool Observe();
+  void NoteMajor();
+  // A major GC is asked for next.
+  void AnnounceMajor();
+  // Makes the next GC tell of each pointer for itself.
+  void WatchEach() { collector_.WatchEach(); }
+  // Looks for the dead that the GCs noted may have left. Returns whether it came to the end.
+  bool Sweep(double milliseconds);
+  // The GCs noted are swept and their dead are freed: the pacer learns from them. `asked` is what was
+  // asked for, kNone when V8 collected by itself. Returns the next advice.
+  uint32_t Collected(Collection asked, int64_t heap);
+  uint32_t Advise();
+
+  // An ArrayBuffer over `length` bytes at `address`, undefined where the runtime forbids such,
+  // null where it cannot make one so long. V8
+  // counts its bytes, so while it lives they are left out of what V8 is told.
+  Napi::Value View(uint64_t address, size_t length);
+  // Such a buffer of `length` bytes is gone, emptied or collected.
+  void ForgetView(size_t length);
+
+  // Charges by hand. Returns the total, or -1 below zero, or -2 past kMaxBytes; then nothing changed.
+  double ReportByHand(int64_t delta);
+
+  Outside& outside() { return outside_; }
+  // Charges what meters have counted.
+  void ReadMeters();
+  // Pointers of that kind have their sizes from `meter`. False without memory.
+  bool MeterKind(uint32_t kind, Meter* meter);
+  // Charges what gauges have told.
+  void ChargeGauges(int64_t bytes);
+
+  // Keeps `value` alive until the next call; undefined for nothing.
+  void Root(Napi::Value value);
+
+  // Tells V8 what the pacer wants it to know, and meters what pointers carry. Returns V8's own counter of
+  // external bytes.
+  int64_t Tell(bool before_major = false);
+
+  // Bytes that V8 counts itself, as ArrayBuffers over tracked memory.
+  int64_t viewed() const { return viewed_; }
+  // Bytes of the pointers that munmap frees. Looks at all pointers, if there is any of these.
+  int64_t Mapped();
+
+  int64_t live() const { return ledger_.total(); }
+  // What a collection could still find dead: live without what is known to be.
+  int64_t undecided() const { return live() - ledger_.dead_bytes(); }
+  // Whether whoever tracks pointers has to free some first: as much waits for that as may be alive, and he
+  // has not freed twice what he brought.
+  bool is_overdue() const { return waits_too_much() && debt_ > 0; }
+  // The same as the ledger's, up to now.
+  Ledger::Survey Look();
+  const Ledger& ledger() const { return ledger_; }
+  Ledger& ledger() { return ledger_; }
+  Pacer& pacer() { return pacer_; }
+  int64_t limit() const { return limit_; }
+  void set_limit(int64_t limit) { limit_ = limit; }
+  void set_free_at_exit(bool free_at_exit) { free_at_exit_ = free_at_exit; }
+
+  // Frees everything that has a native destructor. JavaScript can no longer run.
+  void TearDown();
+  // The process is about to exit without ending this environment: frees the same as the last thing it does.
+  void FreeAtProcessExit();
+
+ private:
+  // Bytes came or went, and not by a GC.
+  void Change(int64_t bytes) { before_ += noted_ ? bytes : 0; }
+  void Settled(int64_t size) { debt_ = std::max(debt_ - size, int64_t{0}); }
+  bool waits_too_much() const { return ledger_.ready_bytes() > pacer_.allowance(); }
+  void SetTime();
+  void LeaveNursery(uint32_t index);
+  void FreeAll();
+  void WatchOne(SlotId slot, napi_value object, bool given);
+  bool RunDestructor(uint32_t kind, uint64_t address, int64_t size);
+
+  Napi::Env env_;
+  Ledger ledger_;
+  Collector collector_;
+  Pacer pacer_;
+  Nursery nursery_;
+  Share share_{&ledger_.figures()};
+  Pile<Destructor> destructors_;  // by kind
+  Outside outside_;
+  Napi::Reference<Napi::Value> root_;
+  uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
+  int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted, and changes since
+  int64_t debt_ = 0;            // bytes to free, for what came since too much waits
+  int64_t limit_ = kMaxBytes;   // live bytes that no new pointer may pass
+  int64_t viewed_ = 0;          // bytes that V8 counts itself, as ArrayBuffers
+  bool noted_ = false;
+  bool noted_major_ = false;
+  bool callback_threw_ = false;
+  bool has_swept_ = false;
+  const bool is_main_;
+  bool free_at_exit_ = false;
+  bool torn_down_ = false;
+  Environment* next_leaving_ = nullptr;
+  bool leaving_ = false;
+};
+
+// Here because it is on the way of every pointer that is disposed of at once.
+
+inline bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t size) {
+  // C may call back into JavaScript that throws.
+  const bool outer = callback_threw_;
+  callback_threw_ = false;
+  destructors_[kind].Run(address, size);
+  if (env_.IsExceptionPending()) {
+    env_.GetAndClearPendingException();
+    callback_threw_ = true;
+  }
+  const bool threw = callback_threw_;
+  callback_threw_ = outer;
+  return !threw;
+}
+
+inline void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
+  if (!RunDestructor(kind, address, size)) ledger_.NoteFailure(kind);
+}
+
+inline void Environment::LeaveNursery(uint32_t index) {
+  assert(nursery_.holds(index));
+  nursery_.slot(index) = Nursery::kGone;
+  if (index + 1 == nursery_.count()) nursery_.count() = index;
+}
+
+inline void Environment::DisposeYoung(uint32_t index) {
+  const uint32_t kind = nursery_.kind(index);
+  const int64_t size = nursery_.size(index);
+  const uint64_t address = nursery_.address(index);
+  LeaveNursery(index);
+  ledger_.Pass(kind, size, Reason::kDisposed);
+  Free(kind, address, size);
+}
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_ENV_ENVIRONMENT_H_

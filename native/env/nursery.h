@@ -1,0 +1,75 @@
+// The Nursery holds the pointers tracked last, before they get a slot and a weak reference: most
+// pointers that are disposed at all are disposed soon, and these need neither. JavaScript writes it
+// without calling C++; it lies in memory that C++ can read when JavaScript can no longer run, so that a
+// worker ended in the middle of a loop loses nothing.
+//
+// One ArrayBuffer of columns, mirrored by lib/binding/nursery-columns.js:
+//   count     Uint32   x 4        [0] entries in use; of the last Flush: [1] those put into a batch,
+//                                 [2] whether JavaScript has to go on with another array of objects
+//   address   Uint64   x capacity
+//   size      Float64  x capacity
+//   kind      Uint32   x capacity
+//   slot      Uint32   x capacity  kWaiting, kGiven, kGone, or the slot that Flush gave
+
+#ifndef FFI_TALLY_ENV_NURSERY_H_
+#define FFI_TALLY_ENV_NURSERY_H_
+
+#include <napi.h>
+
+#include <cstdint>
+
+namespace tally {
+
+class Nursery {
+ public:
+  static constexpr size_t kCapacity = 256;
+  static constexpr uint32_t kGone = UINT32_MAX;
+  static constexpr uint32_t kWaiting = UINT32_MAX - 1;
+  static constexpr uint32_t kGiven = UINT32_MAX - 2;  // a C call that takes the pointer is under way
+
+  explicit Nursery(Napi::Env env) {
+    Napi::HandleScope scope(env);
+    Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, kBytes);
+    buffer_ = Napi::Persistent(buffer);
+    data_ = static_cast<unsigned char*>(buffer.Data());
+  }
+
+  Napi::Value buffer() const { return buffer_.Value(); }
+
+  uint32_t& count() { return At<uint32_t>(0)[0]; }
+  uint32_t& together() { return At<uint32_t>(0)[1]; }
+  uint32_t& renew() { return At<uint32_t>(0)[2]; }
+  uint64_t address(uint32_t index) { return At<uint64_t>(kAddress)[index]; }
+  int64_t size(uint32_t index) { return static_cast<int64_t>(At<double>(kSize)[index]); }
+  uint32_t kind(uint32_t index) { return At<uint32_t>(kKind)[index]; }
+  bool holds(uint32_t index) { return slot(index) == kWaiting || slot(index) == kGiven; }
+  // Enters a pointer as JavaScript does. REQUIRES: there is room.
+  void Put(uint64_t address, int64_t size, uint32_t kind) {
+    const uint32_t index = count();
+    At<uint64_t>(kAddress)[index] = address;
+    At<double>(kSize)[index] = static_cast<double>(size);
+    At<uint32_t>(kKind)[index] = kind;
+    slot(index) = kWaiting;
+    count() = index + 1;
+  }
+  uint32_t& slot(uint32_t index) { return At<uint32_t>(kSlot)[index]; }
+
+ private:
+  static constexpr size_t kAddress = 16;
+  static constexpr size_t kSize = kAddress + 8 * kCapacity;
+  static constexpr size_t kKind = kSize + 8 * kCapacity;
+  static constexpr size_t kSlot = kKind + 4 * kCapacity;
+  static constexpr size_t kBytes = kSlot + 4 * kCapacity;
+
+  template <typename T>
+  T* At(size_t offset) {
+    return reinterpret_cast<T*>(data_ + offset);
+  }
+
+  Napi::Reference<Napi::ArrayBuffer> buffer_;
+  unsigned char* data_ = nullptr;  // V8 does not move backing stores
+};
+
+}  // namespace tally
+
+#endif  // FFI_TALLY_ENV_NURSERY_H_

@@ -1,0 +1,268 @@
+#include "napi/entry_points.h"
+
+#include <cassert>
+#include <memory>
+#include <new>
+#include <string>
+#include <utility>
+
+#include "env/check.h"
+#include "napi/values.h"
+
+#if defined(_MSC_VER)
+#include <intrin.h>
+#endif
+
+namespace tally::entry {
+
+namespace {
+
+// Whether C has freed the pointer or only taken it.
+Reason Given(const Napi::Value& freed) {
+  return freed.As<Napi::Boolean>() ? Reason::kDisposed : Reason::kReleased;
+}
+
+Destructor::Form FormOf(const Napi::Value& value) { return static_cast<Destructor::Form>(Unsigned(value)); }
+
+Destructor ToDestructor(Destructor::Form form, const Napi::Value& address, const Napi::Value& arguments) {
+  switch (form) {
+    case Destructor::Form::kJavaScript:
+      return Destructor::JavaScript();
+    case Destructor::Form::kDirect:
+      return Destructor::Direct(Address(address));
+    case Destructor::Form::kBound: {
+      BoundArguments bound;
+      if (!BoundOnes(arguments, &bound)) break;
+      return Destructor::Bound(Address(address), bound);
+    }
+    case Destructor::Form::kNone:
+      break;
+  }
+  return {};
+}
+
+}  // namespace
+
+Napi::Value AddAccount(const Napi::CallbackInfo& info) {
+  size_t length = 0;
+  TALLY_CHECK(napi_get_value_string_utf8(info.Env(), info[0], nullptr, 0, &length));
+  const std::unique_ptr<char[]> label(new (std::nothrow) char[length + 1]);
+  if (label == nullptr) return Number(info, -1);
+  TALLY_CHECK(napi_get_value_string_utf8(info.Env(), info[0], label.get(), length + 1, &length));
+  return Number(info, Of(info).AddAccount({label.get(), length}));
+}
+
+Napi::Value AddKind(const Napi::CallbackInfo& info) {
+  const Destructor::Form form = FormOf(info[1]);
+  Destructor destructor = ToDestructor(form, info[2], info[3]);
+  if (destructor.form() != form) return Number(info, -1);
+  return Number(info, Of(info).AddKind(Unsigned(info[0]), std::move(destructor)));
+}
+
+Napi::Value FreeOnce(const Napi::CallbackInfo& info) {
+  const Destructor::Form form = FormOf(info[0]);
+  if (form == Destructor::Form::kBound) {
+    BoundArguments bound;
+    if (BoundOnes(info[2], &bound)) {
+      Destructor::RunBound(Address(info[1]), bound, Address(info[3]), Signed(info[4]));
+    }
+  } else {
+    ToDestructor(form, info[1], info[2]).Run(Address(info[3]), Signed(info[4]));
+  }
+  return info.Env().Undefined();
+}
+
+Napi::Value Pin(const Napi::CallbackInfo& info) {
+  Of(info).Pin(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value UnpinIdle(const Napi::CallbackInfo& info) {
+  Of(info).UnpinIdle();
+  return info.Env().Undefined();
+}
+
+Napi::Value Flush(const Napi::CallbackInfo& info) {
+  return Number(info, Of(info).Flush(info[0], Unsigned(info[1]), info[2].As<Napi::Boolean>()));
+}
+
+Napi::Value Free(const Napi::CallbackInfo& info) {
+  Of(info).Free(Unsigned(info[0]), Address(info[1]), Signed(info[2]));
+  return info.Env().Undefined();
+}
+
+napi_value DisposeYoung(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument = nullptr;
+  void* data = nullptr;
+  uint32_t index = 0;
+  TALLY_CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, &data));
+  TALLY_CHECK(napi_get_value_uint32(env, argument, &index));
+  static_cast<Environment*>(data)->DisposeYoung(index);
+  return nullptr;
+}
+
+napi_value ReleaseYoung(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2] = {};
+  void* data = nullptr;
+  uint32_t index = 0;
+  bool freed = false;
+  TALLY_CHECK(napi_get_cb_info(env, info, &count, arguments, nullptr, &data));
+  TALLY_CHECK(napi_get_value_uint32(env, arguments[0], &index));
+  TALLY_CHECK(napi_get_value_bool(env, arguments[1], &freed));
+  static_cast<Environment*>(data)->ReleaseYoung(index, freed ? Reason::kDisposed : Reason::kReleased);
+  return nullptr;
+}
+
+Napi::Value End(const Napi::CallbackInfo& info) {
+  Of(info).End(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+napi_value Dispose(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument = nullptr;
+  napi_value result = nullptr;
+  void* data = nullptr;
+  uint32_t slot = 0;
+  TALLY_CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, &data));
+  TALLY_CHECK(napi_get_value_uint32(env, argument, &slot));
+  const bool more = static_cast<Environment*>(data)->Dispose(slot);
+  TALLY_CHECK(napi_get_boolean(env, more, &result));
+  return result;
+}
+
+Napi::Value Give(const Napi::CallbackInfo& info) { return Number(info, Of(info).Give(Unsigned(info[0]))); }
+
+Napi::Value TakeBack(const Napi::CallbackInfo& info) {
+  Of(info).TakeBack(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value Release(const Napi::CallbackInfo& info) {
+  return Boolean(info, Of(info).Release(Unsigned(info[0]), Given(info[1])));
+}
+
+Napi::Value Hold(const Napi::CallbackInfo& info) {
+  Of(info).Hold(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value Unhold(const Napi::CallbackInfo& info) {
+  Of(info).Unhold(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value HoldsOf(const Napi::CallbackInfo& info) {
+  return Number(info, Of(info).ledger().at(Unsigned(info[0])).holds);
+}
+
+Napi::Value Resize(const Napi::CallbackInfo& info) {
+  return Boolean(info, Of(info).Resize(Unsigned(info[0]), Signed(info[1])));
+}
+
+Napi::Value SizeOf(const Napi::CallbackInfo& info) {
+  return Number(info, Of(info).ledger().at(Unsigned(info[0])).size);
+}
+
+Napi::Value AddressOf(const Napi::CallbackInfo& info) {
+  return Napi::BigInt::New(info.Env(), Of(info).ledger().at(Unsigned(info[0])).address);
+}
+
+Napi::Value KindOf(const Napi::CallbackInfo& info) {
+  return Number(info, Of(info).ledger().at(Unsigned(info[0])).kind);
+}
+
+Napi::Value HasParent(const Napi::CallbackInfo& info) {
+  return Boolean(info, Of(info).ledger().at(Unsigned(info[0])).parent != kNoSlot);
+}
+
+Napi::Value Owns(const Napi::CallbackInfo& info) {
+  return Boolean(info, Of(info).ledger().Owns(Unsigned(info[0]), Address(info[1])));
+}
+
+Napi::Value View(const Napi::CallbackInfo& info) {
+  return Of(info).View(Address(info[0]), static_cast<size_t>(Signed(info[1])));
+}
+
+Napi::Value Detach(const Napi::CallbackInfo& info) {
+  auto buffer = info[0].As<Napi::ArrayBuffer>();
+  if (!buffer.IsDetached()) buffer.Detach();
+  return info.Env().Undefined();
+}
+
+Napi::Value ForgetView(const Napi::CallbackInfo& info) {
+  Of(info).ForgetView(static_cast<size_t>(Signed(info[0])));
+  return info.Env().Undefined();
+}
+
+Napi::Value Drain(const Napi::CallbackInfo& info) { return Number(info, Of(info).Drain(Double(info[0]))); }
+
+Napi::Value Settle(const Napi::CallbackInfo& info) {
+  Of(info).Settle(Unsigned(info[0]), info[1].As<Napi::Boolean>());
+  return info.Env().Undefined();
+}
+
+// Node-API refuses whatever could run JavaScript from the moment when a worker is told to end, which is
+// before its JavaScript stops.
+
+Napi::Value IsAlive(const Napi::CallbackInfo& info) {
+  const Napi::Object object = Napi::Object::New(info.Env());
+  bool has = false;
+  return Boolean(info, napi_has_property(info.Env(), object, object, &has) == napi_ok);
+}
+
+Napi::Value NoteThrow(const Napi::CallbackInfo& info) {
+  Of(info).NoteThrow();
+  return info.Env().Undefined();
+}
+
+Napi::Value AnnounceMajor(const Napi::CallbackInfo& info) {
+  Of(info).AnnounceMajor();
+  return info.Env().Undefined();
+}
+
+Napi::Value WatchEach(const Napi::CallbackInfo& info) {
+  Of(info).WatchEach();
+  return info.Env().Undefined();
+}
+
+Napi::Value Sweep(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Sweep(Double(info[0]))); }
+
+Napi::Value IsOverdue(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).is_overdue()); }
+
+Napi::Value Observe(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Observe()); }
+
+Napi::Value NoteMajor(const Napi::CallbackInfo& info) {
+  Of(info).NoteMajor();
+  return info.Env().Undefined();
+}
+
+Napi::Value Root(const Napi::CallbackInfo& info) {
+  Of(info).Root(info[0]);
+  return info.Env().Undefined();
+}
+
+Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info) {
+  Of(info).FreeAtProcessExit();
+  return info.Env().Undefined();
+}
+
+Napi::Value StackPosition(const Napi::CallbackInfo& info) {
+#if defined(_MSC_VER)
+  void* const here = _AddressOfReturnAddress();
+#else
+  void* const here = __builtin_frame_address(0);
+#endif
+  return Number(info, reinterpret_cast<uintptr_t>(here));
+}
+
+Napi::Value Advise(const Napi::CallbackInfo& info) { return Number(info, Of(info).Advise()); }
+
+Napi::Value Collected(const Napi::CallbackInfo& info) {
+  const auto asked = static_cast<Collection>(Unsigned(info[0]));
+  return Number(info, Of(info).Collected(asked, Signed(info[1])));
+}
+
+}  // namespace tally::entry

@@ -1,0 +1,170 @@
+// The entry points that tell figures and set them.
+
+#include <string_view>
+
+#include "env/check.h"
+#include "napi/entry_points.h"
+#include "base/process_memory.h"
+#include "base/usable_bytes.h"
+#include "napi/values.h"
+
+namespace tally::entry {
+
+Napi::Value ReportByHand(const Napi::CallbackInfo& info) {
+  return Number(info, Of(info).ReportByHand(Signed(info[0])));
+}
+
+Napi::Value Counter(const Napi::CallbackInfo& info) { return Number(info, Of(info).Tell()); }
+
+Napi::Value Stats(const Napi::CallbackInfo& info) {
+  const Ledger& ledger = Of(info).ledger();
+  const Pacer& pacer = Of(info).pacer();
+  Napi::Object stats = Napi::Object::New(info.Env());
+  Put(stats, "bytes", ledger.bytes());
+  Put(stats, "pointers", ledger.pointers());
+  Put(stats, "manual", ledger.manual());
+  Put(stats, "outside", ledger.outside());
+  Put(stats, "peakBytes", ledger.peak_bytes());
+  Put(stats, "deadBytes", ledger.dead_bytes());
+  Put(stats, "deadPointers", ledger.dead_pointers());
+  Put(stats, "reported", pacer.reported());
+  Put(stats, "limit", Of(info).limit());
+  Put(stats, "allowance", pacer.allowance());
+  Put(stats, "step", pacer.step());
+  Put(stats, "minor", pacer.asked_minor());
+  Put(stats, "major", pacer.asked_major());
+  Put(stats, "returnedByMinor", pacer.returned_minor());
+  Put(stats, "returnedByMajor", pacer.returned_major());
+
+  Napi::Array accounts = Napi::Array::New(info.Env(), ledger.accounts());
+  for (uint32_t i = 0; i < ledger.accounts(); i++) {
+    const Account& account = ledger.account(i);
+    Napi::Object entry = Napi::Object::New(info.Env());
+    const std::string_view label = account.label.text();
+    entry.Set("label", Napi::String::New(info.Env(), label.data(), label.size()));
+    Put(entry, "bytes", account.bytes);
+    Put(entry, "pointers", account.pointers);
+    Put(entry, "peakBytes", account.peak_bytes);
+    Put(entry, "chargedBytes", account.charged_bytes);
+    Put(entry, "tracked", account.tracked);
+    Put(entry, "disposed", account.ended[static_cast<int>(Reason::kDisposed)]);
+    Put(entry, "collected", account.ended[static_cast<int>(Reason::kCollected)]);
+    Put(entry, "released", account.ended[static_cast<int>(Reason::kReleased)]);
+    Put(entry, "failed", account.failed);
+    accounts.Set(i, entry);
+  }
+  stats.Set("accounts", accounts);
+  return stats;
+}
+
+Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
+  const Share::Sum sum = Share::Total();
+  Napi::Object stats = Napi::Object::New(info.Env());
+  Put(stats, "environments", sum.environments);
+  Put(stats, "bytes", sum.bytes);
+  Put(stats, "pointers", sum.pointers);
+  Put(stats, "manual", sum.manual);
+  Put(stats, "outside", sum.outside);
+  Put(stats, "deadBytes", sum.dead_bytes);
+  Put(stats, "deadPointers", sum.dead_pointers);
+  Put(stats, "tracked", sum.tracked);
+  Put(stats, "disposed", sum.ended[static_cast<int>(Reason::kDisposed)]);
+  Put(stats, "collected", sum.ended[static_cast<int>(Reason::kCollected)]);
+  Put(stats, "released", sum.ended[static_cast<int>(Reason::kReleased)]);
+  Put(stats, "tornDown", sum.ended[static_cast<int>(Reason::kTornDown)]);
+  Put(stats, "failed", sum.failed);
+  const Transit::Sum transit = Transit::Instance().Total();
+  Put(stats, "transitBytes", transit.bytes);
+  Put(stats, "transitPointers", transit.pointers);
+  return stats;
+}
+
+Napi::Value Survey(const Napi::CallbackInfo& info) {
+  const Ledger::Survey survey = Of(info).Look();
+  const Ledger& ledger = Of(info).ledger();
+  Napi::Array oldest = Napi::Array::New(info.Env(), survey.oldest.size());
+  for (uint32_t i = 0; i < survey.oldest.size(); i++) oldest.Set(i, Number(info, survey.oldest[i]));
+  Napi::Array kinds = Napi::Array::New(info.Env(), survey.bytes.size());
+  for (uint32_t i = 0; i < survey.bytes.size(); i++) {
+    Napi::Object kind = Napi::Object::New(info.Env());
+    Put(kind, "pointers", ledger.live_of(i));
+    Put(kind, "bytes", survey.bytes[i]);
+    kinds.Set(i, kind);
+  }
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("oldest", oldest);
+  result.Set("kinds", kinds);
+  return result;
+}
+
+Napi::Value Configure(const Napi::CallbackInfo& info) {
+  Pacer::Options options = Of(info).pacer().options();
+  options.budget = Signed(info[0]);
+  options.growth = Double(info[1]);
+  Of(info).pacer().Configure(options);
+  Of(info).set_limit(Signed(info[2]));
+  Of(info).set_free_at_exit(info[3].As<Napi::Boolean>());
+  return info.Env().Undefined();
+}
+
+Napi::Value SetCapabilities(const Napi::CallbackInfo& info) {
+  Pacer::Options options = Of(info).pacer().options();
+  options.can_minor = info[0].As<Napi::Boolean>();
+  options.can_major = info[1].As<Napi::Boolean>();
+  Of(info).pacer().Configure(options);
+  return info.Env().Undefined();
+}
+
+Napi::Value ExternalAddress(const Napi::CallbackInfo& info) {
+  if (!info[0].IsExternal()) return info.Env().Undefined();
+  void* pointer = info[0].As<Napi::External<void>>().Data();
+  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(reinterpret_cast<uintptr_t>(pointer)));
+}
+
+Napi::Value UsableSize(const Napi::CallbackInfo& info) {
+  const int64_t size = UsableBytes(reinterpret_cast<void*>(static_cast<uintptr_t>(Address(info[0]))));
+  return size < 0 ? info.Env().Undefined() : Number(info, size);
+}
+
+Napi::Value Allocate(const Napi::CallbackInfo& info) {
+  const auto block = AllocateBlock(static_cast<size_t>(Signed(info[0])));
+  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(block));
+}
+
+Napi::Value AllocatorBytes(const Napi::CallbackInfo& info) {
+  AllocatorFigures figures{};
+  if (!ReadAllocator(&figures)) return info.Env().Undefined();
+  Napi::Object result = Napi::Object::New(info.Env());
+  Put(result, "inUse", figures.in_use);
+  Put(result, "held", figures.held);
+  return result;
+}
+
+// The audit asks before and after every call, so this does without a wrapper and without an object.
+napi_value InUse(napi_env env, napi_callback_info /*info*/) {
+  AllocatorFigures figures{};
+  napi_value result = nullptr;
+  const bool known = ReadAllocator(&figures);
+  TALLY_CHECK(napi_create_double(env, known ? static_cast<double>(figures.in_use) : -1, &result));
+  return result;
+}
+
+Napi::Value Memory(const Napi::CallbackInfo& info) {
+  Environment& environment = Of(info);
+  const Share::Sum everywhere = Share::Total();
+  Napi::Object result = Napi::Object::New(info.Env());
+  Put(result, "counter", environment.Tell());
+  Put(result, "reported", environment.pacer().reported());
+  Put(result, "tracked", environment.live());
+  const int64_t in_transit = Transit::Instance().Total().bytes;
+  Put(result, "everywhere", everywhere.bytes + everywhere.manual + everywhere.outside + in_transit);
+  Put(result, "viewed", environment.viewed());
+  Put(result, "mapped", environment.Mapped());
+  const int64_t file = FileResident();
+  if (file >= 0) Put(result, "file", file);
+  return result;
+}
+
+Napi::Value Trim(const Napi::CallbackInfo& info) { return Boolean(info, TrimAllocator()); }
+
+}  // namespace tally::entry

@@ -1,0 +1,98 @@
+// The entry points for pointers that go from one thread to another.
+
+#include <array>
+#include <memory>
+#include <new>
+#include <string_view>
+#include <utility>
+
+#include "env/check.h"
+#include "napi/entry_points.h"
+#include "napi/values.h"
+
+namespace tally::entry {
+
+namespace {
+
+// What BoundOnes reads.
+Napi::Value ToValue(const Napi::Env& env, const BoundArgument& argument) {
+  switch (argument.source) {
+    case BoundArgument::Source::kPointer:
+      return Napi::String::New(env, "pointer");
+    case BoundArgument::Source::kSize:
+      return Napi::String::New(env, "size");
+    case BoundArgument::Source::kConstant:
+      break;
+  }
+  return Napi::BigInt::New(env, argument.constant);
+}
+
+// A key as JavaScript tells it. Of another string, a text of another length.
+class Key {
+ public:
+  explicit Key(const Napi::Value& value) {
+    if (napi_get_value_string_utf8(value.Env(), value, text_.data(), text_.size(), &length_) != napi_ok)
+      length_ = 0;
+  }
+  std::string_view text() const { return {text_.data(), length_}; }
+
+ private:
+  std::array<char, Transit::kKey + 2> text_{};  // one more than a key has, and a zero
+  size_t length_ = 0;
+};
+
+// Returns false without memory.
+bool ReadLabel(const Napi::Value& value, Label* label) {
+  size_t length = 0;
+  TALLY_CHECK(napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &length));
+  const std::unique_ptr<char[]> text(new (std::nothrow) char[length + 1]);
+  if (text == nullptr) return false;
+  TALLY_CHECK(napi_get_value_string_utf8(value.Env(), value, text.get(), length + 1, &length));
+  return label->Set({text.get(), length});
+}
+
+}  // namespace
+
+Napi::Value HandOver(const Napi::CallbackInfo& info) {
+  const SlotId slot = Unsigned(info[0]);
+  const Slot& entry = Of(info).ledger().at(slot);
+  Traveller traveller;
+  traveller.address = entry.address;
+  traveller.size = entry.size;
+  traveller.shared = info[3].As<Napi::Boolean>();
+  // If not, it stays and is freed when the worker ends, which is at once.
+  if (!BoundOnes(info[4], &traveller.arguments)) return info.Env().Undefined();
+  Label label;
+  const Key key(info[1]);
+  return Boolean(
+      info, ReadLabel(info[2], &label) && Of(info).HandOver(slot, key.text(), &traveller, std::move(label)));
+}
+
+Napi::Value InTransit(const Napi::CallbackInfo& info) {
+  Traveller traveller;
+  Label label;
+  const Key key(info[0]);
+  const Transit::Found answer = Transit::Instance().Look(key.text(), &traveller, &label);
+  if (answer == Transit::Found::kGone) return info.Env().Undefined();
+  if (answer == Transit::Found::kNoMemory) return info.Env().Null();
+  Napi::Object found = Napi::Object::New(info.Env());
+  found.Set("address", Napi::BigInt::New(info.Env(), traveller.address));
+  Put(found, "size", traveller.size);
+  found.Set("label", Napi::String::New(info.Env(), label.text().data(), label.text().size()));
+  found.Set("shared", traveller.shared);
+  Put(found, "form", static_cast<int>(traveller.form));
+  found.Set("code", Napi::BigInt::New(info.Env(), traveller.function));
+  Napi::Array args = Napi::Array::New(info.Env());
+  for (uint32_t i = 0; i < traveller.arguments.count; i++) {
+    args.Set(i, ToValue(info.Env(), traveller.arguments.at[i]));
+  }
+  // If the last could be set, all are there: a worker that is being terminated may go on for a moment.
+  return found.Set("args", args) ? Napi::Value(found) : info.Env().Undefined();
+}
+
+Napi::Value TakeOver(const Napi::CallbackInfo& info) {
+  const auto taken = Of(info).TakeOver(Key(info[0]).text(), Unsigned(info[1]));
+  return Number(info, static_cast<int>(taken));
+}
+
+}  // namespace tally::entry

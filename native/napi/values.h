@@ -1,0 +1,68 @@
+// Node-API values to C++ and back, for the entry points. lib/ has validated what arrives.
+
+#ifndef FFI_TALLY_NAPI_VALUES_H_
+#define FFI_TALLY_NAPI_VALUES_H_
+
+#include <napi.h>
+
+#include <cassert>
+#include <cstdint>
+
+#include "env/environment.h"
+
+namespace tally::entry {
+
+inline Environment& Of(const Napi::CallbackInfo& info) { return *static_cast<Environment*>(info.Data()); }
+
+inline uint32_t Unsigned(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
+inline int64_t Signed(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }
+inline double Double(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
+
+inline uint64_t Address(const Napi::Value& value) {
+  bool lossless = false;
+  return value.As<Napi::BigInt>().Uint64Value(&lossless);
+}
+
+// A bound argument arrives as a bigint (a constant) or as the string 'pointer' or 'size'.
+inline BoundArgument Bound(const Napi::Value& value) {
+  BoundArgument argument;
+  if (value.IsBigInt()) {
+    argument.constant = Address(value);
+  } else if (value.As<Napi::String>().Utf8Value() == "size") {
+    argument.source = BoundArgument::Source::kSize;
+  } else {
+    argument.source = BoundArgument::Source::kPointer;
+  }
+  return argument;
+}
+
+// Returns false where JavaScript cannot be touched: the worker is being terminated. An array has no length
+// then, and C must not be called with no arguments.
+inline bool BoundOnes(const Napi::Value& values, BoundArguments* arguments) {
+  if (napi_get_array_length(values.Env(), values, &arguments->count) != napi_ok) return false;
+  assert(arguments->count <= BoundArguments::kMost);
+  for (uint32_t i = 0; i < arguments->count; i++) {
+    napi_value value = nullptr;
+    if (napi_get_element(values.Env(), values, i, &value) != napi_ok) return false;
+    arguments->at[i] = Bound(Napi::Value(values.Env(), value));
+  }
+  return true;
+}
+
+template <typename T>
+Napi::Value Number(const Napi::CallbackInfo& info, T value) {
+  return Napi::Number::New(info.Env(), static_cast<double>(value));
+}
+
+inline Napi::Value Boolean(const Napi::CallbackInfo& info, bool value) {
+  return Napi::Boolean::New(info.Env(), value);
+}
+
+template <typename T>
+void Put(Napi::Object object, const char* name, T value) {
+  object.Set(name, Napi::Number::New(object.Env(), static_cast<double>(value)));
+}
+
+}  // namespace tally::entry
+
+#endif  // FFI_TALLY_NAPI_VALUES_H_

@@ -1,0 +1,328 @@
+'use strict';
+// The backend in JavaScript. binding.test.js has how it comes into play, model.test.js that it keeps the books, and
+// acceptance.js what it promises.
+
+const { nodes, runChild } = require('../support/child.js');
+
+const MIB = 2 ** 20;
+const env = { FFI_TALLY_BACKEND: 'javascript' };
+
+async function run(fileOrCode, options) {
+  const { code, signal, stdout, stderr } = await runChild(fileOrCode, { env, ...options });
+  expect({ code, signal, stderr }).toEqual({ code: 0, signal: null, stderr: '' });
+  return JSON.parse(stdout);
+}
+
+// The referee touches every page of what it makes.
+describe.each([
+  ['large', MIB, 1, 800],
+  ['middling', 524_288, 2, 600],
+  ['small', 16_384, 50, 800],
+])('%s pointers that nobody disposes of, on the event loop', (_, bytes, perTurn, turns) => {
+  const args = [bytes, perTurn, turns].map(String);
+  // What V8 collects because time goes by, or because its own young objects are many, would tell of them too.
+  const execArgv = ['--no-memory-reducer', '--min-semi-space-size=64'];
+
+  test.each(nodes())('V8 feels them on Node $version, and only by the ballast', async ({ path }) => {
+    const felt = await run('test/support/event-loop.js', { args, execArgv, node: path });
+    const unfelt = await run('test/support/event-loop.js', {
+      args: [...args, 'without-ballast'],
+      execArgv,
+      node: path,
+    });
+    for (const { live, twice, asked, reported } of [felt, unfelt]) {
+      expect({ live, twice, asked, reported }).toEqual({ live: 0, twice: 0, asked: 0, reported: 0 });
+    }
+    expect(felt.peak).toBeLessThan(256 * MIB);
+    expect(unfelt.peak).toBe(bytes * perTurn * turns);
+  });
+});
+
+test.each(nodes())('ballast is address space, and not memory, on Node $version', async ({ path }) => {
+  const code = `
+    const { reportExternal, stats, track } = require('./lib');
+    const usage = () => process.memoryUsage();
+    const before = usage();
+    const pointers = [];
+    for (let i = 0; i < 8; i++) pointers.push(track(1n, { size: ${64 * MIB}, free: null }));
+    for (let i = 0; i < 4096; i++) pointers.push(track(1n, { size: 65_536, free: null }));
+    reportExternal(${256 * MIB});
+    const { rss, external } = usage();
+    console.log(JSON.stringify({
+      felt: external - before.external, resident: rss - before.rss, reported: stats().reported,
+    }));
+  `;
+  const { felt, resident, reported } = await run(code, { node: path });
+  expect(reported).toBeLessThanOrEqual(1024 * MIB);
+  expect(reported).toBeGreaterThan(1024 * MIB - 33 * MIB); // what is not felt yet
+  expect(Math.abs(felt - reported)).toBeLessThan(2 * MIB);
+  expect(resident).toBeLessThan(64 * MIB);
+});
+
+// What is felt at once: see lib/binding/javascript/ballast.js.
+const UNIT = 'resizable' in ArrayBuffer.prototype ? MIB : 33 * MIB;
+const SMALL = UNIT / 128;
+
+test('what is told to V8 follows the books', async () => {
+  const code = `
+    const { reportExternal, stats, track } = require('./lib');
+    const found = [];
+    const note = () => { const { bytes, manual, reported } = stats(); found.push([bytes + manual, reported]); };
+    const large = track(1n, { size: ${10 * UNIT}, free: null });
+    note();
+    large.resize(${20 * UNIT});
+    note();
+    large.resize(${5 * UNIT});
+    note();
+    large.dispose();
+    note();
+    for (const delta of [${3 * UNIT}, ${4 * UNIT}, ${-5 * UNIT}, ${UNIT / 2}, ${-2.5 * UNIT}]) {
+      reportExternal(delta);
+      note();
+    }
+    const small = [];
+    for (let i = 0; i < 400; i++) small.push(track(1n, { size: ${SMALL}, free: null }));
+    note();
+    while (small.length > 0) {
+      small.pop().dispose();
+      const { bytes, reported } = stats();
+      if (reported > bytes) found.push('too much');
+    }
+    note();
+    console.log(JSON.stringify(found));
+  `;
+  const found = await run(code);
+  const equal = [10, 20, 5, 0, 3, 7, 2].map((units) => [units * UNIT, units * UNIT]);
+  expect(found.slice(0, 7)).toEqual(equal);
+  const [[bytes, reported], empty, [live, felt], none] = found.slice(7);
+  expect([bytes, reported]).toEqual([2.5 * UNIT, 2 * UNIT]);
+  expect(empty).toEqual([0, 0]);
+  expect(live).toBe(400 * SMALL);
+  expect(felt).toBeLessThanOrEqual(live);
+  expect(felt).toBeGreaterThan(live - UNIT - SMALL);
+  expect(none).toEqual([0, 0]);
+  expect(found).toHaveLength(11);
+});
+
+test('it offers what the native one does, but for what nobody asks of it', () => {
+  const native = require('../../lib/binding');
+  const javascript = require('../../lib/binding/javascript').open();
+  expect(native.backend).toBe('native');
+  const metering = ['meterFor', 'meterKind', 'meters', 'mostMeters', 'readMeters', 'nextReport'];
+  const measuring = ['ownAllocations', 'ownNet', 'readGauge'];
+  const handingOver = ['handOver', 'hasParent', 'inTransit', 'takeOver'];
+  expect(javascript.canMeter).toBe(false);
+  const offered = [...Object.keys(javascript), ...metering, ...measuring, ...handingOver];
+  expect(offered.sort()).toEqual(Object.keys(native).sort());
+});
+
+test('sizes beyond all address space are carried without ballast', async () => {
+  const code = `
+    const { stats, track } = require('./lib');
+    const pointer = track(1n, { size: Number.MAX_SAFE_INTEGER, free: null });
+    const { bytes, reported } = stats();
+    pointer.dispose();
+    console.log(JSON.stringify({ bytes, reported, after: stats().bytes }));
+  `;
+  expect(await run(code)).toEqual({ bytes: Number.MAX_SAFE_INTEGER, reported: 0, after: 0 });
+});
+
+test('in synchronous code nothing is freed but what is disposed, and on the event loop all the rest', async () => {
+  const code = `
+    const { collect, stats, track } = require('./lib');
+    const { gcUntil } = require('./test/support/gc-until.js');
+    const { FREE, counters, make } = require('./test/support/things.js');
+    for (let i = 0; i < 100; i++) track(make(70_000), { size: 70_000, free: FREE });
+    const collected = collect();
+    const { freed } = counters();
+    gcUntil('all are freed', () => stats().pointers === 0).then(() => {
+      console.log(JSON.stringify({ collected, freed, later: counters().freed, majors: stats().collections.major }));
+    });
+  `;
+  expect(await run(code)).toEqual({
+    collected: { bytes: 0, pointers: 0 },
+    freed: 0,
+    later: 100,
+    majors: 1,
+  });
+});
+
+test.each(nodes())(
+  'one collection is enough on Node $version, with nobody tracking anything',
+  async ({ path }) => {
+    const code = `
+    const { stats, track } = require('./lib');
+    const { gc } = require('./test/support/gc-until.js');
+    const { FREE, counters, make } = require('./test/support/things.js');
+    const turn = () => new Promise(setImmediate);
+    (async () => {
+      (() => { for (let i = 0; i < 3000; i++) track(make(64), { size: 70_000, free: FREE }); })();
+      await turn();
+      gc();
+      for (let i = 0; i < 1000 && stats().pointers > 0; i++) await turn();
+      console.log(JSON.stringify({ freed: counters().freed, pointers: stats().pointers }));
+    })();
+  `;
+    expect(await run(code, { node: path })).toEqual({ freed: 3000, pointers: 0 });
+  },
+);
+
+test('which of the registries V8 calls first does not matter', async () => {
+  const code = `
+    const calls = []; // instead of V8
+    globalThis.FinalizationRegistry = class {
+      constructor(callback) { this.callback = callback; this.values = new Set(); calls.push(this); }
+      register(object, value) { this.values.add(value); }
+      unregister(value) { this.values.delete(value); }
+      call() { const values = [...this.values]; this.values.clear(); values.forEach((value) => this.callback(value)); }
+    };
+    const { stats, track } = require('./lib');
+    const { FREE, counters, make } = require('./test/support/things.js');
+    const turn = () => new Promise(setImmediate);
+    (async () => {
+      const found = [];
+      for (const order of [calls, [...calls].reverse()]) {
+        for (let i = 0; i < 10; i++) track(make(64), { size: 70_000, free: FREE });
+        stats();
+        for (const registry of order) {
+          registry.call();
+          for (let i = 0; i < 5; i++) await turn();
+        }
+        found.push([counters().freed, stats().pointers]);
+      }
+      console.log(JSON.stringify(found));
+    })();
+  `;
+  expect(await run(code)).toEqual([
+    [10, 0],
+    [20, 0],
+  ]);
+});
+
+test('the library of a destructor stays while a pointer needs it, and no longer', async () => {
+  const code = `
+    const fs = require('node:fs');
+    const koffi = require('./lib/ffi/koffi');
+    const { collect } = require('./lib');
+    const { counting2 } = require('./test/support/counting.js');
+    const isMapped = () => fs.readFileSync('/proc/self/maps', 'utf8').includes(counting2);
+    const library = koffi.load(counting2);
+    koffi.owned('Thing', 'void *', { free: 'thing_free', size: 70_000 });
+    const thing = library.func('Thing thing_new(size_t bytes)')(70_000);
+    library.unload();
+    const found = [isMapped()];
+    thing.dispose();
+    collect();
+    found.push(isMapped());
+    console.log(JSON.stringify(found));
+  `;
+  expect(await run(code)).toEqual([true, false]);
+});
+
+test('bound arguments, malloc sizes and owned memory go through Koffi', async () => {
+  const code = `
+    const { POINTER, SIZE } = require('./lib');
+    const koffi = require('./lib/ffi/koffi');
+    const { counting, counters } = require('./test/support/counting.js');
+    const library = koffi.load(counting);
+    koffi.owned('Sized', 'void *', {
+      free: { symbol: 'thing_free_sized', args: [POINTER, SIZE] }, size: (address, bytes) => Number(bytes),
+    });
+    koffi.owned('WithContext', 'void *', { free: { symbol: 'thing_free_ctx', args: [42n, POINTER] }, size: 10 });
+    koffi.owned('Text', 'void *', { free: 'thing_free', size: 'malloc' });
+    library.func('thing_new', 'Sized', ['size_t'])(1000).dispose();
+    library.func('thing_new', 'WithContext', ['size_t'])(10).dispose();
+    const { last_context: context } = counters();
+    const { size } = library.func('thing_text', 'Text', ['size_t'])(1000);
+    const block = koffi.alloc('int', 25, { owned: true });
+    const zeros = koffi.decode(block, 'int', 25).every((value) => value === 0);
+    const owned = block.size;
+    block.dispose();
+    console.log(JSON.stringify({ context, size, zeros, owned, wrong: counters().size_mismatches }));
+  `;
+  const { size, ...rest } = await run(code);
+  expect(rest).toEqual({ context: 42, zeros: true, owned: 100, wrong: 0 });
+  expect(size).toBeGreaterThanOrEqual(1001);
+  expect(size).toBeLessThan(1100);
+});
+
+test('what throws in a callback of a destructor is counted, and thrown at nobody', async () => {
+  const code = `
+    const { stats, track } = require('./lib');
+    const koffi = require('./lib/ffi/koffi');
+    const { make, symbol } = require('./test/support/things.js');
+    koffi.proto('void Freed(void *)');
+    const callback = koffi.register(() => { throw new Error('on purpose'); }, 'Freed *');
+    process.on('warning', () => {});
+    track(make(100_000), { size: 100_000, free: callback }).dispose();
+    console.log(JSON.stringify(stats().totals));
+  `;
+  const child = await runChild(code, { env, execArgv: ['--no-warnings'] });
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(JSON.parse(child.stdout)).toMatchObject({ tracked: 1, disposed: 1, failed: 1 });
+});
+
+test('nothing is handed over to another thread: the pointer stays', async () => {
+  const code = `
+    const { handOver, stats, takeOver, track } = require('./lib');
+    const { FREE, counters, make } = require('./test/support/things.js');
+    const codeOf = (attempt) => { try { attempt(); } catch (error) { return error.code; } };
+    const pointer = track(make(10), { size: 10, free: FREE });
+    const codes = [codeOf(() => handOver(pointer)), codeOf(() => takeOver({ handedOver: 'x', label: 'x', size: 1 }))];
+    const { inTransit } = stats({ scope: 'process' });
+    pointer.dispose();
+    console.log(JSON.stringify({ codes, inTransit, freed: counters().freed }));
+  `;
+  expect(await run(code)).toEqual({
+    codes: ['ERR_TALLY_UNSUPPORTED', 'ERR_TALLY_TAKEN_OVER'],
+    inTransit: { bytes: 0, pointers: 0 },
+    freed: 1,
+  });
+});
+
+test('the drop-in for Koffi 2 is refused', async () => {
+  const code = `
+    const { withOwnership } = require('./lib');
+    try { withOwnership(require('koffi2')); } catch ({ name, code }) { console.log(JSON.stringify({ name, code })); }
+  `;
+  expect(await run(code)).toEqual({ name: 'TypeError', code: 'ERR_TALLY_UNSUPPORTED' });
+});
+
+test('a full stack loses nothing', async () => {
+  const code = `
+    const { stats, track } = require('./lib');
+    const { gcUntil } = require('./test/support/gc-until.js');
+    const { FREE, counters, make } = require('./test/support/things.js');
+    Error.stackTraceLimit = 0;
+    const found = { refused: 0, cutShort: 0 };
+    const addresses = Array.from({ length: 2000 }, () => make(64));
+    const pointers = [];
+    // In the nursery, and not.
+    const trackOne = () => {
+      const size = addresses.length % 2 === 0 ? 70_000 : 200_000;
+      pointers.push(track(addresses.pop(), { size, free: FREE }));
+    };
+    // Compiling a function takes more stack than calling it.
+    for (let i = 0; i < 2; i++) {
+      trackOne();
+      pointers.pop().dispose();
+    }
+    // At every depth that is left, one is tracked, and on the way back one is disposed.
+    function dive() {
+      if (addresses.length === 0) return;
+      try { trackOne(); } catch { found.refused++; }
+      try { dive(); } catch {}
+      try { pointers.pop()?.dispose(); } catch { found.cutShort++; }
+    }
+    while (addresses.length > 0) dive();
+    pointers.length = 0;
+    gcUntil('all are found', () => stats().pointers === 0).then(() => {
+      const { live, double_frees: twice } = counters();
+      console.log(JSON.stringify({ ...found, live, twice, bytes: stats().bytes }));
+    });
+  `;
+  const { refused, cutShort, live, ...rest } = await run(code, { execArgv: ['--stack-size=150'] });
+  expect(refused + cutShort).toBeGreaterThan(0);
+  expect(live).toBeLessThanOrEqual(refused); // of those that had no room for track() itself
+  expect(rest).toEqual({ twice: 0, bytes: 0 });
+});

@@ -1,0 +1,345 @@
+'use strict';
+// Libraries as people use them. One that is not installed is skipped, and says so.
+
+const fs = require('node:fs');
+const { POINTER, SIZE, collect, stats } = require('../../../lib');
+const binding = require('../../../lib/binding');
+const { boundByBudget, errorOf } = require('../../support/balance.js');
+const { koffi, unique } = require('./setup.js');
+
+const isMac = process.platform === 'darwin';
+const isLinux = process.platform === 'linux';
+
+function tryLoad(linux, mac) {
+  const name = isMac ? mac : linux;
+  try {
+    // Node exports the functions of a zlib and a zstd of its own: without `deep` these libraries would call those for
+    // their own.
+    return koffi.load(name, { deep: true });
+  } catch {
+    process.emitWarning(`${name} is not installed: it is not tested`);
+    return null;
+  }
+}
+
+const MB = 2 ** 20;
+const residentBytes = () =>
+  Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1]) * 1024;
+
+afterEach(() => {
+  collect();
+  expect(stats()).toMatchObject({ bytes: 0, pointers: 0, reported: 0, dead: { bytes: 0, pointers: 0 } });
+  expect(stats().totals.failed).toBe(0);
+});
+
+const sqlite = tryLoad('libsqlite3.so.0', 'libsqlite3.dylib');
+(sqlite === null ? describe.skip : describe)('libsqlite3', () => {
+  const [Db, Stmt, Database, Statement] = ['sqlite3', 'sqlite3_stmt', 'Database', 'Statement'].map(unique);
+  let open, prepare, step, columnInt, exec, close, finalize, nextStatement, memoryUsed;
+
+  beforeAll(() => {
+    koffi.opaque(Db);
+    koffi.opaque(Stmt);
+    koffi.owned(Database, `${Db} *`, { free: 'sqlite3_close', size: 64 * 1024 });
+    koffi.owned(Statement, `${Stmt} *`, { free: 'sqlite3_finalize', size: 4096, parent: 0 });
+    open = sqlite.func(`int sqlite3_open(const char *file, _Out_ ${Database} *db)`);
+    prepare = sqlite.func(
+      `int sqlite3_prepare_v2(${Db} *db, const char *sql, int n, _Out_ ${Statement} *statement, void *tail)`,
+    );
+    step = sqlite.func(`int sqlite3_step(${Stmt} *statement)`);
+    columnInt = sqlite.func(`int sqlite3_column_int(${Stmt} *statement, int column)`);
+    exec = sqlite.func(`int sqlite3_exec(${Db} *db, const char *sql, void *cb, void *data, void *error)`);
+    close = sqlite.func(`int sqlite3_close(${Db} *db)`);
+    finalize = sqlite.func(`int sqlite3_finalize(${Stmt} *statement)`);
+    nextStatement = sqlite.func(`void *sqlite3_next_stmt(${Db} *db, void *statement)`);
+    memoryUsed = sqlite.func('int64_t sqlite3_memory_used()');
+  });
+
+  const one = (func, ...args) => {
+    const at = args.indexOf('out');
+    const out = [null];
+    args[at] = out;
+    expect(func(...args)).toBe(0);
+    return out[0];
+  };
+  const database = () => one(open, ':memory:', 'out');
+  const statement = (db, sql) => one(prepare, db, sql, -1, 'out', null);
+
+  test('a statement keeps its database', () => {
+    const select = (() => statement(database(), 'SELECT 41 + 1'))();
+    collect();
+    collect();
+    expect(step(select)).toBe(100);
+    expect(columnInt(select, 0)).toBe(42);
+    select.dispose();
+  });
+
+  test('closing the database first is deferred until the last statement is gone', () => {
+    // sqlite3_close(), not _v2: it would refuse while there is a statement.
+    const before = Number(memoryUsed());
+    const db = database();
+    const selects = [statement(db, 'SELECT 1'), statement(db, 'SELECT 2')];
+    db.dispose();
+    expect(db.disposed).toBe(true);
+    for (const select of selects) {
+      expect(step(select)).toBe(100);
+      expect(Number(memoryUsed())).toBeGreaterThan(before);
+      select.dispose();
+    }
+    expect(Number(memoryUsed())).toBe(before);
+  });
+
+  test('closed and finalized by hand, in any order', () => {
+    const before = Number(memoryUsed());
+    const db = database();
+    const select = statement(db, 'SELECT 1');
+    close(db);
+    finalize(select);
+    expect([db.disposed, select.disposed]).toEqual([true, true]);
+    expect(Number(memoryUsed())).toBe(before);
+  });
+
+  test('a thousand databases with statements, all forgotten', () => {
+    const before = Number(memoryUsed());
+    (() => {
+      for (let i = 0; i < 1000; i++) {
+        const db = database();
+        exec(db, 'CREATE TABLE t (a); INSERT INTO t VALUES (7)', null, null, null);
+        const select = statement(db, 'SELECT a FROM t');
+        step(select);
+        if (columnInt(select, 0) !== 7) throw new Error('not what was stored');
+      }
+    })();
+    collect();
+    expect(Number(memoryUsed())).toBe(before);
+  });
+
+  test('an error leaves no statement behind', () => {
+    const db = database();
+    const out = [null];
+    expect(prepare(db, 'NONSENSE', -1, out, null)).toBe(1);
+    expect(out).toEqual([null]);
+    expect(nextStatement(db, null)).toBe(null);
+    db.dispose();
+  });
+
+  test('a statement for a database, and the other way round: a TypeError', () => {
+    const db = database();
+    const select = statement(db, 'SELECT 1');
+    expect(errorOf(() => step(db)).code).toBe('ERR_TALLY_TYPE_MISMATCH');
+    expect(errorOf(() => exec(select, '', null, null, null)).code).toBe('ERR_TALLY_TYPE_MISMATCH');
+    select.dispose();
+    db.dispose();
+  });
+});
+
+const gd = tryLoad('libgd.so.3', 'libgd.dylib');
+(gd === null ? describe.skip : describe)('libgd', () => {
+  const [Image, Owned] = ['gdImage', 'OwnedImage'].map(unique);
+  let create, setPixel, getPixel, destroy;
+
+  beforeAll(() => {
+    koffi.opaque(Image);
+    koffi.owned(Owned, `${Image} *`, {
+      free: 'gdImageDestroy',
+      size: (_, width, height) => 4 * width * height,
+    });
+    create = gd.func(`${Owned} gdImageCreateTrueColor(int width, int height)`);
+    setPixel = gd.func(`void gdImageSetPixel(${Image} *image, int x, int y, int color)`);
+    getPixel = gd.func(`int gdImageGetPixel(${Image} *image, int x, int y)`);
+    destroy = gd.func(`void gdImageDestroy(${Owned} image)`);
+  });
+
+  test('a thousand images, dropped in a synchronous loop, stay below a bound', () => {
+    const start = isLinux ? residentBytes() : 0;
+    let peak = 0;
+    boundByBudget();
+    (() => {
+      for (let i = 0; i < 1000; i++) {
+        const image = create(1000, 500);
+        setPixel(image, 999, 499, i);
+        if (getPixel(image, 999, 499) !== i) throw new Error('another pixel');
+        peak = Math.max(peak, stats().bytes);
+      }
+    })();
+    expect(peak).toBeLessThan(256 * MB);
+    if (isLinux) expect(residentBytes() - start).toBeLessThan(512 * MB);
+  });
+
+  test('destroyed by hand', () => {
+    const image = create(10, 10);
+    destroy(image);
+    expect(image.disposed).toBe(true);
+    expect(stats().bytes).toBe(0);
+  });
+});
+
+const xml = tryLoad('libxml2.so.2', 'libxml2.dylib');
+(xml === null ? describe.skip : describe)('libxml2', () => {
+  const [Doc, Node, Document] = ['xmlDoc', 'xmlNode', 'Document'].map(unique);
+  let parse, root, child, name;
+
+  beforeAll(() => {
+    koffi.opaque(Doc);
+    koffi.opaque(Node);
+    koffi.owned(Document, `${Doc} *`, { free: 'xmlFreeDoc', size: (_, text, bytes) => 8 * bytes });
+    parse = xml.func(
+      `${Document} xmlReadMemory(const char *text, int bytes, const char *url, const char *encoding, int options)`,
+    );
+    root = xml.func(`${Node} *xmlDocGetRootElement(${Doc} *doc)`, { keeps: 0 });
+    child = xml.func(`${Node} *xmlFirstElementChild(${Node} *node)`, { keeps: 0 });
+    name = xml.func(`const char *xmlGetNodePath(${Node} *node)`);
+  });
+
+  test('a node keeps its document, through other nodes', () => {
+    const text = '<a><b><c/></b></a>';
+    const node = (() => child(child(root(parse(text, text.length, null, null, 0)))))();
+    collect();
+    collect();
+    expect(name(node)).toBe('/a/b/c');
+    node.dispose();
+  });
+
+  test('documents, forgotten', () => {
+    const text = `<list>${'<item/>'.repeat(500)}</list>`;
+    (() => {
+      for (let i = 0; i < 500; i++) child(root(parse(text, text.length, null, null, 0)));
+    })();
+    collect();
+    expect(stats().pointers).toBe(0);
+  });
+
+  test('what is no XML is null', () => {
+    expect(parse('no', 2, null, null, 32 | 64)).toBe(null);
+  });
+});
+
+const zstd = tryLoad('libzstd.so.1', 'libzstd.dylib');
+(zstd === null ? describe.skip : describe)('libzstd', () => {
+  test('a context says its own size, and is measured again after use', () => {
+    const [Context, Owned] = ['ZSTD_CCtx', 'OwnedCCtx'].map(unique);
+    koffi.opaque(Context);
+    koffi.owned(Owned, `${Context} *`, { free: 'ZSTD_freeCCtx', size: 'ZSTD_sizeof_CCtx' });
+    const create = zstd.func(`${Owned} ZSTD_createCCtx()`);
+    const sizeOf = zstd.func(`size_t ZSTD_sizeof_CCtx(${Context} *context)`);
+    const compress = zstd.func(
+      `size_t ZSTD_compressCCtx(${Context} *c, _Out_ uint8_t *to, size_t n, const uint8_t *from, size_t m, int level)`,
+      { resizes: 0 },
+    );
+    const context = create();
+    const small = context.size;
+    const [from, to] = [Buffer.alloc(100_000), Buffer.alloc(200_000)];
+    expect(Number(compress(context, to, to.length, from, from.length, 19))).toBeLessThan(1000);
+    expect(context.size).toBeGreaterThan(small);
+    expect(context.size).toBe(Number(sizeOf(context)));
+    expect(stats().bytes).toBe(context.size);
+    context.dispose();
+  });
+});
+
+describe('libc', () => {
+  const libc = koffi.load(isMac ? 'libSystem.dylib' : 'libc.so.6');
+
+  (binding.canBind ? test : test.skip)('mmap and munmap, which takes the size too', () => {
+    const Mapping = unique('Mapping');
+    koffi.owned(Mapping, 'void *', {
+      free: { symbol: 'munmap', args: [POINTER, SIZE] },
+      size: (_, hint, length) => length,
+    });
+    const mmap = libc.func(
+      `${Mapping} mmap(void *hint, size_t length, int protection, int flags, int fd, int64_t offset)`,
+    );
+    const fill = libc.func('void *memset(void *to, int value, size_t length)');
+    const flags = isMac ? 0x1002 : 0x22;
+    let peak = 0;
+    boundByBudget();
+    (() => {
+      for (let i = 0; i < 500; i++) {
+        fill(mmap(null, 4 * MB, 3, flags, -1, 0), i, 4 * MB);
+        peak = Math.max(peak, stats().bytes);
+      }
+    })();
+    expect(peak).toBeLessThan(256 * MB);
+    const mapping = mmap(null, 4 * MB, 3, flags, -1, 0);
+    const line = `${mapping.address.toString(16).padStart(8, '0')}-`;
+    const isMapped = () => fs.readFileSync('/proc/self/maps', 'latin1').includes(line);
+    if (isLinux) expect(isMapped()).toBe(true);
+    mapping.dispose();
+    if (isLinux) expect(isMapped()).toBe(false);
+  });
+
+  test('strdup, as a string and as a pointer', () => {
+    const Text = unique('Text');
+    koffi.owned(Text, 'char *', { free: 'free' });
+    expect(libc.func(`${Text} strdup(const char *text)`)('copied')).toBe('copied');
+    const copy = libc.func('void *strdup(const char *text)', { free: 'free', size: 'malloc' })('copied');
+    expect(copy.size).toBeGreaterThanOrEqual(7);
+    expect(koffi.decode(copy, 'char', -1)).toBe('copied');
+    copy.dispose();
+  });
+
+  test('realloc: taken and given', () => {
+    const Block = unique('Block');
+    koffi.owned(Block, 'void *', { free: 'free', size: 'malloc' });
+    const malloc = libc.func(`${Block} malloc(size_t size)`);
+    const realloc = libc.func(`${Block} realloc(${Block} block, size_t size)`);
+    const small = malloc(100);
+    koffi.encode(small, 'char', 'kept', 5);
+    const large = realloc(small, 10 * MB);
+    expect(small.disposed).toBe(true);
+    expect(large.size).toBeGreaterThanOrEqual(10 * MB);
+    expect(koffi.decode(large, 'char', -1)).toBe('kept');
+    large.dispose();
+  });
+
+  (isMac ? test.skip : test)('getline: _Inout_, from NULL', () => {
+    const [File, Stream, Block] = ['FILE', 'Stream', 'Block'].map(unique);
+    koffi.opaque(File);
+    koffi.owned(Stream, `${File} *`, { free: 'fclose', size: 4096 });
+    koffi.owned(Block, 'void *', { free: 'free', size: 'malloc' });
+    const fopen = libc.func(`${Stream} fopen(const char *path, const char *mode)`);
+    const getline = libc.func(`int64_t getline(_Inout_ ${Block} *line, _Inout_ size_t *n, ${File} *stream)`);
+    const stream = fopen(__filename, 'r');
+    const [line, capacity] = [[null], [0]];
+    const lines = [];
+    for (let length; (length = Number(getline(line, capacity, stream))) !== -1;) {
+      lines.push(koffi.decode(line[0], 'char', length));
+      expect(line[0].size).toBeGreaterThanOrEqual(Number(capacity[0]));
+    }
+    expect(lines.join('')).toBe(fs.readFileSync(__filename, 'utf8'));
+    expect(stats().pointers).toBe(2);
+    line[0].dispose();
+    stream.dispose();
+  });
+
+  (isMac ? test.skip : test)('open_memstream: a block that C stores when it is done', () => {
+    const Block = unique('Block');
+    koffi.owned(Block, 'void *', { free: 'free', size: 'malloc' });
+    const openStream = libc.func('void *open_memstream(void *block, void *length)');
+    const puts = libc.func('int fputs(const char *text, void *stream)');
+    const fclose = libc.func('int fclose(void *stream)');
+    const take = libc.func(`${Block} realloc(void *block, size_t length)`);
+    const [block, length] = [
+      koffi.alloc('int64_t', 1, { owned: true }),
+      koffi.alloc('size_t', 1, { owned: true }),
+    ];
+    const stream = openStream(block, length);
+    puts('written into memory', stream);
+    fclose(stream);
+    const stored = take(koffi.decode(block, 'void *'), Number(koffi.decode(length, 'size_t')));
+    expect(koffi.decode(stored, 'char', 19)).toBe('written into memory');
+    for (const pointer of [stored, block, length]) pointer.dispose();
+  });
+
+  test('qsort over memory of our own, with a callback of our own', () => {
+    const [Compare, Any] = ['Compare', 'Any'].map(unique);
+    koffi.proto(`int ${Compare}(const void *a, const void *b)`);
+    koffi.owned(Any, 'void *', { free: null, size: 0 });
+    const qsort = libc.func(`void qsort(void *array, size_t count, size_t size, ${Compare} *compare)`);
+    const numbers = koffi.alloc('int', 5, { owned: true });
+    koffi.encode(numbers, 'int', [5, 3, 1, 4, 2], 5);
+    qsort(numbers, 5, 4, (a, b) => koffi.decode(a, 'int') - koffi.decode(b, 'int'));
+    expect(Array.from(koffi.decode(numbers, 'int', 5))).toEqual([1, 2, 3, 4, 5]);
+    numbers.dispose();
+  });
+});

@@ -1,0 +1,130 @@
+'use strict';
+// Owned types over char *: the caller gets a string, C's copy is freed at once, and there is nothing to track.
+
+const { collect, stats } = require('../../../lib');
+const { expectBalance, expectRefusal } = require('../../support/balance.js');
+const { counting, isKoffi2, koffi, things, unique } = require('./setup.js');
+const { counters } = things;
+
+const library = koffi.load(counting);
+const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+
+beforeEach(things.reset);
+afterEach(expectBalance);
+
+const forms = [
+  ['the name of a C function', 'thing_free'],
+  ['a JavaScript function', (pointer) => things.free(pointer)],
+  ['a Koffi function', things.free],
+];
+
+describe.each(forms)('freed by %s', (_, free) => {
+  test('a string, not a pointer', () => {
+    const Text = unique('Text');
+    koffi.owned(Text, 'char *', { free });
+    const text = library.func(`${Text} thing_text(size_t length)`)(5);
+    expect(text).toBe('xxxxx');
+    expect(counters()).toMatchObject({ made: 1, freed: 1, live: 0 });
+    expect(stats().pointers).toBe(0);
+  });
+
+  test('the type object, in the classic form', () => {
+    const type = koffi.owned(unique('Text'), 'char *', { free });
+    expect(library.func('thing_text', type, ['size_t'])(3)).toBe('xxx');
+    expect(counters()).toMatchObject({ freed: 1, live: 0 });
+  });
+
+  test('NULL is null, and nothing is freed', () => {
+    const Text = unique('Text');
+    koffi.owned(Text, 'char *', { free });
+    expect(library.func(`${Text} thing_text(size_t length)`)(2 ** 41)).toBe(null);
+    expect(counters()).toMatchObject({ made: 0, freed: 0 });
+  });
+
+  test('thousands keep no memory', () => {
+    const Text = unique('Text');
+    koffi.owned(Text, 'char *', { free });
+    const make = library.func(`${Text} thing_text(size_t length)`);
+    for (let i = 0; i < 2000; i++) make(10_000);
+    expect(counters()).toMatchObject({ made: 2000, freed: 2000 });
+    expect(counters().peak_bytes).toBe(10_001);
+  });
+});
+
+test('asynchronously', async () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'thing_free' });
+  const make = library.func(`${Text} thing_text(size_t length)`);
+  const text = await new Promise((resolve, reject) => {
+    make.async(4, (error, result) => (error ? reject(error) : resolve(result)));
+  });
+  expect(text).toBe('xxxx');
+  expect(counters()).toMatchObject({ made: 1, freed: 1 });
+});
+
+test('of libc', () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'free' });
+  expect(libc.func(`${Text} strdup(const char *text)`)('äöü')).toBe('äöü');
+});
+
+test('as an out parameter', () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'free' });
+  // Its first use is an argument: the destructor must be known by then, too.
+  if (process.platform === 'darwin') return;
+  const print = libc.func(`int asprintf(_Out_ ${Text} *out, const char *format, ...)`);
+  const out = [null];
+  expect(print(out, '%d apples', 'int', 7)).toBe(8);
+  expect(out).toEqual(['7 apples']);
+});
+
+test('wide strings', () => {
+  if (process.platform === 'win32') return;
+  const Text = unique('Text');
+  koffi.owned(Text, isKoffi2 ? 'str16' : 'char32_t *', { free: 'free' });
+  if (!isKoffi2) expect(libc.func(`${Text} wcsdup(str32 text)`)('wide')).toBe('wide');
+});
+
+test('of a second library: refused, with what to do', () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'thing_free' });
+  library.func(`${Text} thing_text(size_t length)`);
+  library.func(`${Text} text_new(size_t length)`);
+  const other = koffi.load(counting);
+  const error = expectRefusal(
+    () => other.func(`${Text} thing_text(size_t length)`),
+    TypeError,
+    'ERR_TALLY_UNSUPPORTED',
+  );
+  expect(error.message).toContain(Text);
+});
+
+test('a destructor that the library does not have', () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'no_such_function' });
+  const error = expectRefusal(
+    () => library.func(`${Text} thing_text(size_t length)`),
+    Error,
+    'ERR_TALLY_UNKNOWN_SYMBOL',
+  );
+  expect(error.message).toContain('no_such_function');
+  expect(error.message).toContain(Text);
+});
+
+test.each([
+  ['no options', undefined, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+  ['no free', {}, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+  ['null for free', { free: null }, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+  ['an empty name for free', { free: '' }, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+  ['a size: there is nothing to measure', { free: 'free', size: 5 }, TypeError, 'ERR_TALLY_UNKNOWN_OPTION'],
+])('bad declarations: %s', (_, options, Class, code) => {
+  expectRefusal(() => koffi.owned(unique('Text'), 'char *', options), Class, code);
+});
+
+test('a string type may be borrowed as any string', () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'free' });
+  expect(Number(libc.func('size_t strlen(const char *text)')('four'))).toBe(4);
+  collect();
+});

@@ -1,0 +1,314 @@
+'use strict';
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { collect, configure, handOver, stats, takeOver, track } = require('../../lib');
+const { expectBalance, expectRefusal } = require('../support/balance.js');
+const { runChild } = require('../support/child.js');
+const things = require('../support/things.js');
+
+const { FREE, counters } = things;
+const defaults = configure();
+
+beforeEach(things.reset);
+afterEach(() => {
+  configure(defaults);
+  expect(stats({ scope: 'process' }).inTransit).toEqual({ bytes: 0, pointers: 0 });
+  return expectBalance();
+});
+
+const make = (bytes = 100, options = {}) =>
+  track(things.make(bytes), { size: bytes, free: FREE, label: 'thing', ...options });
+const refused = (token) => expectRefusal(() => takeOver(token), Error, 'ERR_TALLY_TAKEN_OVER');
+
+test.each([100, 2 ** 20])('is a tracked pointer as if it had been tracked here: %i bytes', (bytes) => {
+  const first = make(bytes);
+  const { address } = first;
+  const { tracked } = stats().totals;
+  const pointer = takeOver(handOver(first));
+  expect(pointer).toMatchObject({ address, size: bytes, label: 'thing', disposed: false });
+  expect(stats()).toMatchObject({ bytes, pointers: 1 });
+  expect(stats().totals.tracked - tracked).toBe(1);
+  pointer.dispose();
+  expect(counters()).toMatchObject({ live: 0, freed: 1 });
+});
+
+test('is collected', () => {
+  (() => {
+    for (let i = 0; i < 300; i++) takeOver(handOver(make()));
+  })();
+  collect();
+  expect(counters()).toMatchObject({ live: 0, freed: 300 });
+});
+
+test('is a parent, is resized, is handed over again', () => {
+  let pointer = takeOver(handOver(make()));
+  track(things.makeChild(pointer.address, 10), { size: 10, free: FREE, parent: pointer }).dispose();
+  things.enlarge(pointer.address, 50);
+  pointer.resize(150);
+  for (let i = 0; i < 10; i++) pointer = takeOver(handOver(pointer));
+  expect(pointer.size).toBe(150);
+  pointer.dispose();
+});
+
+describe('once', () => {
+  test('whatever is done with the token', () => {
+    const token = handOver(make());
+    const copies = [structuredClone(token), structuredClone(token), JSON.parse(JSON.stringify(token)), token];
+    const pointer = takeOver(copies.pop());
+    for (const copy of [...copies, token]) expect(refused(copy).message).toContain('thing');
+    expect(counters().freed).toBe(0);
+    pointer.dispose();
+    for (const copy of [...copies, token]) refused(copy);
+    expect(counters().freed).toBe(1);
+  });
+
+  test('a token that nobody has given out', () => {
+    refused({ handedOver: '', label: 'x', size: 1 });
+    refused({ handedOver: '3c4ad6ca-6a5f-4a11-9a5f-000000000000', label: 'x', size: 1 });
+  });
+});
+
+test.each([null, undefined, 7, 'text', 1n, {}, { handedOver: 1 }, []])('%p is no token', (value) => {
+  expectRefusal(() => takeOver(value), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
+});
+
+describe('a refusal leaves it in transit', () => {
+  test('for want of numbers', () => {
+    const token = handOver(make());
+    const huge = track(1n, { size: Number.MAX_SAFE_INTEGER - 10, free: null });
+    expectRefusal(() => takeOver(token), RangeError, 'ERR_TALLY_OVERFLOW');
+    expect(stats({ scope: 'process' }).inTransit.pointers).toBe(1);
+    huge.dispose();
+    takeOver(token).dispose();
+  });
+
+  test('in the checked mode, where its address has an owner', () => {
+    configure({ checked: true });
+    const first = make();
+    const { address } = first;
+    const token = handOver(first);
+    const owner = track(address, { size: 1, free: () => {} });
+    expectRefusal(() => takeOver(token), Error, 'ERR_TALLY_TRACKED_TWICE');
+    owner.dispose();
+    const pointer = takeOver(token);
+    expectRefusal(() => track(pointer.address, { size: 1, free: FREE }), Error, 'ERR_TALLY_TRACKED_TWICE');
+    pointer.dispose();
+  });
+});
+
+test('shared travels along', () => {
+  configure({ checked: true });
+  const make2 = () => track(4096n, { size: 1, free: null, shared: true });
+  const [a, b] = [make2(), make2()].map((pointer) => takeOver(handOver(pointer)));
+  a.dispose();
+  b.dispose();
+});
+
+describe('from another thread', () => {
+  const run = async (worker, main, options) => {
+    const child = await runChild(
+      `
+      const { once } = require('node:events');
+      const { Worker, MessageChannel } = require('node:worker_threads');
+      const { collect, handOver, stats, takeOver, track } = require('./lib');
+      const things = require('./test/support/things.js');
+      const make = (size = 100) => track(things.make(size), { size, free: things.FREE, label: 'thing' });
+      const code = ${JSON.stringify(`
+        const { parentPort, workerData } = require('node:worker_threads');
+        const { handOver, stats, takeOver, track } = require('./lib');
+        const things = require('./test/support/things.js');
+        const attempt = (token) => { try { return takeOver(token); } catch (error) { return error.code; } };
+        ${worker}
+      `)};
+      const start = (workerData) => {
+        const worker = new Worker(code, { eval: true, workerData });
+        worker.ended = once(worker, 'exit');
+        return worker;
+      };
+      const codeOf = (attempt) => { try { attempt(); } catch (error) { return error.code; } };
+      (async () => { ${main} })().then((result) => {
+        const { bytes, pointers, reported } = stats();
+        const { inTransit } = stats({ scope: 'process' });
+        console.log(JSON.stringify({ result, bytes, pointers, reported, inTransit, ...things.counters() }));
+      });
+      `,
+      options,
+    );
+    expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+    const found = JSON.parse(child.stdout);
+    expect(found).toMatchObject({ bytes: 0, pointers: 0, reported: 0, live: 0, ...things.faultless });
+    expect(found.inTransit).toEqual({ bytes: 0, pointers: 0 });
+    return found;
+  };
+
+  test('to a worker, which disposes, keeps or drops what it gets', async () => {
+    const found = await run(
+      `
+      globalThis.kept = [];
+      parentPort.on('message', (tokens) => {
+        if (tokens === null) return parentPort.close();
+        for (const [i, token] of tokens.entries()) {
+          const pointer = takeOver(token);
+          if (i % 3 === 0) pointer.dispose();
+          if (i % 3 === 1) kept.push(pointer);
+        }
+        parentPort.postMessage(stats().totals.tracked);
+      });
+      `,
+      `
+      const worker = start();
+      const told = [];
+      for (let i = 0; i < 10; i++) {
+        worker.postMessage(Array.from({ length: 100 }, (_, j) => handOver(make(j === 50 ? 1e6 : 100))));
+        told.push(...(await once(worker, 'message')));
+      }
+      worker.postMessage(null);
+      await worker.ended;
+      return told;
+      `,
+    );
+    expect(found.result).toEqual(Array.from({ length: 10 }, (_, i) => 100 * (i + 1)));
+    expect(found).toMatchObject({ made: 1000, freed: 1000 });
+  });
+
+  test('from a worker that has ended since', async () => {
+    const found = await run(
+      `
+      globalThis.kept = track(things.make(50), { size: 50, free: things.FREE });
+      parentPort.postMessage(handOver(track(things.make(100), { size: 100, free: things.FREE, label: 'thing' })));
+      process.exit();
+      `,
+      `
+      const worker = start();
+      const [token] = await once(worker, 'message');
+      await worker.ended;
+      const { freed } = things.counters();
+      const pointer = takeOver(token);
+      const { size, label } = pointer;
+      pointer.dispose();
+      return { freed, size, label };
+      `,
+    );
+    expect(found.result).toEqual({ freed: 1, size: 100, label: 'thing' });
+    expect(found).toMatchObject({ made: 2, freed: 2 });
+  });
+
+  test('by whoever is first: ten threads and the sender, the same tokens', async () => {
+    const found = await run(
+      `
+      parentPort.once('message', ({ tokens, gate }) => {
+        const waiting = new Int32Array(gate);
+        if (Atomics.sub(waiting, 0, 1) === 1) Atomics.notify(waiting, 0);
+        for (let left; (left = Atomics.load(waiting, 0)) > 0; ) Atomics.wait(waiting, 0, left);
+        globalThis.kept = tokens.map(attempt);
+        const taken = kept.filter((it) => typeof it === 'object').length;
+        const refused = kept.filter((it) => it === 'ERR_TALLY_TAKEN_OVER').length;
+        parentPort.postMessage({ taken, refused });
+      });
+      `,
+      `
+      const tokens = Array.from({ length: 2000 }, () => handOver(make()));
+      const gate = new SharedArrayBuffer(4);
+      const waiting = new Int32Array(gate);
+      waiting[0] = 10;
+      const workers = Array.from({ length: 10 }, () => start());
+      const answers = workers.map((worker) => (worker.postMessage({ tokens, gate }), once(worker, 'message')));
+      for (let left; (left = Atomics.load(waiting, 0)) > 0; ) Atomics.wait(waiting, 0, left);
+      const sum = { taken: 0, refused: 0 };
+      for (const token of tokens.reverse()) {
+        const code = codeOf(() => (takeOver(token).dispose(), sum.taken++));
+        if (code === 'ERR_TALLY_TAKEN_OVER') sum.refused++;
+      }
+      for (const [{ taken, refused }] of await Promise.all(answers)) {
+        sum.taken += taken;
+        sum.refused += refused;
+      }
+      await Promise.all(workers.map(({ ended }) => ended));
+      return sum;
+      `,
+    );
+    expect(found.result).toEqual({ taken: 2000, refused: 10 * 2000 });
+    expect(found).toMatchObject({ made: 2000, freed: 2000 });
+  });
+
+  test('which is terminated before it has read the message: the sender takes it back', async () => {
+    const found = await run(
+      `parentPort.on('message', () => {}); parentPort.postMessage('full'); for (;;);`,
+      `
+      const worker = start();
+      await once(worker, 'message');
+      const token = handOver(make());
+      worker.postMessage(token);
+      await worker.terminate();
+      const left = stats({ scope: 'process' }).inTransit;
+      takeOver(token).dispose();
+      return { left, twice: codeOf(() => takeOver(token)) };
+      `,
+    );
+    expect(found.result).toEqual({ left: { bytes: 100, pointers: 1 }, twice: 'ERR_TALLY_TAKEN_OVER' });
+  });
+
+  test('through a port that is closed: the sender takes it back', async () => {
+    await run(
+      '',
+      `
+      const { port1, port2 } = new MessageChannel();
+      const closed = once(port1, 'close');
+      const token = handOver(make());
+      port1.postMessage(token);
+      port2.close();
+      port1.ref();
+      await closed;
+      takeOver(token).dispose();
+      `,
+    );
+  });
+
+  // What a worker has handed over when it is terminated, and nobody has heard of, is freed at the end of the process.
+  test('which is terminated at any moment while it takes over and hands over', async () => {
+    const report = path.join(os.tmpdir(), `ffi-tally-take-over-${process.pid}.json`);
+    const child = await runChild(
+      `
+      const { once } = require('node:events');
+      const { Worker } = require('node:worker_threads');
+      const { configure, handOver, stats, takeOver, track } = require('./lib');
+      const things = require('./test/support/things.js');
+      configure({ atExit: 'free' });
+      const code = \`
+        const { parentPort } = require('node:worker_threads');
+        const { handOver, takeOver } = require('./lib');
+        parentPort.on('message', (tokens) => {
+          parentPort.postMessage('begun');
+          for (const token of tokens) parentPort.postMessage(handOver(takeOver(token)));
+          for (;;);
+        });
+      \`;
+      (async () => {
+        let back = 0;
+        for (let i = 0; i < 10; i++) {
+          const worker = new Worker(code, { eval: true });
+          const make = () => track(things.make(100), { size: 100, free: things.FREE });
+          worker.postMessage(Array.from({ length: 2000 }, () => handOver(make())));
+          await once(worker, 'message');
+          worker.on('message', (token) => { takeOver(token).dispose(); back++; });
+          for (const enough = back + 100 * i; back < enough; ) await new Promise(setImmediate);
+          await worker.terminate();
+        }
+        const { bytes, pointers } = stats();
+        console.log(JSON.stringify({ back, bytes, pointers, left: stats({ scope: 'process' }).inTransit.pointers }));
+      })();
+      `,
+      { env: { COUNTING_REPORT: report } },
+    );
+    const end = JSON.parse(fs.readFileSync(report, 'utf8'));
+    fs.rmSync(report);
+    expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+    const { back, left, ...books } = JSON.parse(child.stdout);
+    expect(books).toEqual({ bytes: 0, pointers: 0 });
+    expect(back).toBeGreaterThanOrEqual(4500);
+    expect(left).toBeGreaterThan(0);
+    expect(end).toMatchObject({ made: 20_000, freed: 20_000, live: 0, ...things.faultless });
+  });
+});

@@ -1,0 +1,123 @@
+'use strict';
+
+const { collect, stats, track } = require('../../lib');
+const { expectBalance, expectRefusal } = require('../support/balance.js');
+const { runChild } = require('../support/child.js');
+const things = require('../support/things.js');
+const { FREE, counters } = things;
+
+beforeEach(things.reset);
+afterEach(expectBalance);
+
+const make = (bytes, options) => track(things.make(bytes), { size: bytes, free: FREE, ...options });
+const drop = (count, bytes, options) => {
+  for (let i = 0; i < count; i++) make(bytes, options);
+};
+
+test('returns what was freed', () => {
+  // All at once, so that none can be found dead as another comes.
+  (() => [...Array.from({ length: 10 }, () => make(100)), make(2 ** 20), make(2 ** 20)])();
+  expect(collect()).toEqual({ bytes: 1000 + 2 ** 21, pointers: 12 });
+  expect(counters()).toMatchObject({ freed: 12, live: 0 });
+  expect(collect()).toEqual({ bytes: 0, pointers: 0 });
+});
+
+test('counts what JavaScript destructors freed', () => {
+  (() => drop(10, 100, { free: (address) => things.free(address) }))();
+  expect(collect()).toEqual({ bytes: 1000, pointers: 10 });
+});
+
+test('does not count what was freed before', () => {
+  make(100).dispose();
+  expect(collect()).toEqual({ bytes: 0, pointers: 0 });
+});
+
+test('leaves what is alive', () => {
+  const kept = make(100);
+  (() => drop(1, 50))();
+  expect(collect()).toEqual({ bytes: 50, pointers: 1 });
+  expect(kept.disposed).toBe(false);
+  expect(things.id(kept.address)).toBeGreaterThan(0);
+  kept.dispose();
+});
+
+test('a minor collection frees what died young', () => {
+  (() => drop(100, 100))();
+  collect({ type: 'minor' });
+  collect({ type: 'minor' });
+  expect(counters().freed).toBeGreaterThanOrEqual(95); // the last ones may still be in a register
+});
+
+test('a minor collection leaves what is old, a major one does not', () => {
+  const keep = [];
+  (() => {
+    for (let i = 0; i < 10; i++) keep.push(make(100));
+  })();
+  collect();
+  collect();
+  keep.length = 0;
+  collect({ type: 'minor' });
+  expect(counters().freed).toBe(0);
+  expect(collect({ type: 'major' })).toEqual({ bytes: 1000, pointers: 10 });
+});
+
+test('is a major one by default', () => {
+  const before = stats().collections;
+  collect();
+  collect({});
+  collect({ type: undefined });
+  const after = stats().collections;
+  expect(after.major - before.major).toBe(3);
+  expect(after.minor).toBe(before.minor);
+});
+
+test.each([
+  ['null', null, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+  ['a string', 'major', TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+  ['an unknown option', { kind: 'major' }, TypeError, 'ERR_TALLY_UNKNOWN_OPTION'],
+  ['an unknown type', { type: 'huge' }, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+  ['a type that is no string', { type: 1 }, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+  ['a type that is null', { type: null }, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+])('refuses %s', (_, options, Class, code) => {
+  expectRefusal(() => collect(options), Class, code);
+});
+
+test.each([
+  ['with gc() exposed', ['--expose-gc']],
+  ['without', []],
+  ['with code generation from strings forbidden', ['--disallow-code-generation-from-strings']],
+  ['with frozen intrinsics', ['--frozen-intrinsics', '--no-warnings']],
+])('works in a process started %s, and leaves it as it was', async (_, execArgv) => {
+  const child = await runChild(
+    `
+    const { collect, track } = require('./lib');
+    const things = require('./test/support/things.js');
+    const globals = () => Object.getOwnPropertyNames(globalThis).sort().join();
+    const before = globals();
+    (() => { for (let i = 0; i < 10; i++) track(things.make(100), { size: 100, free: things.FREE }); })();
+    const found = collect();
+    console.log(found.pointers, things.counters().live, before === globals(), typeof globalThis.gc);
+    console.log(require('node:vm').runInNewContext('typeof gc'));
+  `,
+    { execArgv },
+  );
+  const exposed = execArgv.includes('--expose-gc') ? 'function' : 'undefined';
+  expect(child).toEqual({
+    code: 0,
+    signal: null,
+    stdout: `10 0 true ${exposed}\n${exposed}\n`,
+    stderr: '',
+  });
+});
+
+test('a gc() of another kind, put there by the program, is harmless', async () => {
+  const child = await runChild(`
+    globalThis.gc = 'not a function';
+    const { collect, track } = require('./lib');
+    const things = require('./test/support/things.js');
+    (() => { for (let i = 0; i < 10; i++) track(things.make(100), { size: 100, free: things.FREE }); })();
+    collect();
+    console.log(things.counters().live);
+  `);
+  expect(child).toMatchObject({ code: 0, signal: null, stdout: '0\n', stderr: '' });
+});

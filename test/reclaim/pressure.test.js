@@ -1,0 +1,146 @@
+'use strict';
+// configure({ limit, onPressure }): what is refused, and what is done before.
+
+const { collect, configure, reportExternal, stats, track } = require('../../lib');
+const { errorOf, expectBalance } = require('../support/balance.js');
+const { runChild } = require('../support/child.js');
+const things = require('../support/things.js');
+const { FREE, counters } = things;
+
+const MIB = 2 ** 20;
+const LIMIT = 16 * MIB;
+const defaults = configure();
+
+beforeEach(() => {
+  things.reset();
+  configure({ limit: LIMIT });
+});
+afterEach(() => {
+  configure(defaults);
+  collect();
+  return expectBalance();
+});
+
+const make = (bytes = MIB) => track(things.make(bytes), { size: bytes, free: FREE, label: 'limited' });
+
+/** Tracks until there is no room, and returns what was tracked. */
+function fill(bytes = MIB) {
+  const kept = [];
+  for (;;) {
+    try {
+      kept.push(make(bytes));
+    } catch (error) {
+      expect(error.code).toBe('ERR_TALLY_LIMIT');
+      return kept;
+    }
+  }
+}
+const disposeAll = (pointers) => pointers.forEach((pointer) => pointer.dispose());
+
+test('what is alive stays below it, and what is refused is freed', () => {
+  const kept = fill();
+  expect(kept.length).toBe(16);
+  expect(stats().bytes).toBe(LIMIT);
+  expect(counters()).toMatchObject({ made: 17, freed: 1 });
+  disposeAll(kept);
+});
+
+test('garbage makes room, without an error', () => {
+  for (let i = 0; i < 200; i++) make();
+  expect(stats().peakBytes).toBeGreaterThan(0);
+  expect(counters().peak_bytes).toBeLessThanOrEqual(LIMIT + MIB); // the new one exists before it is tracked
+});
+
+test('bytes charged by hand count, and are not refused', () => {
+  reportExternal(LIMIT);
+  expect(errorOf(() => make()).code).toBe('ERR_TALLY_LIMIT');
+  reportExternal(MIB);
+  reportExternal(-LIMIT - MIB);
+  make().dispose();
+});
+
+test('half of what a container allows; none outside of one', async () => {
+  const limitIn = (allowed) =>
+    runChild(
+      `process.constrainedMemory = () => ${allowed}; console.log(require('./lib').configure({ limit: 'auto' }).limit)`,
+    );
+  expect((await limitIn('1e9')).stdout).toBe('500000000\n');
+  for (const none of ['undefined', '0', '2 ** 63']) expect((await limitIn(none)).stdout).toBe('Infinity\n');
+});
+
+describe('onPressure', () => {
+  test('lets go of what it likes: dropping it is enough', () => {
+    const cache = new Map();
+    let asked = 0;
+    configure({
+      onPressure: () => {
+        asked++;
+        cache.clear();
+      },
+    });
+    (() => {
+      for (let i = 0; i < 100; i++) cache.set(i, make());
+    })();
+    expect(asked).toBeGreaterThan(3);
+    expect(asked).toBeLessThan(20);
+    expect(stats().bytes).toBeLessThanOrEqual(LIMIT);
+    cache.clear();
+  });
+
+  test('may dispose', () => {
+    const cache = [];
+    configure({ onPressure: () => disposeAll(cache.splice(0)) });
+    for (let i = 0; i < 100; i++) cache.push(make());
+    expect(stats().bytes).toBeLessThanOrEqual(LIMIT);
+    disposeAll(cache);
+  });
+
+  test('is told how much there is, and how much is wanted', () => {
+    const kept = fill();
+    const told = [];
+    configure({ onPressure: (pressure) => told.push(pressure) });
+    expect(errorOf(() => make(2 * MIB)).code).toBe('ERR_TALLY_LIMIT');
+    expect(told).toEqual([{ bytes: LIMIT, limit: LIMIT, size: 2 * MIB }]);
+    disposeAll(kept);
+  });
+
+  test('is not asked where a collection is enough', () => {
+    const onPressure = jest.fn();
+    configure({ onPressure });
+    (() => {
+      for (let i = 0; i < 100; i++) make();
+    })();
+    expect(onPressure).not.toHaveBeenCalled();
+  });
+
+  test('is not asked about what it tracks itself', () => {
+    const kept = fill();
+    const codes = [];
+    configure({ onPressure: () => codes.push(errorOf(() => make()).code) });
+    expect(errorOf(() => make()).code).toBe('ERR_TALLY_LIMIT');
+    expect(codes).toEqual(['ERR_TALLY_LIMIT']);
+    disposeAll(kept);
+  });
+
+  test('may give way to another', () => {
+    const kept = fill();
+    const next = jest.fn();
+    configure({ onPressure: () => configure({ onPressure: next }) });
+    for (let i = 0; i < 2; i++) expect(errorOf(() => make()).code).toBe('ERR_TALLY_LIMIT');
+    expect(next).toHaveBeenCalledTimes(1);
+    disposeAll(kept);
+  });
+
+  test('that throws: the new pointer is freed, and the error is seen', () => {
+    const kept = fill();
+    const mine = new Error('mine');
+    configure({
+      onPressure: () => {
+        throw mine;
+      },
+    });
+    expect(errorOf(() => make())).toBe(mine);
+    expect(counters().live).toBe(kept.length);
+    disposeAll(kept);
+  });
+});

@@ -1,0 +1,321 @@
+'use strict';
+// JavaScript that is cut off: node:vm stops what takes too long without letting anybody clean up. What was on the stack
+// must not be taken for being there for ever.
+
+const { isFirst } = require('../../lib/support/stack.js');
+const { runChild } = require('./child.js');
+
+describe('isFirst()', () => {
+  const ask = (start) =>
+    new Promise((resolve) => {
+      start(function callback() {
+        resolve(isFirst(callback));
+      });
+    });
+
+  test('says yes to what the event loop calls', async () => {
+    expect(await ask(setImmediate)).toBe(true);
+    const { setImmediate: real } = require('node:timers');
+    expect(await ask(real)).toBe(true);
+  });
+
+  test('says no to what anybody else calls', async () => {
+    expect(await ask((callback) => callback())).toBe(false);
+    expect(await ask((callback) => setImmediate(() => callback()))).toBe(false);
+    expect(await ask((callback) => setImmediate(() => [1].forEach(callback)))).toBe(false);
+  });
+
+  test('says no where the stack is not recorded, or in another form', async () => {
+    const { stackTraceLimit, prepareStackTrace } = Error;
+    try {
+      for (const limit of [0, 1, undefined]) {
+        Error.stackTraceLimit = limit;
+        expect([limit, await ask(setImmediate)]).toEqual([limit, false]);
+        expect([limit, await ask((callback) => setImmediate(() => callback()))]).toEqual([limit, false]);
+      }
+      Error.stackTraceLimit = stackTraceLimit;
+      Error.prepareStackTrace = (error, sites) => sites;
+      expect(await ask(setImmediate)).toBe(false);
+    } finally {
+      Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+    }
+  });
+});
+
+/** Runs `code` with run(f), which calls `f` and cuts it off in forever(), which `f` calls somewhere. Prints what `then` returns. */
+async function cut(code, then) {
+  const child = await runChild(`
+    const vm = require('node:vm');
+    const { collect, stats, track, withOwnership } = require('./lib');
+    const things = require('./test/support/things.js');
+    const koffi = withOwnership(things.koffi);
+    const lib = koffi.load(require('./test/support/counting.js').counting);
+    koffi.opaque('Thing');
+    koffi.owned('OwnedThing', 'Thing *', { free: 'thing_free', size: 10 });
+    koffi.proto('int Callback(Thing *thing, int value)');
+    const create = lib.func('OwnedThing thing_new(size_t bytes)');
+    const call = lib.func('int thing_call(Thing *thing, Callback *callback, int value)');
+    const make = (free = things.FREE, size = 100) => track(things.make(size), { size, free, label: 'thing' });
+    // Goes on until it is cut off, if it is to be. Where the machine is slow, that may be before it has begun.
+    const state = { begun: false, cutting: false };
+    const forever = () => { state.begun = true; while (state.cutting); };
+    const run = (f) => {
+      for (state.begun = false; !state.begun; ) {
+        let code;
+        state.cutting = true;
+        try { vm.runInNewContext('f()', { f }, { timeout: 100 }); } catch (error) { ({ code } = error); }
+        state.cutting = false;
+        if (code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw new Error('was not cut off: ' + code);
+      }
+    };
+    process.on('warning', () => {});
+    ${code}
+    // A turn for what was deferred, and one for what that deferred.
+    setImmediate(() => setImmediate(() => setImmediate(() => {
+      const result = (() => { ${then} })();
+      const { bytes, pointers, reported, totals } = stats();
+      console.log(JSON.stringify({ result, bytes, pointers, reported, failed: totals.failed, ...things.counters() }));
+    })));
+  `);
+  expect(child).toMatchObject({ code: 0, signal: null });
+  expect(child.stderr).not.toMatch(/Error:(?! was cut)/);
+  return JSON.parse(child.stdout);
+}
+
+const clean = {
+  ...{ bytes: 0, pointers: 0, reported: 0, live: 0 },
+  ...{ double_frees: 0, orphans: 0, freed_underfoot: 0 },
+};
+
+describe('after a timeout', () => {
+  test('in a callback from C: what is disposed is freed, in the next turn', async () => {
+    const found = await cut(
+      `
+      const lent = create(10);
+      run(() => call(lent, forever, 1));
+      const others = [make(), make(things.FREE, 2 ** 20), make((address) => things.free(address))];
+      lent.dispose();
+      for (const other of others) other.dispose();
+      if (things.counters().freed > 0) throw new Error('nothing was cut off');
+      `,
+      `const { freed } = things.counters(); make().dispose(); return [freed, things.counters().freed];`,
+    );
+    expect(found).toMatchObject({ ...clean, result: [4, 5], failed: 0 });
+  });
+
+  test('in a callback from C: what is dropped is collected', async () => {
+    const found = await cut(
+      `
+      (() => { for (let i = 0; i < 50; i++) make(things.FREE, 100_000); })();
+      const lent = create(10);
+      run(() => call(lent, forever, 1));
+      collect();
+      lent.dispose();
+      `,
+      `(() => { make(); })(); collect();`,
+    );
+    expect(found).toMatchObject({ ...clean, made: 52, failed: 0 });
+  });
+
+  test('in callbacks from C inside of each other', async () => {
+    const found = await cut(
+      `
+      const lent = create(10);
+      const nested = (depth) => call(lent, depth === 0 ? forever : () => nested(depth - 1), 1);
+      run(() => nested(5));
+      lent.dispose();
+      `,
+      '',
+    );
+    expect(found).toMatchObject({ ...clean, freed: 1 });
+  });
+
+  test.each([
+    ['dispose()', 'run(() => { stuck().dispose(); while (state.cutting); })'],
+    ['collect()', '(() => stuck())(); run(() => { collect(); while (state.cutting); })'],
+  ])('in a destructor in JavaScript, by %s: it counts as failed, the others are freed', async (_, how) => {
+    const found = await cut(
+      `
+      const byC = make();
+      const stuck = () => track(4096n, { size: 7, free: forever, label: 'stuck' });
+      ${how};
+      byC.dispose();
+      make().dispose();
+      `,
+      'make().dispose(); return stats().accounts.find(({ label }) => label === "stuck").failed',
+    );
+    expect(found).toMatchObject({ ...clean, result: 1, failed: 1, freed: 3 });
+  });
+
+  test('in a callback of a destructor in C', async () => {
+    const found = await cut(
+      `
+      const stuck = koffi.register(forever, koffi.pointer(koffi.proto('void Stuck(void *pointer)')));
+      run(() => {
+        track(4096n, { size: 7, free: stuck, label: 'stuck' }).dispose();
+        while (state.cutting);
+      });
+      // Koffi throws at its next caller what a callback of a destructor has thrown: here, nothing.
+      try { things.free(null); } catch (error) { if (error !== null) throw error; }
+      make().dispose();
+      `,
+      'make().dispose();',
+    );
+    expect(found).toMatchObject({ ...clean, freed: 2 });
+  });
+
+  test('in a gauge: it is read again', async () => {
+    const found = await cut(
+      `
+      const { gauge } = require('./lib');
+      let used = 100;
+      const cache = gauge('cache', () => { if (state.cutting) forever(); return used; });
+      run(() => { stats(); while (state.cutting); });
+      used = 700;
+      stats();
+      `,
+      'const { outside } = stats(); cache.close(); return outside;',
+    );
+    expect(found).toMatchObject({ ...clean, result: 700 });
+  });
+
+  test('in onPressure: it is asked again', async () => {
+    const found = await cut(
+      `
+      const { configure } = require('./lib');
+      const big = () => make(things.FREE, 2 ** 20);
+      let kept = big();
+      const onPressure = () => {
+        if (state.cutting) forever();
+        if (kept !== null) kept.dispose();
+        kept = null;
+      };
+      configure({ limit: 1.5 * 2 ** 20, onPressure });
+      run(() => { track(4096n, { size: 2 ** 20, free: null }); while (state.cutting); });
+      `,
+      'big().dispose(); return configure().onPressure === onPressure;',
+    );
+    expect(found).toMatchObject({ ...clean, result: true });
+  });
+
+  test('that is far from any C call of ours', async () => {
+    const found = await cut('const kept = make(); run(forever); kept.dispose();', '');
+    expect(found).toMatchObject({ ...clean, freed: 1 });
+  });
+});
+
+test('while C calls back for many turns of promises, nothing is taken for cut off', async () => {
+  const found = await cut(
+    `
+    const lent = create(10);
+    const freed = [];
+    call(lent, () => {
+      lent.dispose();
+      make().dispose();
+      collect();
+      freed.push(things.counters().freed);
+      return 0;
+    }, 1);
+    if (freed[0] !== 0) throw new Error('freed underfoot');
+    `,
+    '',
+  );
+  expect(found).toMatchObject({ ...clean, freed: 2 });
+});
+
+test('a destructor in JavaScript waits where the stack has no room for it', async () => {
+  const child = await runChild(
+    `
+    const { collect, stats, track } = require('./lib');
+    const { atStackEnd } = require('./test/support/stack-end.js');
+    const freed = new Set();
+    const deep = (n) => (n === 0 ? 0 : 1 + deep(n - 1));
+    const free = (address) => {
+      deep(20);
+      freed.add(address);
+    };
+    let address = 1n;
+    const attempt = () => {
+      try {
+        track(address++, { size: 200_000, free });
+        gc({ type: 'minor' });
+        track(address++, { size: 200_000, free }); // which finds the one before it dead
+        return true;
+      } catch (error) {
+        if (!/call stack/.test(error.message)) throw error;
+        return false;
+      }
+    };
+    attempt();
+    atStackEnd(attempt, 20, 50);
+    setImmediate(() => {
+      collect();
+      const { pointers, totals } = stats();
+      const { tracked, failed } = totals;
+      // One that could not be tracked is freed too, if the stack allows it.
+      console.log(JSON.stringify({ pointers, failed, lost: tracked > freed.size, enough: tracked > 1000 }));
+    });
+    `,
+    { execArgv: ['--expose-gc'] },
+  );
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(JSON.parse(child.stdout)).toEqual({ pointers: 0, failed: 0, lost: false, enough: true });
+});
+
+test('what a full stack says of garbage collections is not believed for ever', async () => {
+  const child = await runChild(
+    `
+    const { atStackEnd } = require('./test/support/stack-end.js');
+    const fresh = () => {
+      delete require.cache[require.resolve('./lib/reclaim/gc.js')];
+      return require('./lib/reclaim/gc.js');
+    };
+    const { hasRoom } = require('./lib/support/stack.js');
+    const modules = Array.from({ length: 400 }, fresh);
+    const answers = { true: 0, undefined: 0, overflow: 0 };
+    let next = 0;
+    function ask() {
+      if (next === modules.length) return;
+      try {
+        answers[modules[next++].canCollect()]++;
+      } catch (error) {
+        if (!/call stack/.test(error.message)) throw error;
+        answers.overflow++;
+      }
+    }
+    // At the very end, and from where on the room is said to be enough.
+    atStackEnd(() => { ask(); return true; }, 10, 10);
+    const { true: early } = answers;
+    const before = { ...answers };
+    const cold = next > 50;
+    const roomy = () => { try { return hasRoom(); } catch { return false; } };
+    atStackEnd(() => { if (!roomy()) return false; ask(); return true; }, 30, 10);
+    const sure = answers.true - before.true >= 100;
+    const overflows = answers.overflow - before.overflow;
+    const wrong = modules.filter((gc) => gc.canCollect() !== true).length;
+    const exposed = require('node:vm').runInNewContext('typeof gc');
+    console.log(JSON.stringify({ cold, early, sure, overflows, wrong, exposed }));
+    `,
+  );
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  const exposed = 'undefined'; // a flag that was on for a moment shall not stay on
+  const expected = { cold: true, early: 0, sure: true, overflows: 0, wrong: 0, exposed };
+  expect(JSON.parse(child.stdout)).toEqual(expected);
+});
+
+test('where the whole stack is smaller than that, a destructor in JavaScript runs nevertheless', async () => {
+  const code = `
+    const { stats, track } = require('./lib');
+    let freed = 0;
+    track(1n, { size: 1, free: () => freed++ }).dispose();
+    let turns = 0;
+    const wait = () => {
+      if (freed === 0 && ++turns < 100) return setImmediate(wait);
+      console.log(JSON.stringify({ freed, pointers: stats().pointers, turned: turns > 0 }));
+    };
+    wait();
+  `;
+  const { stdout, ...rest } = await runChild(code, { execArgv: ['--stack-size=64'] });
+  expect(rest).toEqual({ code: 0, signal: null, stderr: '' });
+  expect(JSON.parse(stdout)).toEqual({ freed: 1, pointers: 0, turned: true });
+});

@@ -1,0 +1,607 @@
+'use strict';
+// The command line on real programs: traps of each kind, and none.
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { execFileSync, spawn } = require('node:child_process');
+const { nodes, runChild } = require('../../support/child.js');
+
+const root = path.join(__dirname, '../../..');
+// Inside of the repository, where 'koffi' and 'ffi-tally' are found.
+const directory = path.join(root, 'build/cli');
+const records = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-cli-'));
+const itLinux = process.platform === 'linux' ? test : test.skip;
+
+beforeAll(() => fs.mkdirSync(directory, { recursive: true }));
+afterAll(() => fs.rmSync(records, { recursive: true }));
+
+function program(name, code) {
+  const file = path.join(directory, name);
+  fs.writeFileSync(file, code);
+  return file;
+}
+
+const run = (args, options) => runChild('bin/ffi-tally.js', { args, ...options });
+
+async function runJson(args, options) {
+  const child = await run([args[0], '--json', ...args.slice(1)], options);
+  return { ...child, result: JSON.parse(child.stdout) };
+}
+
+const LIBC = `
+  const libc = koffi.load('libc.so.6');
+  const strdup = libc.func('char *strdup(const char *text)');
+  const text = 'x'.repeat(500_000);
+  const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+`;
+const leakCjs = `const koffi = require('koffi');\n${LIBC}
+  console.log('the program speaks');
+  (async () => { for (let i = 0; i < 120; i++) { strdup(text); await wait(20); } })();
+`;
+const loopEsm = `import koffi, { load } from 'koffi';\n${LIBC}\nif (load !== koffi.load) throw new Error('two Koffis');\nfor (;;) strdup(text);\n`;
+
+itLinux('a native leak: exit code 1, and with --audit the function', async () => {
+  const { code, stderr, result } = await runJson(['check', '--audit', '--', program('leak.cjs', leakCjs)]);
+  expect(code).toBe(1);
+  // The program's own words do not get into the JSON.
+  expect(stderr).toBe('the program speaks\n');
+  expect(result.verdict).toMatchObject({ kind: 'native', trap: true });
+  expect(result.audit.findings).toMatchObject([{ kind: 'leak', function: 'strdup', library: 'libc.so.6' }]);
+  expect(Math.abs(result.audit.findings[0].bytes - 60e6)).toBeLessThan(6e6);
+  // Terms add up to what is resident, sample by sample.
+  for (const { rss, heap, buffers, tracked, untracked, fragmentation, rest } of result.samples) {
+    expect(heap + buffers + tracked + untracked + fragmentation + rest).toBeCloseTo(rss, -1);
+  }
+});
+
+itLinux('as text: tables, and the verdict last', async () => {
+  const child = await run(['check', '--audit', '--', program('leak.cjs', leakCjs)]);
+  expect(child).toMatchObject({ code: 1, signal: null, stderr: '' });
+  expect(child.stdout).toMatch(/^the program speaks\n/);
+  expect(child.stdout).toMatch(/^untracked native .*\/s$/m);
+  expect(child.stdout).toMatch(/^strdup\(\) +120 +(49\d|50\d) KB +(59|60)\.\d MB +no$/m);
+  expect(child.stdout.trim().split('\n').at(-1)).toMatch(
+    /^Trap: native memory .* By the audit: strdup\(\) \((59|60)\.\d MB\)\.$/,
+  );
+});
+
+itLinux('a loop that never returns is sampled, audited and stopped at the cap', async () => {
+  const file = program('loop.mjs', loopEsm);
+  const { code, result } = await runJson(['check', '--audit', '--rss', '300M', '--', file]);
+  expect(code).toBe(1);
+  expect(result.cap.rss).toBeGreaterThan(300e6);
+  expect(result.exit).toMatchObject({ code: null, signal: 'SIGKILL' });
+  expect(result.verdict.kind).toBe('native');
+  // Its last words are in the record, as it was in a C call every moment.
+  const [finding] = result.audit.findings;
+  expect(finding.function).toBe('strdup');
+  expect(finding.bytes).toBeGreaterThan(150e6);
+  expect(result.samples.length).toBeGreaterThan(2);
+});
+
+itLinux('a clean program: exit code 0', async () => {
+  const file = program(
+    'clean.mjs',
+    `import koffi from 'koffi';\n${LIBC}
+    const copy = libc.func('char *! strdup(const char *text)');
+    for (let i = 0; i < 100; i++) { copy(text); await wait(20); }`,
+  );
+  const { code, result } = await runJson(['check', '--audit', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'none', trap: false });
+  expect(result.audit.findings).toEqual([]);
+  expect(result.audit.functions[0]).toMatchObject({ name: 'strdup', calls: 100 });
+  expect(code).toBe(0);
+});
+
+test('a large JavaScript leak is called that, and not a native one', async () => {
+  const file = program(
+    'javascript.cjs',
+    `const kept = [];
+    const timer = setInterval(() => {
+      for (let i = 0; i < 4000; i++) kept.push({ i, text: 'text ' + i });
+      if (kept.length > 1_400_000) clearInterval(timer);
+    }, 20);`,
+  );
+  const leak = await runJson(['check', '--heap', '500', '--', file]);
+  expect(leak.result.verdict).toMatchObject({ kind: 'javascript', trap: true });
+  expect(leak.code).toBe(1);
+  const full = await runJson(['check', '--heap', '30', '--', file]);
+  expect(full.result.verdict.text).toContain('V8 ended the program because its heap was full.');
+  expect(full.result.verdict.kind).toBe('javascript');
+  expect(full.code).toBe(1);
+});
+
+test('tracked memory that grows: the accounts are named', async () => {
+  const file = program(
+    'tracked.cjs',
+    `const { track } = require('ffi-tally');
+    const koffi = require('ffi-tally/koffi');
+    const kept = [];
+    const timer = setInterval(() => {
+      const block = koffi.alloc('char', 2_000_000, { owned: true });
+      new Uint8Array(block.view()).fill(1);
+      kept.push(block, track(BigInt(4096 + kept.length), { size: 1000, free: null, label: 'small' }));
+      if (kept.length > 400) clearInterval(timer);
+    }, 30);`,
+  );
+  const { code, result } = await runJson(['check', '--', file]);
+  expect(code).toBe(1);
+  expect(result.verdict.kind).toBe('tracked');
+  expect(result.verdict.text).toMatch(/Largest accounts: alloc char \(4\d\d MB in \d+ pointers\), small \(/);
+});
+
+test('a program that fails: exit code 3, and its own words', async () => {
+  const child = await run([
+    'check',
+    '--',
+    program('fails.cjs', 'console.error("no such luck"); process.exit(7);'),
+  ]);
+  expect(child).toMatchObject({ code: 3, signal: null, stderr: 'no such luck\n' });
+  expect(child.stdout).toContain('The program failed with exit code 7.');
+  const missing = await run(['check', '--', 'no-such-file.js']);
+  expect(missing.code).toBe(3);
+  expect(missing.stderr).toContain('Cannot find module');
+});
+
+test('a record whose name is relative is one file, wherever the program goes', async () => {
+  const elsewhere = fs.mkdtempSync(path.join(records, 'elsewhere-'));
+  const absolute = path.join(directory, 'relative.jsonl');
+  const file = program(
+    'chdir.cjs',
+    `process.chdir(${JSON.stringify(elsewhere)});
+    const samples = () => require('node:fs').readFileSync(${JSON.stringify(absolute)}, 'utf8').match(/"sample"/g);
+    const timer = setInterval(() => { if (samples().length > 2) clearInterval(timer); }, 20);`,
+  );
+  const record = path.relative(root, absolute);
+  const { code, result } = await runJson(['check', '--record', record, '--', file]);
+  expect(fs.readdirSync(elsewhere)).toEqual([]);
+  expect(result.samples.length).toBeGreaterThan(2);
+  expect(code).toBe(0);
+});
+
+itLinux('what the program leaves running is not waited for', async () => {
+  const file = program(
+    'leaves.cjs',
+    `const { spawn } = require('node:child_process');
+    const left = spawn('sleep', ['300'], { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
+    console.log('left ' + left.pid);
+    left.unref();
+    setTimeout(() => {}, 500);`,
+  );
+  const { code, stdout, stderr } = await run(['check', '--', file], { timeout: 30_000 });
+  process.kill(Number(/left (\d+)/.exec(stdout)[1]));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+});
+
+test('that the heap of another process is full is no trap', async () => {
+  const file = program(
+    'quotes.cjs',
+    `console.error('a build failed: JavaScript heap out of memory'); setTimeout(() => {}, 700);`,
+  );
+  const { code, stdout } = await run(['check', '--', file]);
+  expect(stdout).not.toContain('its heap was full');
+  expect(code).toBe(0);
+});
+
+itLinux('a page for which there is no space: exit code 2, not that of a trap', async () => {
+  const child = await run(['check', '--html', '/dev/full', '--', program('short.cjs', '')]);
+  expect(child.code).toBe(2);
+  expect(child.stderr).toContain('ENOSPC');
+});
+
+test('a program that has run for an hour is told of less often', async () => {
+  const file = program(
+    'hour.cjs',
+    `const { performance } = require('node:perf_hooks');
+    const now = performance.now.bind(performance);
+    Object.defineProperty(performance, 'now', { value: () => now() + 3_600_000 });
+    globalThis.kept = require('ffi-tally').track(4096n, { size: 1000, free: null });
+    setTimeout(() => {}, 1500);`,
+  );
+  const { result } = await runJson(['check', '--', file]);
+  expect(result.samples.length).toBeGreaterThan(5);
+  expect(result.accounts.length).toBeGreaterThan(1);
+  expect(result.accounts.length).toBeLessThan(4);
+});
+
+const forever = 'setInterval(() => {}, 1000);';
+
+test('--timeout stops a program that would not end; that is no failure', async () => {
+  const { code, result } = await runJson([
+    'check',
+    '--timeout',
+    '1.5',
+    '--',
+    program('forever.cjs', forever),
+  ]);
+  expect(result.exit).toMatchObject({ stopped: true, signal: 'SIGTERM' });
+  expect(result.verdict.trap).toBe(false);
+  expect(code).toBe(0);
+});
+
+test('Ctrl-C stops the program, and the result is printed all the same', async () => {
+  const record = path.join(records, 'interrupted.jsonl');
+  const args = ['check', '--record', record, '--', program('forever.cjs', forever)];
+  const child = spawn(process.execPath, [path.join(root, 'bin/ffi-tally.js'), ...args], { detached: true });
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
+  const timer = setInterval(() => {
+    const lines = fs.existsSync(record) ? fs.readFileSync(record, 'utf8') : '';
+    if ((lines.match(/"type":"sample"/g) ?? []).length < 3) return;
+    clearInterval(timer);
+    process.kill(-child.pid, 'SIGINT'); // to the whole group, as a terminal does it
+  }, 100);
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  expect(stdout).toMatch(/^resident /m);
+  expect(code).toBe(0);
+});
+
+// Tells which signals it got; the second time in a row it would not tidy up.
+const tellsSignals = `
+  const got = [];
+  for (const signal of ['SIGINT', 'SIGTERM']) {
+    process.on(signal, () => {
+      got.push(signal);
+      if (got.length > 1) process.exit(9);
+      setTimeout(() => { console.log('got ' + got); process.exit(0); }, 500);
+    });
+  }
+  setTimeout(() => console.log('ready'), 300);
+  ${forever}`;
+
+/** What `child` prints; `onReady` is called as soon as its program is ready. */
+function outputOf(child, onReady) {
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    const was = stdout.includes('ready');
+    stdout += text;
+    if (!was && stdout.includes('ready')) onReady();
+  });
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout })));
+}
+
+// A terminal of its own, in which somebody types Ctrl-C; python3 builds the addon, so that it is there.
+const TERMINAL = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+seen, typed = b'', False
+while True:
+    try: data = os.read(terminal, 4096)
+    except OSError: break
+    if not data: break
+    os.write(1, data)
+    seen += data
+    if b'ready' in seen and not typed:
+        typed = True
+        os.write(terminal, b'\\x03')
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+
+itLinux('Ctrl-C in a terminal reaches the program once', async () => {
+  const command = [process.execPath, path.join(root, 'bin/ffi-tally.js'), 'check', '--'];
+  const file = program('signals.cjs', tellsSignals);
+  const { code, stdout } = await outputOf(spawn('python3', ['-c', TERMINAL, ...command, file]), () => {});
+  expect(stdout).toContain('got SIGINT\r\n');
+  expect(stdout).toMatch(/^resident /m);
+  expect(code).toBe(0);
+});
+
+itLinux.each(['SIGINT', 'SIGTERM'])('%s to ffi-tally alone is passed on', async (signal) => {
+  const file = program('signals.cjs', tellsSignals);
+  const args = [path.join(root, 'bin/ffi-tally.js'), 'check', '--', file];
+  // Without a terminal, whoever runs the tests has one.
+  const child = spawn(process.execPath, args, { detached: true });
+  const { code, stdout } = await outputOf(child, () => child.kill(signal));
+  expect(stdout).toContain(`got ${signal}\n`);
+  expect(stdout).toMatch(/^resident /m);
+  expect(code).toBe(0);
+});
+
+test('a program that handles signals itself ends as it likes', async () => {
+  const file = program(
+    'handles.cjs',
+    `process.on('SIGTERM', () => { console.log('bye'); process.exit(0); }); ${forever}`,
+  );
+  const child = await run(['check', '--timeout', '8', '--', file]);
+  expect(child).toMatchObject({ code: 0, signal: null });
+  expect(child.stdout).toMatch(/^bye\n/);
+});
+
+test('the first sample is there before the program is', async () => {
+  const record = path.join(records, 'begun.jsonl');
+  const file = program(
+    'begun.cjs',
+    "process.stdout.write(require('node:fs').readFileSync(process.argv[2]));",
+  );
+  const { stderr } = await run(['check', '--json', '--record', record, '--', file, record]);
+  expect(stderr).toContain('"type":"sample"');
+});
+
+test('the last one before its threads are gone, and nobody speaks of a debugger', async () => {
+  const record = path.join(records, 'ended.jsonl');
+  const file = program(
+    'ended.cjs',
+    `const { Worker, isMainThread, parentPort } = require('node:worker_threads');
+    if (isMainThread) {
+      // What Node calls when all listeners of 'exit' have returned: it ends the threads.
+      const { reallyExit } = process;
+      process.reallyExit = function (code) {
+        require('node:fs').appendFileSync(process.argv[2], '{"type":"threads end"}\\n');
+        reallyExit.call(this, code);
+      };
+      new Worker(__filename).once('message', () => {
+        // Has to be interrupted for its figures.
+        while (!require('node:fs').readFileSync(process.argv[2], 'utf8').includes('"interrupted":true'));
+        process.exit(7);
+      });
+    } else {
+      globalThis.slowToEnd = Array.from({ length: 300_000 }, () => [{}]);
+      parentPort.postMessage('here');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    }`,
+  );
+  const child = await run(['check', '--json', '--record', record, '--', file, record]);
+  expect(child).toMatchObject({ signal: null, stderr: '' });
+  const lines = fs.readFileSync(record, 'utf8').trim().split('\n').map(JSON.parse);
+  expect(lines.some(({ interrupted }) => interrupted)).toBe(true);
+  const end = lines.findIndex(({ type, thread }) => type === 'end' && thread === 0);
+  const threadsEnd = lines.findIndex(({ type }) => type === 'threads end');
+  expect(end).toBeGreaterThan(0);
+  expect(threadsEnd).toBeGreaterThan(end);
+  // At least one: where the sampler is at it as the program exits, it writes that one as well.
+  expect(lines.slice(end + 1, threadsEnd).map(({ type }) => type)).toContain('sample');
+  expect(lines.slice(threadsEnd).map(({ type }) => type)).not.toContain('sample');
+});
+
+test('what it does as it exits is sampled, and stopped at the cap', async () => {
+  const file = program(
+    'exits.cjs',
+    `process.on('exit', () => {
+      globalThis.kept = Array.from({ length: 300 }, () => Buffer.alloc(2_000_000, 1));
+      for (const start = Date.now(); Date.now() - start < 20_000; );
+    });`,
+  );
+  const { code, result } = await runJson(['check', '--rss', '150M', '--', file]);
+  expect(result.cap.rss).toBeGreaterThan(150e6);
+  expect(result.exit.signal).toBe('SIGKILL');
+  expect(code).toBe(1);
+});
+
+// Where the main thread may not be interrupted for its figures, Node would abort.
+const permission = {
+  20: ['--experimental-permission'],
+  22: ['--permission', '--allow-addons'],
+  24: ['--permission', '--allow-addons'],
+  26: ['--permission', '--allow-addons'],
+}[process.versions.node.split('.')[0]];
+(permission ? test : test.skip)('with the permission model', async () => {
+  const busy = 'for (const start = Date.now(); Date.now() - start < 500; );';
+  const allowed = ['--allow-fs-read=*', '--allow-fs-write=*', '--allow-worker'];
+  const child = await run(['check', '--', ...permission, ...allowed, program('permitted.cjs', busy)]);
+  expect(child).toMatchObject({ code: 0, signal: null });
+});
+
+test('a record can be told again', async () => {
+  const record = path.join(records, 'run.jsonl');
+  const first = await run([
+    'check',
+    '--record',
+    record,
+    '--',
+    program('short.cjs', 'setTimeout(() => {}, 700)'),
+  ]);
+  const again = await run(['report', record]);
+  expect(again.stdout).toBe(first.stdout);
+  expect(again.code).toBe(first.code);
+  // Of a program that was killed while it wrote.
+  fs.truncateSync(record, fs.statSync(record).size - 10);
+  expect(await run(['report', record])).toMatchObject({ code: 0, stderr: '' });
+});
+
+itLinux('worker threads are audited too, and their children are left alone', async () => {
+  const file = program(
+    'worker.cjs',
+    `const { Worker, isMainThread } = require('node:worker_threads');
+    const koffi = require('koffi');
+    if (isMainThread) {
+      if (process.env.FFI_TALLY_RECORD !== undefined) throw new Error('children would be recorded');
+      new Worker(__filename);
+    } else {
+      ${LIBC}
+      for (let i = 0; i < 20; i++) strdup(text);
+    }`,
+  );
+  const { code, result, stderr } = await runJson(['audit', '--', file]);
+  expect(stderr).toBe('');
+  expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+  expect(code).toBe(1);
+});
+
+test.each([undefined, '--no-deprecation'])(
+  'it has its own arguments and options: NODE_OPTIONS=%s',
+  async (given) => {
+    const file = program(
+      'arguments.cjs',
+      `const { Worker, isMainThread } = require('node:worker_threads');
+    const { getHeapStatistics } = require('node:v8');
+    if (isMainThread) {
+      console.log(process.env.NODE_OPTIONS, getHeapStatistics().heap_size_limit);
+      new Worker(__filename, { execArgv: process.execArgv });
+    } else console.log(process.env.NODE_OPTIONS);`,
+    );
+    const env = { NODE_OPTIONS: given };
+    const small = ['--max-old-space-size=64', '-p', 'v8.getHeapStatistics().heap_size_limit'];
+    const limit = execFileSync(process.execPath, small, { encoding: 'utf8' }).trim();
+    const { code, stdout, stderr } = await run(['check', '--heap', '64', '--', file], { env });
+    expect(stderr).toBe('');
+    expect(stdout.split('\n').slice(0, 2)).toEqual([`${given} ${limit}`, String(given)]);
+    expect(code).toBe(0);
+  },
+);
+
+// Nested as deeply as `depth` says, so that not only workers of the main thread are seen.
+const inWorker = (depth, body) => `
+  const { Worker, parentPort, workerData } = require('node:worker_threads');
+  const depth = workerData ?? 0;
+  const kept = [];
+  if (depth < ${depth}) {
+    const done = () => (parentPort === null ? process.exit() : parentPort.postMessage('done'));
+    new Worker(__filename, { workerData: depth + 1 }).once('message', done);
+  } else {
+    let left = 150;
+    setInterval(() => {
+      ${body}
+      if (--left === 0) parentPort.postMessage('done');
+    }, 20);
+  }`;
+
+test('Buffers that a worker keeps are called what those of the main thread are', async () => {
+  const file = program('worker-buffers.cjs', inWorker(1, 'kept.push(Buffer.alloc(2_000_000, 1));'));
+  const { code, result } = await runJson(['check', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'buffers', trap: true });
+  expect(Math.max(...result.samples.map(({ buffers }) => buffers))).toBeGreaterThan(80e6);
+  // They are not among what nothing tracks as well.
+  expect(Math.max(...result.samples.map(({ untracked }) => untracked ?? 0))).toBeLessThan(60e6);
+  expect(code).toBe(1);
+});
+
+test('a JavaScript leak in a worker of a worker is called that', async () => {
+  const body = "for (let i = 0; i < 8_000; i++) kept.push({ i, text: 'text ' + i });";
+  const file = program('worker-javascript.cjs', inWorker(2, body));
+  const { code, result } = await runJson(['check', '--heap', '500', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'javascript', trap: true });
+  expect(code).toBe(1);
+});
+
+// A loop that never returns and keeps what `make` makes, 20 times a second.
+const inLoop = (make) => `
+  const kept = [];
+  for (;;) {
+    kept.push(${make});
+    for (const start = Date.now(); Date.now() - start < 50; );
+  }`;
+const blocks = `
+  const koffi = require('koffi');
+  const libc = koffi.load(null);
+  const malloc = libc.func('void *malloc(size_t size)');
+  const memset = libc.func('void *memset(void *block, int value, size_t size)');
+  const block = (size) => memset(malloc(size), 1, size);`;
+
+test('Buffers that the main thread keeps in a loop are called that', async () => {
+  const file = program('loop-buffers.cjs', inLoop('Buffer.alloc(4_000_000, 1)'));
+  const { code, result } = await runJson(['check', '--rss', '400M', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'buffers', trap: true });
+  expect(code).toBe(1);
+});
+
+itLinux('handles that it makes in a loop are a trap, without any doubt', async () => {
+  const file = program('loop-native.cjs', `${blocks}${inLoop('block(8_000_000)')}`);
+  const { code, result } = await runJson(['check', '--rss', '500M', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'native', trap: true });
+  expect(result.samples.at(-1).untracked).toBeGreaterThan(300e6);
+  expect(code).toBe(1);
+});
+
+// A worker cannot be asked what it has.
+test('what grows while a worker is in a loop is a trap of which no more is said', async () => {
+  const file = program(
+    'worker-loop.cjs',
+    `const { Worker, isMainThread, workerData } = require('node:worker_threads');
+    const made = workerData ?? new Int32Array(new SharedArrayBuffer(4));
+    if (isMainThread) {
+      new Worker(__filename, { workerData: made });
+      setInterval(() => { if (Atomics.load(made, 0) > 100) process.exit(); }, 20);
+    } else {
+      const make = () => (Atomics.add(made, 0, 1), Buffer.alloc(2_000_000, 1));
+      setTimeout(() => { ${inLoop('make()')} }, 300);
+    }`,
+  );
+  const { code, result } = await runJson(['check', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'unclear', trap: true });
+  expect(code).toBe(1);
+});
+
+itLinux('a worker that only waits leaves no doubt', async () => {
+  const file = program(
+    'worker-waits.cjs',
+    `const { Worker, isMainThread } = require('node:worker_threads');
+    if (!isMainThread) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    ${blocks}
+    new Worker(__filename).unref();
+    const start = Date.now();
+    const timer = setInterval(() => {
+      block(500_000);
+      if (Date.now() - start > 5000) clearInterval(timer);
+    }, 20);`,
+  );
+  const { code, result } = await runJson(['check', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'native', trap: true });
+  expect(code).toBe(1);
+});
+
+// A worker with a worker, terminated when both have been there for a while; and a while after that.
+const terminating = `
+  const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
+  const start = (workerData) => new Worker(__filename, { workerData });
+  if (isMainThread) {
+    const worker = start(1);
+    worker.once('message', () => setTimeout(() => worker.terminate(), 1500));
+    worker.once('exit', () => setTimeout(() => {}, 1500));
+  } else {
+    if (workerData === 1) start(2).once('message', (message) => parentPort.postMessage(message));
+    else setImmediate(() => parentPort.postMessage('here'));
+    setInterval(() => {}, 1000);
+  }`;
+
+test('what a worker had is gone when it was terminated, and what its workers had', async () => {
+  const file = program(
+    'terminated.cjs',
+    `${terminating}
+    if (!isMainThread) globalThis.kept = Buffer.alloc(40_000_000, 1);`,
+  );
+  const { code, result } = await runJson(['check', '--', file]);
+  const buffers = result.samples.map((sample) => sample.buffers);
+  expect(Math.max(...buffers)).toBeGreaterThan(80e6);
+  expect(buffers.at(-1)).toBeLessThan(10e6);
+  expect(result.verdict).toMatchObject({ trap: false });
+  expect(code).toBe(0);
+});
+
+test('a worker that was terminated has no accounts, nor have its workers', async () => {
+  const file = program(
+    'terminated-accounts.cjs',
+    `${terminating}
+    const { track } = require('ffi-tally');
+    globalThis.kept = track(4096n, { size: 1000, free: null, label: isMainThread ? 'main' : 'worker' });`,
+  );
+  const { code, result } = await runJson(['check', '--', file]);
+  const lists = result.accounts.map(({ accounts }) => accounts);
+  expect(lists).toContainEqual(expect.arrayContaining([{ label: 'worker', bytes: 2000, pointers: 2 }]));
+  expect(lists.at(-1)).toEqual([{ label: 'main', bytes: 1000, pointers: 1 }]);
+  expect(code).toBe(0);
+});
+
+// Those at hand; scripts/matrix.js installs the others.
+describe.each(nodes())('Node $version', ({ path: node }) => {
+  itLinux.each([
+    ['required', 'require.cjs', `const koffi = require('koffi');\n${LIBC}`],
+    ['imported', 'import.mjs', `import koffi from 'koffi';\n${LIBC}`],
+    [
+      'imported dynamically',
+      'dynamic.cjs',
+      `import('koffi').then(({ default: koffi }) => {\n${LIBC}\nfor (let i = 0; i < 20; i++) strdup(text); });`,
+    ],
+  ])('Koffi %s is audited', async (_, name, code) => {
+    const file = program(
+      name,
+      name === 'dynamic.cjs' ? code : `${code}\nfor (let i = 0; i < 20; i++) strdup(text);`,
+    );
+    const { code: status, result, stderr } = await runJson(['audit', '--', file], { node });
+    expect(stderr).toBe('');
+    expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+    expect(result.audit.functions[0]).toMatchObject({ name: 'strdup', calls: 20 });
+    expect(status).toBe(1);
+  });
+});

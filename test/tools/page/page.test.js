@@ -1,0 +1,222 @@
+'use strict';
+// The page in a real browser: Debian's Chromium, driven by playwright-core.
+/* global document, getComputedStyle */
+
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+const { pageOf } = require('../../support/page.js');
+
+const MB = 1e6;
+const HOSTILE = '</script><img src=x onerror="window.hacked = true">';
+
+/** Ten seconds in which untracked memory grows, a hostile account and a hostile function among what is in it. */
+function made() {
+  const seconds = Array.from({ length: 101 }, (_, at) => at / 10);
+  return {
+    command: ['app.js', '--name', HOSTILE],
+    node: 'v20.0.0',
+    limits: { heap: 128 * MB, rss: 1000 * MB },
+    samples: seconds.map((at) => {
+      const terms = {
+        heap: 20 * MB,
+        buffers: MB,
+        tracked: 30 * MB,
+        untracked: (5 + at * 10) * MB,
+        fragmentation: MB,
+        rest: 50 * MB,
+      };
+      return { seconds: at, ...terms, rss: Object.values(terms).reduce((sum, value) => sum + value, 0) };
+    }),
+    collections: [{ seconds: 2 }, { seconds: 4.5 }, { seconds: 9 }],
+    accounts: seconds.map((at) => ({
+      seconds: at,
+      accounts: [
+        { label: HOSTILE, bytes: 20 * MB, pointers: 2 },
+        { label: 'image & font', bytes: at * MB, pointers: 1 },
+      ],
+    })),
+    audit: {
+      measures: true,
+      calls: 10,
+      seconds: 10,
+      functions: [
+        {
+          ...{ name: `f${HOSTILE}`, library: 'lib.so', signature: '', calls: 10, kept: MB, perCall: MB / 10 },
+          ...{ outstanding: MB, pointers: 3, tracked: undefined, freedBy: [], uncertain: [HOSTILE] },
+        },
+      ],
+      findings: [
+        {
+          kind: 'leak',
+          function: 'f',
+          library: 'lib.so',
+          bytes: MB,
+          text: `f \`${HOSTILE}\``,
+          code: HOSTILE,
+        },
+      ],
+    },
+    errors: [],
+    started: true,
+    exit: { code: 0 },
+    seconds: 10,
+  };
+}
+
+const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const executablePath = CANDIDATES.find((file) => fs.existsSync(file));
+const [major] = process.versions.node.split('.');
+// playwright-core needs Node 20.
+const canBrowse = executablePath !== undefined && Number(major) >= 20;
+if (!canBrowse) {
+  const text = `Chromium is not installed, or Node is older than 20: the page is not looked at in a browser`;
+  if (process.env.CI === 'true' && Number(major) >= 20) throw new Error(text);
+  process.emitWarning(text);
+}
+
+const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-page-'));
+const file = path.join(directory, 'page.html');
+afterAll(() => fs.rmSync(directory, { recursive: true }));
+
+function render(run) {
+  const record = path.join(directory, 'run.json');
+  fs.writeFileSync(record, JSON.stringify(run));
+  return pageOf(`require(${JSON.stringify(record)})`);
+}
+
+test('is one file that names no other', async () => {
+  const html = await render(made());
+  expect(html).not.toMatch(/\b(src|href)\s*=\s*["'](?!x)/);
+  expect(html).not.toMatch(/@import|url\(/);
+  const links = html.match(/https?:\/\/[^\s'"<]+/g) ?? [];
+  expect([...new Set(links)]).toEqual(['http://www.w3.org/2000/svg']); // a name, not an address
+});
+
+test('without samples, accounts or an audit there is a page all the same', async () => {
+  const html = await render({ ...made(), samples: [], accounts: [], audit: undefined, collections: [] });
+  expect(html).toContain('too soon for a judgement');
+  expect(html).not.toContain('<figure>');
+});
+
+(canBrowse ? describe : describe.skip)('in Chromium', () => {
+  let browser;
+
+  beforeAll(async () => {
+    fs.writeFileSync(file, await render(made()));
+    const { chromium } = require('playwright-core');
+    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  });
+  afterAll(() => browser?.close());
+
+  async function open(colorScheme, javaScriptEnabled = true) {
+    const context = await browser.newContext({
+      colorScheme,
+      javaScriptEnabled,
+      viewport: { width: 1000, height: 900 },
+    });
+    const page = await context.newPage();
+    const seen = { errors: [], requests: [] };
+    page.on('console', (message) => seen.errors.push(message.text()));
+    page.on('pageerror', (error) => seen.errors.push(error.message));
+    page.on('request', (request) => seen.requests.push(request.url()));
+    await page.goto(pathToFileURL(file).href);
+    return { page, seen };
+  }
+
+  test('nothing on the console, no network, and hostile labels stay text', async () => {
+    const { page, seen } = await open('light');
+    expect(seen.errors).toEqual([]);
+    expect(seen.requests).toEqual([pathToFileURL(file).href]);
+    expect(await page.evaluate('window.hacked')).toBe(undefined);
+    expect(await page.locator('img').count()).toBe(0);
+    expect(await page.locator('h1').innerText()).toContain(HOSTILE);
+    expect(await page.locator('.legend', { hasText: HOSTILE }).count()).toBe(1);
+    expect(await page.locator('td', { hasText: HOSTILE }).count()).toBe(2);
+    expect(await page.locator('pre').innerText()).toBe(HOSTILE);
+  });
+
+  test('the chart has the data', async () => {
+    const { page } = await open('light');
+    const memory = page.locator('figure').first();
+    const boxOf = (selector) =>
+      memory.locator(selector).evaluate((path) => ({ height: path.getBBox().height }));
+    const plot = 252; // its height, which stands for a little more than the most that was resident
+    const untracked = await boxOf('.band.term-untracked');
+    const most = Math.max(...made().samples.map(({ rss }) => rss)) * 1.05;
+    // From the bottom of its first value, on what lies below, to the top of its last.
+    expect(untracked.height).toBeCloseTo((105 / (most / MB)) * plot, 0);
+    const rest = await boxOf('.band.term-rest');
+    expect(rest.height).toBeCloseTo((50 / (most / MB)) * plot, 0);
+    expect(await memory.locator('.band').count()).toBe(6);
+    expect(await memory.locator('.gc').getAttribute('d')).toMatch(/^(M[\d.]+ \d+v-7){3}$/);
+    expect(await memory.locator('figcaption').innerText()).toContain('3 major collections');
+    const points = (await memory.locator('.line.term-rss').getAttribute('d')).split('L').length;
+    expect(points).toBe(101);
+    expect(await page.locator('figure').nth(1).locator('.band').count()).toBe(2);
+  });
+
+  test('values can be read off under the pointer', async () => {
+    const { page } = await open('light');
+    const svg = page.locator('svg').first();
+    const box = await svg.boundingBox();
+    const x = box.x + ((72 + 0.5 * 876) / 960) * box.width;
+    await page.mouse.move(x, box.y + box.height / 2);
+    const readout = page.locator('output').first();
+    expect(await readout.innerText()).toContain('5.0 s');
+    expect(await readout.innerText()).toContain('untracked native: 55.0 MB');
+    await page.mouse.move(2, 2);
+    expect(await readout.isVisible()).toBe(false);
+  });
+
+  test('is dark where that is wanted, and its text can be read on its ground', async () => {
+    const luminance = ([r, g, b]) => {
+      const channel = (value) =>
+        value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4;
+      return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+    };
+    const grounds = {};
+    for (const scheme of ['light', 'dark']) {
+      const { page } = await open(scheme);
+      const colours = await page.evaluate(() => {
+        const rgb = (text) => text.match(/\d+/g).slice(0, 3).map(Number);
+        const of = (selector, name) => rgb(getComputedStyle(document.querySelector(selector))[name]);
+        const paper = of('body', 'backgroundColor');
+        const panel = of('figure', 'backgroundColor');
+        return {
+          paper,
+          pairs: [
+            [of('h1', 'color'), paper],
+            [of('.facts', 'color'), paper],
+            [of('.verdict', 'color'), of('.verdict', 'backgroundColor')],
+            [of('.legend', 'color'), panel],
+            [of('.tick', 'fill'), panel],
+            [of('td', 'color'), paper],
+          ],
+        };
+      });
+      grounds[scheme] = luminance(colours.paper);
+      for (const [ink, ground] of colours.pairs) {
+        const [low, high] = [luminance(ink), luminance(ground)].sort((a, b) => a - b);
+        expect((high + 0.05) / (low + 0.05)).toBeGreaterThan(4.5); // WCAG AA
+      }
+    }
+    expect(grounds.light).toBeGreaterThan(0.9);
+    expect(grounds.dark).toBeLessThan(0.05);
+  });
+
+  test('without scripts all but the readout is there', async () => {
+    const { page, seen } = await open('light', false);
+    expect(seen.errors).toEqual([]);
+    expect(await page.locator('.band').count()).toBe(8);
+    expect(await page.locator('table').isVisible()).toBe(true);
+  });
+
+  test('is not wider than a telephone', async () => {
+    const { page } = await open('light');
+    await page.setViewportSize({ width: 380, height: 700 });
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width).toBeLessThanOrEqual(380);
+  });
+});
