@@ -4,9 +4,9 @@
 
 #include <memory>
 
-#include "napi/entry_points.h"
-#include "env/environment.h"
 #include "base/process_memory.h"
+#include "env/environment.h"
+#include "napi/entry_points.h"
 
 namespace {
 
@@ -34,7 +34,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
   using namespace tally::entry;
   exports.Set("nursery", environment->NurseryBuffer());
-  exports.Set("nurseryCapacity", static_cast<double>(tally::Nursery::kCapacity));
+  exports.Set("protocol", Protocol(env));
   exports.Set("freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(tally::FreeBlockAddress())));
   exports.Set("nothing", Napi::BigInt::New(env, static_cast<uint64_t>(tally::NothingAddress())));
   exports.Set("canBind", tally::Destructor::CanBind());
@@ -83,7 +83,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("announceMajor", AnnounceMajor);
   TALLY_EXPORT("sweep", Sweep);
   TALLY_EXPORT("observe", Observe);
-  TALLY_EXPORT("isOverdue", IsOverdue);
+  TALLY_EXPORT("owesAssist", OwesAssist);
   TALLY_EXPORT("noteMajor", NoteMajor);
   TALLY_EXPORT("root", Root);
   TALLY_EXPORT("stackPosition", StackPosition);
@@ -92,6 +92,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
   TALLY_EXPORT("reportByHand", ReportByHand);
   TALLY_EXPORT("counter", Counter);
+  TALLY_EXPORT("figure", Figure);
+  TALLY_EXPORT("largestAccounts", LargestAccounts);
   TALLY_EXPORT("stats", Stats);
   TALLY_EXPORT("processStats", ProcessStats);
   TALLY_EXPORT("survey", Survey);

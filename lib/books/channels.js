@@ -6,6 +6,7 @@ const { performance } = require('node:perf_hooks');
 const binding = require('../binding');
 
 const { channels } = binding;
+const { figure: Figure } = binding.protocol;
 
 /**
  * The channel of that name, kept for as long as this thread. Where one dies, Node 20 and Bun soon forget whichever has
@@ -32,22 +33,22 @@ function tellCollection(type, collect) {
 /** Runs `sweep`, and returns what it does. */
 function tellSweep(sweep) {
   if (!sweeps.hasSubscribers) return sweep();
-  const before = binding.stats();
+  const bytes = binding.figure(Figure.DEAD_BYTES);
+  const pointers = binding.figure(Figure.DEAD_POINTERS);
   const result = sweep();
-  const after = binding.stats();
-  const pointers = after.deadPointers - before.deadPointers;
-  if (pointers > 0) sweeps.publish({ bytes: after.deadBytes - before.deadBytes, pointers });
+  const found = binding.figure(Figure.DEAD_POINTERS) - pointers;
+  if (found > 0) sweeps.publish({ bytes: binding.figure(Figure.DEAD_BYTES) - bytes, pointers: found });
   return result;
 }
 
 /** Runs `free`, which frees what is dead, and returns what it does. */
 function tellFreed(free) {
   if (!freed.hasSubscribers) return free();
-  const before = binding.stats();
+  const bytes = binding.figure(Figure.BYTES);
+  const pointers = binding.figure(Figure.POINTERS);
   const result = free();
-  const after = binding.stats();
-  const pointers = before.pointers - after.pointers;
-  if (pointers > 0) freed.publish({ bytes: before.bytes - after.bytes, pointers });
+  const gone = pointers - binding.figure(Figure.POINTERS);
+  if (gone > 0) freed.publish({ bytes: bytes - binding.figure(Figure.BYTES), pointers: gone });
   return result;
 }
 

@@ -6,7 +6,7 @@ const binding = require('../binding');
 const { TrackedTwiceError } = require('../support/errors');
 const { hex } = require('../support/hex');
 const { Form } = require('./kinds');
-const nursery = require('./nursery');
+const { nursery } = require('./nursery');
 
 const FEWEST = 1024;
 

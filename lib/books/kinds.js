@@ -5,11 +5,7 @@
 const binding = require('../binding');
 const { OutOfMemoryError } = require('../support/errors');
 
-const accounts = new Map();
-const kinds = [];
-const byLabel = new Map();
-
-const Form = Object.freeze({ NONE: 0, JAVASCRIPT: 1, DIRECT: 2, BOUND: 3 });
+const { form: Form } = binding.protocol;
 
 class Kind {
   constructor(id, label, destructor, type, shared) {
@@ -22,106 +18,96 @@ class Kind {
     this.destructor = destructor; // as toDestructor() gave it
     this.shared = shared; // whether several such pointers may have one address, for the checked mode
     this.library = null; // what keeps the destructor there until a pointer has a slot, which pins it
-    this.cohort = null; // what pointers of this kind that are in the nursery now have in its place
-    this.batch = null; // of a cohort: the objects that are in the nursery together
+    this.batchKind = null; // what pointers of this kind that are in the nursery now have in its place
+    this.batch = null; // of a batch kind: the objects that are in the nursery together
     this.pinned = 0; // the generation of pins in which this kind, having no library, was pinned
     this.traced = null; // the kinds equal to this one, by where their pointers are made: see trace.js
   }
-}
 
-/** Equal to `kind`, and reaches all that is in the nursery with it: see native/env/collector.h. */
-function cohortOf(kind, batch) {
-  const cohort = new Kind(kind.id, kind.label, kind.destructor, kind.type, kind.shared);
-  cohort.library = kind.library;
-  cohort.batch = batch;
-  return cohort;
-}
-
-function accountOf(label) {
-  let account = accounts.get(label);
-  if (account === undefined) {
-    account = binding.addAccount(label);
-    if (account < 0) throw new OutOfMemoryError();
-    accounts.set(label, account);
+  /** Equal to this one, and reaches all that is in the nursery with it: see native/env/collector.h. */
+  inBatch(batch) {
+    const kind = new Kind(this.id, this.label, this.destructor, this.type, this.shared);
+    kind.library = this.library;
+    kind.batch = batch;
+    return kind;
   }
-  return account;
 }
 
-/**
- * A new kind, for as long as the environment lives. `library` is the JavaScript object that keeps the
- * destructor's code loaded, or null.
- */
-function makeKind(label, destructor, type = null, library = null, shared = false) {
-  const { form, address, args } = destructor;
-  const id = binding.addKind(accountOf(label), form, address, args);
-  if (id < 0) throw new OutOfMemoryError();
-  const kind = new Kind(id, label, destructor, type, shared);
-  kind.library = library;
-  // Only these are looked up by number; others would keep their libraries loaded from here.
-  if (form === Form.JAVASCRIPT) kinds[id] = kind;
-  return kind;
-}
+/** The kinds and accounts of this environment, for as long as it lives. */
+class KindTable {
+  #accounts = new Map(); // label -> number
+  #byLabel = new Map(); // label -> destructor key -> Kind
+  #generation = 1; // of pins
+  // The kind of the pointer tracked last, which is usually that of the next.
+  #last = { free: undefined, label: undefined, kind: null };
 
-let generation = 1;
-
-// Between its first pointer and the slot of that pointer, only this keeps a library with no object loaded.
-function pin(kind) {
-  if (kind.pinned === generation) return kind;
-  binding.pin(kind.id);
-  kind.pinned = generation;
-  return kind;
-}
-
-/** The kind of that label and that destructor, new or known. */
-function kindFor(label, destructor, shared = false) {
-  let known = byLabel.get(label);
-  if (known === undefined) byLabel.set(label, (known = new Map()));
-  const key = shared ? `shared ${destructor.key}` : destructor.key;
-  let kind = known.get(key);
-  if (kind === undefined) {
-    // Each pointer brings its own JavaScript destructor, so the kind has none.
-    const own = destructor.form === Form.JAVASCRIPT ? { ...destructor, run: null } : destructor;
-    kind = makeKind(label, own, null, null, shared);
-    known.set(key, kind);
+  #accountOf(label) {
+    let account = this.#accounts.get(label);
+    if (account === undefined) {
+      account = binding.addAccount(label);
+      if (account < 0) throw new OutOfMemoryError();
+      this.#accounts.set(label, account);
+    }
+    return account;
   }
-  return pin(kind);
+
+  /** A new kind. `library` is the JavaScript object that keeps the destructor's code loaded, or null. */
+  make(label, destructor, type = null, library = null, shared = false) {
+    const { form, address, args } = destructor;
+    const id = binding.addKind(this.#accountOf(label), form, address, args);
+    if (id < 0) throw new OutOfMemoryError();
+    const kind = new Kind(id, label, destructor, type, shared);
+    kind.library = library;
+    return kind;
+  }
+
+  /** The kind of that label and that destructor, new or known. */
+  of(label, destructor, shared = false) {
+    let known = this.#byLabel.get(label);
+    if (known === undefined) this.#byLabel.set(label, (known = new Map()));
+    const key = shared ? `shared ${destructor.key}` : destructor.key;
+    let kind = known.get(key);
+    if (kind === undefined) {
+      // Each pointer brings its own JavaScript destructor, so the kind has none.
+      const own = destructor.form === Form.JAVASCRIPT ? { ...destructor, run: null } : destructor;
+      kind = this.make(label, own, null, null, shared);
+      known.set(key, kind);
+    }
+    return this.pin(kind);
+  }
+
+  /** A kind equal to `kind`, to tell its pointers from others. */
+  tellApart(kind) {
+    return this.make(kind.label, kind.destructor, kind.type, kind.library, kind.shared);
+  }
+
+  /** The kind remembered, if it is that of `free` and `label`; otherwise null. */
+  lastOf(free, label) {
+    const last = this.#last;
+    return typeof free === 'bigint' && free === last.free && label === last.label
+      ? this.pin(last.kind)
+      : null;
+  }
+
+  remember(free, label, kind) {
+    this.#last.free = free;
+    this.#last.label = label;
+    this.#last.kind = kind;
+  }
+
+  /** Between a kind's first pointer and the slot of that pointer, only this keeps a library with no object loaded. */
+  pin(kind) {
+    if (kind.pinned === this.#generation) return kind;
+    binding.pin(kind.id);
+    kind.pinned = this.#generation;
+    return kind;
+  }
+
+  /** Lets go of the libraries that no pointer needs. REQUIRES: the nursery is empty. */
+  unpinIdle() {
+    this.#generation++;
+    binding.unpinIdle();
+  }
 }
 
-// The kind of the pointer tracked last, which is usually that of the next.
-const last = { free: undefined, label: undefined, kind: null };
-
-function lastKind(free, label) {
-  return typeof free === 'bigint' && free === last.free && label === last.label ? pin(last.kind) : null;
-}
-
-function rememberKind(free, label, kind) {
-  last.free = free;
-  last.label = label;
-  last.kind = kind;
-}
-
-/** A kind equal to `kind`, to tell its pointers from others. */
-function tellApart(kind) {
-  return makeKind(kind.label, kind.destructor, kind.type, kind.library, kind.shared);
-}
-
-/** Lets go of the libraries that no pointer needs. REQUIRES: the nursery is empty. */
-function unpinIdle() {
-  generation++;
-  binding.unpinIdle();
-}
-
-module.exports = {
-  Form,
-  cohortOf,
-  /** Whether JavaScript runs the destructors of any. */
-  hasScripts: () => kinds.length > 0,
-  kindById: (id) => kinds[id],
-  kindFor,
-  lastKind,
-  makeKind,
-  pin,
-  rememberKind,
-  tellApart,
-  unpinIdle,
-};
+module.exports = { Form, kinds: new KindTable() };

@@ -6,213 +6,217 @@ const binding = require('../binding');
 const { columnsOf } = require('../binding/nursery-columns');
 const { LimitError, OutOfMemoryError, OverflowError } = require('../support/errors');
 const { limits } = require('./channels');
-const { cohortOf } = require('./kinds');
 
-const CAPACITY = binding.nurseryCapacity;
+const { figure: Figure, nursery: protocol, refusal: Refusal } = binding.protocol;
+const { CAPACITY, GIVEN, NO_SLOT, SMALLEST_BATCH, WAITING } = protocol;
 // What is held here cannot be collected, so it must stay small.
 const LARGE_NURSERY = 1024 * 1024;
-// Of larger ones, fewer fit than are worth watching together: kFewest in native/env/nursery.cc.
-const LARGE_POINTER = LARGE_NURSERY / 8;
-let tooLarge = LARGE_POINTER;
-const WAITING = 0xfffffffe;
-const GIVEN = 0xfffffffd;
-const NO_SLOT = 0xffffffff;
-
-// Answers of flush() beside an advice.
-const NO_MEMORY = 256;
-const TOO_MUCH = 257;
-const OVER_LIMIT = 258;
+// Of larger ones, fewer fit than are worth a batch.
+const LARGE_POINTER = LARGE_NURSERY / SMALLEST_BATCH;
 
 const { counter, addresses, sizes, kinds, slots } = columnsOf(binding.nursery, CAPACITY);
+// What native code leaves in `counter` after a flush, beside the count at 0: see native/env/nursery.h.
+const BATCHED = 1;
+const RENEW = 2;
+const REFUSAL = 3;
 
 // Of small pointers that get their slots together, native code watches only this array, which each of them
 // reaches by its kind. It is theirs from then on, and the next have another: a copy, because V8 never makes a
 // copy old from the start, as it does with arrays that come out of `new` when most of them have lived long.
-const blank = new Array(CAPACITY).fill(null);
-let objects = blank.slice();
-const enrolled = []; // kinds that have a cohort here
+const BLANK = new Array(CAPACITY).fill(null);
 
-// In a typed array: a variable that may hold more than 2^31 is a new heap number at every change.
-const held = new Float64Array(1);
-let tell;
+class Nursery {
+  #objects = BLANK.slice();
+  #joined = []; // kinds that have a batch kind here
+  // In a typed array: a variable that may hold more than 2^31 is a new heap number at every change.
+  #bytes = new Float64Array(1);
+  #tooLarge = LARGE_POINTER;
+  #publish = null;
+  #unpublished = 0; // entries that have got slots, of which the pointers may not know
+  // The JavaScript destructor of the pointer that is entering, until it has got its slot: { index, run }.
+  #own = { index: 0, run: null };
 
-// Whether native code may have given slots that the pointers do not know yet: a full stack can end the
-// loop that tells them.
-const parting = { open: false };
-let told = 0;
-// The JavaScript destructor of the one pointer at `index` that has its own, until that has got its slot.
-const own = { index: 0, run: null };
+  /** Whether native code may have given slots that the pointers do not know: a full stack can end the loop that tells. */
+  handlesStale = false;
+  /** What the last flush advises: see reclaim.js. */
+  advice = 0;
 
-/**
- * Sets the function (objects, slots, count, together) that tells every pointer in `objects` the slot it has
- * got, and takes those from index `together` on out of the array.
- */
-function onFlush(callback) {
-  tell = callback;
-}
+  /**
+   * Sets the function (objects, slots, count, batched, own) that tells every pointer in `objects` the slot it has got,
+   * and takes those from index `batched` on out of the array.
+   */
+  onFlush(callback) {
+    this.#publish = callback;
+  }
 
-function settle(parent, forced) {
-  parting.open = true;
-  told = counter[0];
-  const advice = binding.flush(objects, parent, forced);
-  if (advice < NO_MEMORY) rejoin();
-  else parting.open = false;
-  return advice;
-}
+  get nextIndex() {
+    return counter[0];
+  }
 
-/** Tells the pointers that have got slots. May be cut short, and called again. */
-function rejoin() {
-  if (counter[0] === 0) {
-    tell(objects, slots, told, counter[1]);
-    const next = counter[2] === 0 ? objects : blank.slice();
-    for (let i = 0; i < enrolled.length; i++) {
-      const { cohort } = enrolled[i];
+  /** The size of the entry at `index`. */
+  sizeOf(index) {
+    return sizes[index];
+  }
+
+  /** Whether a pointer of that size and kind, without a parent, would stay here. */
+  hasRoom(size, kind) {
+    return (
+      size < this.#tooLarge &&
+      this.#bytes[0] + size < LARGE_NURSERY &&
+      counter[0] + 1 < CAPACITY &&
+      kind.young &&
+      !this.handlesStale
+    );
+  }
+
+  /** Whether every pointer, from now on, gets its slot at once. */
+  keepNone(on) {
+    this.#tooLarge = on ? 0 : LARGE_POINTER;
+  }
+
+  /** What a pointer of that kind has for its kind while it is here. */
+  joinBatch(kind) {
+    this.#joined.push(kind);
+    return (kind.batchKind = kind.inBatch(this.#objects));
+  }
+
+  /** Enters a pointer for which hasRoom(). Returns its index. */
+  put(object, address, size, kind) {
+    const index = counter[0];
+    addresses[index] = address;
+    sizes[index] = size;
+    kinds[index] = kind.id;
+    slots[index] = WAITING;
+    this.#objects[index] = object;
+    counter[0] = index + 1;
+    this.#bytes[0] += size;
+    return index;
+  }
+
+  /**
+   * Enters a pointer that native code puts here, when `receive()` asks it to. Returns what that returned, 0 for done.
+   * REQUIRES: nothing is here.
+   */
+  putByNative(object, size, receive) {
+    this.#objects[0] = object;
+    const answer = receive();
+    if (answer === 0) this.#bytes[0] += size;
+    else this.#objects[0] = null;
+    return answer;
+  }
+
+  /** Native code is about to free or release the entry at `index`: what C then does may come back here. */
+  forget(index) {
+    this.#objects[index] = null;
+    this.#bytes[0] -= sizes[index];
+  }
+
+  /** Marks the entry at `index`, which C is about to take, or unmarks it when C did not. */
+  give(index, given) {
+    slots[index] = given ? GIVEN : WAITING;
+  }
+
+  /**
+   * Gives a pointer that cannot stay here a slot, and all that are here too. Returns a Refusal: unless that is NONE, the
+   * pointer is not tracked. `run` is its destructor in JavaScript, or null.
+   */
+  enter(object, address, size, kind, parent, run) {
+    if (this.handlesStale) this.publishSlots();
+    if (counter[0] === CAPACITY || this.#own.run !== null) {
+      // Whatever entered the last one was stopped before it went on, by a vm timeout say.
+      const refusal = this.flush();
+      if (refusal !== Refusal.NONE) return refusal;
+    }
+    const index = this.put(object, address, size, kind);
+    let refusal = Refusal.STOPPED;
+    try {
+      this.#own.index = index;
+      this.#own.run = run;
+      refusal = this.#assignSlots(parent, false);
+    } catch (error) {
+      if (slots[index] >= GIVEN) throw error;
+      refusal = Refusal.NONE; // it is in the ledger, and publishSlots() will be called again
+      this.advice = 0;
+    } finally {
+      // Without a call, which could fail again.
+      if (refusal !== Refusal.NONE && slots[index] >= GIVEN) {
+        this.#own.run = null;
+        this.#objects[index] = null;
+        slots[index] = NO_SLOT;
+        counter[0] = index;
+        this.#bytes[0] -= size;
+      }
+    }
+    return refusal;
+  }
+
+  /**
+   * Gives every pointer that is here a slot. Returns a Refusal. Who only wants figures need not follow the advice: the
+   * next pointer finds no room here, and gets it again.
+   */
+  flush() {
+    if (this.handlesStale) this.publishSlots();
+    this.advice = 0;
+    if (counter[0] === 0) {
+      if (this.#joined.length > 0) this.#leaveBatch(BLANK.slice(), false); // idle kinds keep their libraries loaded
+      return Refusal.NONE;
+    }
+    const refusal = this.#assignSlots(NO_SLOT, true);
+    if (refusal !== Refusal.NONE || this.advice !== 0) this.#bytes[0] = LARGE_NURSERY;
+    return refusal;
+  }
+
+  #assignSlots(parent, forced) {
+    this.handlesStale = true;
+    this.#unpublished = counter[0];
+    const advice = binding.flush(this.#objects, parent, forced);
+    const refusal = counter[REFUSAL];
+    this.advice = advice;
+    if (refusal === Refusal.NONE) this.publishSlots();
+    else this.handlesStale = false;
+    return refusal;
+  }
+
+  /** Tells the pointers that have got slots. May be cut short, and called again. */
+  publishSlots() {
+    if (counter[0] === 0) {
+      this.#publish(this.#objects, slots, this.#unpublished, counter[BATCHED], this.#own);
+      this.#leaveBatch(counter[RENEW] === 0 ? this.#objects : BLANK.slice(), counter[BATCHED] !== 0);
+    }
+    this.handlesStale = false;
+  }
+
+  /** Goes on with `next`. `isBatch`: native code watches the array before it. */
+  #leaveBatch(next, isBatch) {
+    for (let i = 0; i < this.#joined.length; i++) {
+      const { batchKind } = this.#joined[i];
       // Watched one by one, they shall not keep what comes into the array after them.
-      if (counter[1] === 0 && cohort !== null) cohort.batch = null;
-      enrolled[i].cohort = null;
+      if (!isBatch && batchKind !== null) batchKind.batch = null;
+      this.#joined[i].batchKind = null;
     }
-    enrolled.length = 0;
-    objects = next;
-    held[0] = 0;
-  }
-  parting.open = false;
-}
-
-/** What a pointer of that kind has for its kind if it stays here. */
-function enroll(kind) {
-  enrolled.push(kind);
-  return (kind.cohort = cohortOf(kind, objects));
-}
-
-/**
- * Gives a pointer that cannot stay here a slot, and all that are here too. Returns an advice or, and then
- * the pointer is not tracked, a refusal. `run` is a JavaScript destructor of this pointer alone, or null.
- */
-function enter(object, address, size, kind, parent, run) {
-  if (parting.open) rejoin();
-  if (counter[0] === CAPACITY || own.run !== null) {
-    // Whatever entered the last one was stopped before it went on, by a vm timeout say.
-    const answer = flush();
-    if (answer >= NO_MEMORY) return answer;
-  }
-  const index = put(object, address, size, kind);
-  let advice = NO_MEMORY;
-  try {
-    own.index = index;
-    own.run = run;
-    advice = settle(parent, false);
-  } catch (error) {
-    if (slots[index] < GIVEN) return 0; // it is in the ledger, and rejoin() will be called again
-    throw error;
-  } finally {
-    // Without a call, which could fail again.
-    if (advice >= NO_MEMORY && slots[index] >= GIVEN) {
-      own.run = null;
-      objects[index] = null;
-      slots[index] = NO_SLOT;
-      counter[0] = index;
-      held[0] -= size;
-    }
-  }
-  return advice;
-}
-
-/** Whether a pointer of that size and kind, without a parent, would stay here. */
-function hasRoom(size, kind) {
-  return (
-    size < tooLarge &&
-    held[0] + size < LARGE_NURSERY &&
-    counter[0] + 1 < CAPACITY &&
-    kind.young &&
-    !parting.open
-  );
-}
-
-/** Whether every pointer, from now on, gets its slot at once. */
-function keepNone(on) {
-  tooLarge = on ? 0 : LARGE_POINTER;
-}
-
-/** Enters a pointer for which hasRoom(). Returns its index. */
-function put(object, address, size, kind) {
-  const index = counter[0];
-  addresses[index] = address;
-  sizes[index] = size;
-  kinds[index] = kind.id;
-  slots[index] = WAITING;
-  objects[index] = object;
-  counter[0] = index + 1;
-  held[0] += size;
-  return index;
-}
-
-/**
- * Enters a pointer that native code puts here, when `receive()` asks it to. Returns what that returned, 0 for done.
- * REQUIRES: nothing is here.
- */
-function putByNative(object, size, receive) {
-  objects[0] = object;
-  const answer = receive();
-  if (answer === 0) held[0] += size;
-  else objects[0] = null;
-  return answer;
-}
-
-/** The entry at `index` is about to be settled by native code: what C then does may come back here. */
-function forget(index) {
-  objects[index] = null;
-  held[0] -= sizes[index];
-}
-
-/** Marks the entry at `index`, which C is about to take, or unmarks it when C did not. */
-function give(index, given) {
-  slots[index] = given ? GIVEN : WAITING;
-}
-
-/**
- * Gives every pointer that is here a slot. Returns an advice, or NO_MEMORY or TOO_MUCH. Who only wants to look need not
- * follow the advice: the next pointer finds no room here, and gets it again.
- */
-function flush() {
-  if (parting.open) rejoin();
-  if (counter[0] === 0) return 0;
-  const advice = settle(NO_SLOT, true);
-  if (advice !== 0) held[0] = LARGE_NURSERY;
-  return advice;
-}
-
-/** Throws what an answer of flush() means, if it was a refusal. */
-function refused(answer, size) {
-  if (answer === TOO_MUCH) throw new OverflowError(size);
-  if (answer === NO_MEMORY || answer > OVER_LIMIT) throw new OutOfMemoryError();
-  if (answer === OVER_LIMIT) {
-    flush();
-    const books = binding.stats();
-    if (limits.hasSubscribers) {
-      limits.publish({ bytes: books.bytes + books.manual, limit: books.limit, size });
-    }
-    throw new LimitError(size, books);
+    this.#joined.length = 0;
+    this.#objects = next;
+    this.#bytes[0] = 0;
   }
 }
 
-module.exports = {
-  GIVEN,
-  NO_MEMORY,
-  NO_SLOT,
-  OVER_LIMIT,
-  enroll,
-  enter,
-  flush,
-  forget,
-  give,
-  hasRoom,
-  keepNone,
-  nextIndex: () => counter[0],
-  onFlush,
-  own,
-  parting,
-  put,
-  putByNative,
-  refused,
-  rejoin,
-};
+/** Throws what a Refusal means, of a pointer of that size. */
+function throwRefusal(refusal, size) {
+  if (refusal === Refusal.TOO_MUCH) throw new OverflowError(size);
+  if (refusal !== Refusal.OVER_LIMIT) throw new OutOfMemoryError();
+  nursery.flush();
+  const bytes = binding.figure(Figure.LIVE);
+  const limit = binding.figure(Figure.LIMIT);
+  if (limits.hasSubscribers) limits.publish({ bytes, limit, size });
+  throw new LimitError(size, bytes, limit, binding.largestAccounts(3));
+}
+
+/** Gives every pointer that is in the nursery a slot, or throws. */
+function flushOrThrow() {
+  const refusal = nursery.flush();
+  if (refusal !== Refusal.NONE) throwRefusal(refusal, 0);
+}
+
+const nursery = new Nursery();
+
+module.exports = { NO_SLOT, Refusal, nursery, flushOrThrow, throwRefusal };

@@ -5,7 +5,7 @@
 const { findSourceMap } = require('node:module');
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
-const { pin, tellApart } = require('./kinds');
+const { kinds } = require('./kinds');
 
 const FRAMES = 12;
 // Where these are not enough, code is generated; each kind costs some hundred bytes and is never forgotten.
@@ -64,11 +64,11 @@ function kindOfPlace(kind, size) {
   let own = kind.traced.get(key);
   if (own === undefined) {
     if (places.length >= MOST_PLACES) return kind;
-    own = tellApart(kind);
+    own = kinds.tellApart(kind);
     kind.traced.set(key, own);
     places.push({ kind: own.id, label: own.label, weight, frames: sites.map(frameOf), stack: null });
   }
-  return own.library === null ? pin(own) : own;
+  return own.library === null ? kinds.pin(own) : own;
 }
 
 /** The kind for a new pointer of `kind`: one of its own if the pointer is traced. REQUIRES: tracing.on. */
@@ -93,11 +93,11 @@ function written({ text, name, file, line, column }) {
 
 const stackOf = (frames) => frames.map((frame) => `    at ${written(frame)}`).join('\n');
 
-/** What is alive of each place, the largest first. `kinds` are the figures of all kinds, by number. */
-function readTraces(kinds) {
+/** What is alive of each place, the largest first. `figures` are those of all kinds, by number. */
+function readTraces(figures) {
   const found = new Map();
   for (const place of places) {
-    const { pointers, bytes } = kinds[place.kind];
+    const { pointers, bytes } = figures[place.kind];
     if (pointers === 0) continue;
     place.stack ??= stackOf(place.frames);
     const key = `${place.label}\n${place.stack}`;

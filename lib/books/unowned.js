@@ -1,5 +1,5 @@
 'use strict';
-// What is charged without a pointer, and when it is looked at.
+// What is charged without a pointer, and when it is read.
 
 const { inspect } = require('node:util');
 const binding = require('../binding');
@@ -82,7 +82,7 @@ function readAll() {
 
 // A gauge may call into C, so not while C is on the stack; and what it does may bring us here again.
 function readGauges() {
-  if (!gate.isOpen || calls.depth !== 0) return;
+  if (!gate.isOpen || !calls.isIdle) return;
   gate.run(readAll);
   chargeGauges();
 }
@@ -99,13 +99,13 @@ function isMeter(value) {
   return typeof value === 'object' && value !== null && meters.get(value.label)?.meter === value;
 }
 
-/** Whether there is anything to look at. */
+/** Whether there is anything to read. */
 function isWatching() {
   return meters.size > 0 || gauges.size > 0;
 }
 
-/** Looks at all figures from outside. */
-function look() {
+/** Reads all meters and gauges. */
+function readUnowned() {
   if (gauges.size > 0) readGauges();
   if (meters.size === 0) return;
   binding.readMeters();
@@ -113,4 +113,4 @@ function look() {
   tellLateHooks(binding.meters());
 }
 
-module.exports = { chargeGauges, gauges, isMeter, isWatching, look, meters, warn };
+module.exports = { chargeGauges, gauges, isMeter, isWatching, meters, readUnowned, warn };

@@ -1,9 +1,9 @@
 'use strict';
 
 const binding = require('../binding');
-const { chargeGauges, gauges, look } = require('../books/unowned');
+const { chargeGauges, gauges, readUnowned } = require('../books/unowned');
 const { toAddress } = require('../pointers/destructors');
-const { beat } = require('../reclaim/reclaim');
+const majorListener = require('../reclaim/major-listener');
 const { checkLabel } = require('../support/check');
 const { ArgumentTypeError, ArgumentValueError } = require('../support/errors');
 
@@ -44,8 +44,8 @@ Gauge.prototype[Symbol.dispose ?? Symbol.for('Symbol.dispose')] = Gauge.prototyp
 function gauge(label, source) {
   const state = { label: checkLabel(label), read: readerOf(source), bytes: 0, peakBytes: 0, failed: 0 };
   gauges.add(state);
-  beat();
-  look();
+  majorListener.listen();
+  readUnowned();
   return new Gauge(state);
 }
 

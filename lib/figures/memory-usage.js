@@ -2,14 +2,14 @@
 
 const v8 = require('node:v8');
 const binding = require('../binding');
-const nursery = require('../books/nursery');
-const { look } = require('../books/unowned');
+const { nursery } = require('../books/nursery');
+const { readUnowned } = require('../books/unowned');
 const { termsOf } = require('./rss-breakdown');
 
 /** process.memoryUsage() and what it leaves out. */
 function memoryUsage() {
   nursery.flush();
-  look();
+  readUnowned();
   const usage = process.memoryUsage();
   const memory = binding.memory();
   const allocator = binding.allocatorBytes();

@@ -2,7 +2,7 @@
 
 const binding = require('../binding');
 const { meters } = require('../books/unowned');
-const { beat } = require('../reclaim/reclaim');
+const majorListener = require('../reclaim/major-listener');
 const { checkLabel, checkOptions } = require('../support/check');
 const { ArgumentTypeError, ArgumentValueError, UnsupportedError } = require('../support/errors');
 
@@ -16,11 +16,7 @@ function meteredAllocator(options) {
   if (label.includes('\0')) throw new ArgumentValueError(label, 'label', 'a string without NUL');
   if (typeof checked !== 'boolean') throw new ArgumentTypeError(checked, 'checked', 'a boolean');
   if (!binding.canMeter) {
-    throw new UnsupportedError(
-      binding.backend === 'native'
-        ? 'The C allocator of this platform does not tell the size of a block'
-        : 'Without the native part of ffi-tally nothing counts what a C library allocates',
-    );
+    throw new UnsupportedError('The C allocator of this platform does not tell the size of a block');
   }
   const known = meters.get(label)?.meter;
   if (known !== undefined && known.checked === checked) return known;
@@ -40,7 +36,7 @@ function meteredAllocator(options) {
   const { index, ...addresses } = functions;
   const meter = Object.freeze({ label, checked, ...addresses });
   meters.set(label, { meter, index });
-  beat();
+  majorListener.listen();
   return meter;
 }
 

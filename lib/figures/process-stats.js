@@ -1,7 +1,7 @@
 'use strict';
 
 const binding = require('../binding');
-const nursery = require('../books/nursery');
+const { nursery } = require('../books/nursery');
 
 /** The ledgers of all environments of the process, added up. */
 function processStats() {

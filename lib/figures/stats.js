@@ -1,10 +1,10 @@
 'use strict';
 
 const binding = require('../binding');
-const nursery = require('../books/nursery');
+const { nursery } = require('../books/nursery');
 const { sizingOf } = require('../books/size-methods');
 const { hasTraces, readTraces } = require('../books/trace');
-const { gauges, look, meters } = require('../books/unowned');
+const { gauges, meters, readUnowned } = require('../books/unowned');
 const { checkBoolean, checkOptions } = require('../support/check');
 const { ArgumentValueError } = require('../support/errors');
 const { processStats } = require('./process-stats');
@@ -21,7 +21,7 @@ function stats(options = {}) {
   if (scope === 'process') return processStats();
   if (scope !== 'environment') throw new ArgumentValueError(scope, 'scope', `'environment' or 'process'`);
   nursery.flush();
-  look();
+  readUnowned();
   const raw = binding.stats();
   const totals = {};
   for (const name of SUMMED) totals[name] = raw.accounts.reduce((sum, account) => sum + account[name], 0);

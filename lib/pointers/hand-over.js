@@ -4,14 +4,7 @@ const { randomUUID } = require('node:crypto');
 const binding = require('../binding');
 const { Form } = require('../books/kinds');
 const { ArgumentTypeError, OutOfMemoryError, UnsupportedError } = require('../support/errors');
-const { internals } = require('./tracked-pointer');
-
-function checkBackend() {
-  if (binding.handOver !== undefined) return;
-  throw new UnsupportedError(
-    'Without its native part ffi-tally cannot hand pointers to other threads, which JavaScript cannot see',
-  );
-}
+const { access, transfer } = require('./tracked-pointer');
 
 function checkMovable(label, form, slot) {
   if (form === Form.JAVASCRIPT) {
@@ -29,15 +22,14 @@ function checkMovable(label, form, slot) {
 
 /** Gives a pointer to whoever takes it over, in any thread. */
 function handOver(pointer) {
-  if (!internals.isTracked(pointer)) throw new ArgumentTypeError(pointer, 'pointer', 'a TrackedPointer');
-  checkBackend();
-  const { label, shared, destructor } = internals.kindOf(pointer);
+  if (!access.isTracked(pointer)) throw new ArgumentTypeError(pointer, 'pointer', 'a TrackedPointer');
+  const { label, shared, destructor } = access.kindOf(pointer);
   const { form, args } = destructor;
-  const slot = internals.unusedSlotOf(pointer);
+  const slot = transfer.unusedSlotOf(pointer);
   checkMovable(label, form, slot);
   const { size } = pointer;
   const key = randomUUID(); // no other copy of the library, and no other process, must know it by chance
-  internals.depart(pointer, () => {
+  transfer.send(pointer, () => {
     // Nor must a worker that is being terminated, and goes on for a moment, tell of what is not in transit.
     if (binding.handOver(slot, key, label, shared, args) !== true) throw new OutOfMemoryError();
   });

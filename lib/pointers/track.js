@@ -1,13 +1,13 @@
 'use strict';
 
-const { Form, kindFor, lastKind, rememberKind } = require('../books/kinds');
+const { Form, kinds } = require('../books/kinds');
 const { NO_SLOT } = require('../books/nursery');
 const { checkBoolean, checkLabel, checkOptions, checkSize } = require('../support/check');
 const { ArgumentTypeError, NullPointerError } = require('../support/errors');
 const { adopt, freeOnce } = require('./adopt');
 const { toAddress, toDestructor } = require('./destructors');
 const audit = require('./observer-hook');
-const { internals } = require('./tracked-pointer');
+const { access } = require('./tracked-pointer');
 
 const OPTIONS = ['size', 'free', 'label', 'parent', 'shared'];
 const UNLABELLED = 'unlabelled';
@@ -22,8 +22,8 @@ function areKnown(options) {
 
 function parentSlotOf(parent) {
   if (parent === undefined || parent === null) return NO_SLOT;
-  if (!internals.isTracked(parent)) throw new ArgumentTypeError(parent, 'parent', 'a TrackedPointer');
-  return internals.slotOf(parent);
+  if (!access.isTracked(parent)) throw new ArgumentTypeError(parent, 'parent', 'a TrackedPointer');
+  return access.slotOf(parent);
 }
 
 /** Takes ownership of a native pointer. */
@@ -38,7 +38,7 @@ function track(pointer, options) {
   }
   const { free, label = UNLABELLED, shared = false } = options;
   if (free === undefined) throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
-  let kind = shared === false ? lastKind(free, label) : null;
+  let kind = shared === false ? kinds.lastOf(free, label) : null;
   const destructor = kind === null ? toDestructor(free) : null;
 
   // From here on the pointer is ours, and an error must not lose it.
@@ -48,8 +48,8 @@ function track(pointer, options) {
     size = checkSize(options.size, 'size'); // first, because the destructor may need it
     if (!areKnown(options)) checkOptions(options, OPTIONS);
     if (kind === null) {
-      kind = kindFor(checkLabel(label), destructor, checkBoolean(shared, 'shared'));
-      if (!shared) rememberKind(free, label, kind);
+      kind = kinds.of(checkLabel(label), destructor, checkBoolean(shared, 'shared'));
+      if (!shared) kinds.remember(free, label, kind);
     }
     parentSlot = parentSlotOf(options.parent);
   } catch (error) {

@@ -5,19 +5,25 @@ const { inspect } = require('node:util');
 const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { Form } = require('../books/kinds');
-const nursery = require('../books/nursery');
+const { Refusal, flushOrThrow, nursery } = require('../books/nursery');
+const { disposeSlot, disposeYoung, drain, scripts } = require('../reclaim/destroy');
 const { makeRoom } = require('../reclaim/pressure');
-const { destructors, drain, relieve, settleDeferred } = require('../reclaim/reclaim');
+const { follow } = require('../reclaim/reclaim');
 const { checkSize } = require('../support/check');
 const { DisposedError, IllegalConstructorError, InUseError, OverflowError } = require('../support/errors');
 const { hex } = require('../support/hex');
 const views = require('./views');
 
+const { GIVEN } = binding.protocol.nursery;
 const KEY = Symbol('ffi-tally');
 const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 
-// What other files of this library may do with a pointer, and users may not.
-const internals = {};
+// What other files of this library may do with a pointer, and users may not: see and use it,
+const access = {};
+// make it,
+const creation = {};
+// and give it to C or to another thread: begin() ends it for JavaScript, then either commit() or rollBack().
+const transfer = {};
 
 class TrackedPointer {
   #address; // null after the end
@@ -38,7 +44,8 @@ class TrackedPointer {
 
   get size() {
     if (this.#address === null) return 0;
-    return binding.sizeOf(TrackedPointer.#settled(this));
+    const handle = TrackedPointer.#handleOf(this);
+    return handle < 0 ? nursery.sizeOf(-1 - handle) : binding.sizeOf(handle);
   }
 
   get label() {
@@ -52,9 +59,9 @@ class TrackedPointer {
   resize(bytes) {
     const size = checkSize(bytes, 'bytes');
     TrackedPointer.#check(this, 'resize');
-    if (!binding.resize(TrackedPointer.#settled(this), size)) throw new OverflowError(size);
+    if (!binding.resize(TrackedPointer.#slotOf(this), size)) throw new OverflowError(size);
     if (views.any) views.shrink(this, size);
-    relieve(binding.advise());
+    follow();
   }
 
   view(length) {
@@ -65,51 +72,24 @@ class TrackedPointer {
   dispose() {
     if (this.#address === null) return;
     if (views.any) views.close(this);
-    const handle = TrackedPointer.#where(this);
-    if (handle < 0 && calls.depth === 0 && this.#kind.young) {
+    const handle = TrackedPointer.#handleOf(this);
+    if (!calls.isIdle || !this.#kind.young) {
+      const slot = TrackedPointer.#slotOf(this);
       this.#address = null;
-      nursery.forget(-1 - handle);
-      calls.depth = 1;
-      calls.destroying = true;
-      try {
-        binding.disposeYoung(-1 - handle);
-      } finally {
-        calls.depth = 0;
-        calls.destroying = false;
-      }
-      if (calls.deferred) settleDeferred();
-    } else {
-      TrackedPointer.#disposeSettled(this);
-    }
-  }
-
-  static #disposeSettled(pointer) {
-    const slot = TrackedPointer.#settled(pointer);
-    if (calls.depth === 0 && pointer.#kind.young) {
-      pointer.#address = null;
-      calls.depth = 1;
-      calls.destroying = true;
-      let more = true;
-      try {
-        more = binding.dispose(slot);
-      } finally {
-        calls.depth = 0;
-        calls.destroying = false;
-      }
-      if (more) drain(Infinity);
-      if (calls.deferred) settleDeferred();
+      binding.end(slot);
+      drain(Infinity);
       return;
     }
-    pointer.#address = null;
-    binding.end(slot);
-    drain(Infinity);
+    this.#address = null;
+    if (handle < 0) disposeYoung(-1 - handle);
+    else disposeSlot(handle);
   }
 
   release() {
     TrackedPointer.#check(this, 'release');
     const address = this.#address;
-    internals.giveAway(this);
-    internals.givenAway(this, false);
+    transfer.begin(this);
+    transfer.commit(this, false);
     return address;
   }
 
@@ -130,143 +110,150 @@ class TrackedPointer {
   }
 
   // Where the books of a pointer are now.
-  static #where(pointer) {
-    if (nursery.parting.open) nursery.rejoin();
+  static #handleOf(pointer) {
+    if (nursery.handlesStale) nursery.publishSlots();
     return pointer.#handle;
   }
 
   // The slot, given now to a pointer that had none yet.
-  static #settled(pointer) {
-    if (TrackedPointer.#where(pointer) < 0) nursery.refused(nursery.flush(), 0);
+  static #slotOf(pointer) {
+    if (TrackedPointer.#handleOf(pointer) < 0) flushOrThrow();
     return pointer.#handle;
   }
 
+  static #enter(pointer, size, kind, parentSlot, run) {
+    pointer.#handle = -1 - nursery.nextIndex;
+    return nursery.enter(pointer, pointer.#address, size, kind, parentSlot, run);
+  }
+
+  static #endAsTransferred(pointer) {
+    pointer.#address = null;
+    if (views.any) views.close(pointer);
+  }
+
   static {
-    nursery.onFlush((objects, slots, count, together) => {
+    nursery.onFlush((objects, slots, count, batched, own) => {
       for (let i = 0; i < count; i++) {
-        if (objects[i] === null || slots[i] >= nursery.GIVEN) continue;
-        objects[i].#handle = slots[i];
-        if (i >= together) objects[i] = null;
+        const object = objects[i];
+        if (object === null || slots[i] >= GIVEN) continue;
+        object.#handle = slots[i];
+        if (i === own.index && own.run !== null) {
+          scripts.set({ slot: slots[i], run: own.run, address: object.#address, label: object.#kind.label });
+          own.run = null;
+        }
+        if (i >= batched) objects[i] = null;
       }
-      const { own } = nursery;
-      if (own.run === null) return;
-      destructors.set(slots[own.index], own.run);
-      own.run = null;
     });
 
-    internals.make = (address, kind) => new TrackedPointer(KEY, address, 0, kind);
+    access.isTracked = (value) => typeof value === 'object' && value !== null && #address in value;
+
+    access.kindOf = (pointer) => pointer.#kind;
+
+    // The address, or null after the end.
+    access.addressOf = (pointer) => pointer.#address;
+
+    access.slotOf = (pointer) => {
+      TrackedPointer.#check(pointer, 'depend on');
+      return TrackedPointer.#slotOf(pointer);
+    };
+
+    // For a pointer lent to a call that is not over: ended or not, its memory is there.
+    access.lentSlotOf = (pointer) => TrackedPointer.#slotOf(pointer);
+
+    // The address for a call that declares a pointer as `param`, a PointerParam, does; any other value unchanged.
+    access.lend = (value, param) => {
+      if (typeof value !== 'object' || value === null || !(#address in value)) return value;
+      const { type } = value.#kind;
+      if (type !== param.last) param.check(type);
+      if (value.#address === null) throw new DisposedError(value.#kind.label, `pass to ${param.where}`);
+      return param.lent === undefined ? value.#address : param.lent(value, value.#address);
+    };
+
+    access.isHeld = (pointer) =>
+      TrackedPointer.#handleOf(pointer) >= 0 && binding.holdsOf(pointer.#handle) > 0;
+
+    // Whether the size is that of the memory itself: a pointer into memory of another charges nothing.
+    views.isBounded = (pointer) => pointer.#kind.form !== Form.NONE;
+
+    creation.make = (address, kind) => new TrackedPointer(KEY, address, 0, kind);
 
     // The same for a pointer for which the nursery has room.
-    internals.makeYoung = (address, size, kind) => {
-      const cohort = kind.cohort ?? nursery.enroll(kind);
-      const pointer = new TrackedPointer(KEY, address, -1 - nursery.nextIndex(), cohort);
+    creation.makeYoung = (address, size, kind) => {
+      const own = kind.batchKind ?? nursery.joinBatch(kind);
+      const pointer = new TrackedPointer(KEY, address, -1 - nursery.nextIndex, own);
       nursery.put(pointer, address, size, kind);
       return pointer;
     };
 
     // The same for a pointer that native code enters, by `receive()`. REQUIRES: nothing is in the nursery.
-    internals.makeByNative = (address, size, kind, receive) => {
-      const cohort = kind.cohort ?? nursery.enroll(kind);
-      const pointer = new TrackedPointer(KEY, address, -1, cohort);
+    creation.makeByNative = (address, size, kind, receive) => {
+      const own = kind.batchKind ?? nursery.joinBatch(kind);
+      const pointer = new TrackedPointer(KEY, address, -1, own);
       const answer = nursery.putByNative(pointer, size, receive);
       if (answer !== 0) pointer.#address = null;
       return { pointer, answer };
     };
 
-    // Enters a new pointer into the books. Returns what nursery.enter() returned.
-    internals.enter = (pointer, size, kind, parentSlot, run) => {
-      if (nursery.parting.open) nursery.rejoin();
-      pointer.#handle = -1 - nursery.nextIndex();
-      const advice = nursery.enter(pointer, pointer.#address, size, kind, parentSlot, run);
-      if (advice !== nursery.OVER_LIMIT || !makeRoom(size)) return advice;
-      pointer.#handle = -1 - nursery.nextIndex();
-      return nursery.enter(pointer, pointer.#address, size, kind, parentSlot, run);
+    // Enters a new pointer into the books. Returns a Refusal.
+    creation.enter = (pointer, size, kind, parentSlot, run) => {
+      if (nursery.handlesStale) nursery.publishSlots();
+      const refusal = TrackedPointer.#enter(pointer, size, kind, parentSlot, run);
+      if (refusal !== Refusal.OVER_LIMIT || !makeRoom(size)) return refusal;
+      return TrackedPointer.#enter(pointer, size, kind, parentSlot, run);
     };
 
-    internals.isTracked = (value) => typeof value === 'object' && value !== null && #address in value;
-
-    internals.kindOf = (pointer) => pointer.#kind;
-
-    // Whether the size is that of the memory itself: a pointer into memory of another charges nothing.
-    views.isBounded = (pointer) => pointer.#kind.form !== Form.NONE;
-
-    internals.slotOf = (pointer) => {
-      TrackedPointer.#check(pointer, 'depend on');
-      return TrackedPointer.#settled(pointer);
+    // It was never entered into the books.
+    creation.discard = (pointer) => {
+      pointer.#address = null;
     };
 
-    // For a pointer lent to a call that is not over: ended or not, its memory is there.
-    internals.lentSlotOf = (pointer) => TrackedPointer.#settled(pointer);
-
-    // The address, or null after the end.
-    internals.addressOf = (pointer) => pointer.#address;
-
-    // The address for a call that declares a pointer as `want` does; any other value unchanged.
-    internals.lend = (value, want) => {
-      if (typeof value !== 'object' || value === null || !(#address in value)) return value;
-      const { type } = value.#kind;
-      if (type !== want.last) want.check(type);
-      if (value.#address === null) throw new DisposedError(value.#kind.label, `pass to ${want.where}`);
-      return want.lent === undefined ? value.#address : want.lent(value, value.#address);
-    };
-
-    internals.isHeld = (pointer) =>
-      TrackedPointer.#where(pointer) >= 0 && binding.holdsOf(pointer.#handle) > 0;
-
-    // Ownership is about to go to C: the pointer is ended for JavaScript, its charge stays.
-    internals.giveAway = (pointer) => {
+    // Its charge stays until commit().
+    transfer.begin = (pointer) => {
       TrackedPointer.#check(pointer, 'give away');
-      const handle = TrackedPointer.#where(pointer);
+      const handle = TrackedPointer.#handleOf(pointer);
       if (handle < 0) {
         nursery.give(-1 - handle, true);
       } else {
         const holds = binding.give(handle);
         if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       }
-      if (views.any) views.close(pointer);
-      pointer.#address = null;
+      TrackedPointer.#endAsTransferred(pointer);
     };
 
-    // The slot of a pointer that another thread is about to have: nobody uses it here.
-    internals.unusedSlotOf = (pointer) => {
-      TrackedPointer.#check(pointer, 'hand over');
-      const slot = TrackedPointer.#settled(pointer);
-      // A C call that is under way may be using it, for all that is known here.
-      const holds = binding.holdsOf(slot) + (calls.depth === 0 ? 0 : 1);
-      if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
-      return slot;
-    };
-
-    // It leaves the books, by `depart()`, for those of nobody.
-    internals.depart = (pointer, depart) => {
-      depart();
-      pointer.#address = null;
-      if (views.any) views.close(pointer);
+    // C has it, or has freed it: the charge is returned.
+    transfer.commit = (pointer, freed) => {
+      const handle = TrackedPointer.#handleOf(pointer);
+      if (handle < 0) {
+        nursery.forget(-1 - handle);
+        binding.releaseYoung(-1 - handle, freed);
+      } else {
+        scripts.delete(handle);
+        if (binding.release(handle, freed)) drain(Infinity);
+      }
     };
 
     // C never got it.
-    internals.takeBack = (pointer, address) => {
-      const handle = TrackedPointer.#where(pointer);
+    transfer.rollBack = (pointer, address) => {
+      const handle = TrackedPointer.#handleOf(pointer);
       if (handle < 0) nursery.give(-1 - handle, false);
       else binding.takeBack(handle);
       pointer.#address = address;
     };
 
-    // It was never entered into the books.
-    internals.discard = (pointer) => {
-      pointer.#address = null;
+    // The slot of a pointer that another thread is about to have: nobody uses it here.
+    transfer.unusedSlotOf = (pointer) => {
+      TrackedPointer.#check(pointer, 'hand over');
+      const slot = TrackedPointer.#slotOf(pointer);
+      // A C call that is under way may be using it, for all that is known here.
+      const holds = binding.holdsOf(slot) + (calls.isIdle ? 0 : 1);
+      if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
+      return slot;
     };
 
-    // C has it, or has freed it: the charge is returned.
-    internals.givenAway = (pointer, freed) => {
-      const handle = TrackedPointer.#where(pointer);
-      if (handle < 0) {
-        nursery.forget(-1 - handle);
-        binding.releaseYoung(-1 - handle, freed);
-      } else {
-        destructors.delete(handle);
-        if (binding.release(handle, freed)) drain(Infinity);
-      }
+    // It leaves these books by `send()`, at once.
+    transfer.send = (pointer, send) => {
+      send();
+      TrackedPointer.#endAsTransferred(pointer);
     };
   }
 }
@@ -277,4 +264,4 @@ Object.defineProperty(TrackedPointer.prototype, dispose, {
   configurable: true,
 });
 
-module.exports = { TrackedPointer, internals };
+module.exports = { TrackedPointer, access, creation, transfer };

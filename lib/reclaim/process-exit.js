@@ -5,8 +5,8 @@ const binding = require('../binding');
 const calls = require('../books/c-calls');
 
 function leave() {
-  // What C is in the middle of will not come to its end, and it may hold locks that a destructor waits for.
-  if (!calls.destroying && calls.depth <= (calls.draining ? 1 : 0)) binding.freeAtProcessExit();
+  // What C is in the middle of will not come to its end.
+  if (!calls.isInC) binding.freeAtProcessExit();
 }
 
 /** Sets whether everything that has a native destructor is freed then, after the last JavaScript. */

@@ -78,21 +78,15 @@ exports.OutOfMemoryError = define(
 );
 
 /** A new pointer that would pass the limit, after a collection. */
-exports.LimitError = define(
-  RangeError,
-  'ERR_TALLY_LIMIT',
-  (size, { bytes, manual, outside, limit, accounts }) => {
-    const largest = accounts
-      .filter((account) => account.bytes > 0)
-      .sort((a, b) => b.bytes - a.bytes)
-      .slice(0, 3)
-      .map(({ label, bytes: held, pointers }) => `${label} (${held} bytes in ${pointers} pointers)`);
-    return (
-      `Cannot track ${size} bytes more: ${bytes + manual + outside} are live and the limit is ${limit}. ` +
-      `Largest accounts: ${largest.join(', ') || 'none'}. The new pointer was freed`
-    );
-  },
-);
+exports.LimitError = define(RangeError, 'ERR_TALLY_LIMIT', (size, live, limit, largest) => {
+  const accounts = largest.map(
+    ({ label, bytes, pointers }) => `${label} (${bytes} bytes in ${pointers} pointers)`,
+  );
+  return (
+    `Cannot track ${size} bytes more: ${live} are live and the limit is ${limit}. ` +
+    `Largest accounts: ${accounts.join(', ') || 'none'}. The new pointer was freed`
+  );
+});
 
 /** Pointers that nobody uses any more are alive. */
 exports.LeakError = class extends define(Error, 'ERR_TALLY_LEAK', text) {

@@ -1,21 +1,38 @@
 'use strict';
 // What is on the JavaScript stack.
 
+const path = require('node:path');
 const { setImmediate } = require('node:timers');
+const { runInNewContext } = require('node:vm');
 
-const OF_NODE = /^\s+at (.* \()?node:/;
+const OURS = path.join(__dirname, '..', path.sep);
+
+// Programs change Error and its limit. This function is of a context that has its own, where nobody does.
+const SITES_BELOW = `
+  Error.stackTraceLimit = 1e6;
+  Error.prepareStackTrace = (error, sites) => sites;
+  (callback) => {
+    const trace = {};
+    Error.captureStackTrace(trace, callback);
+    return trace.stack;
+  };
+`;
+let sitesBelow;
+
+const isOurs = (site) => Boolean(site.getScriptNameOrSourceURL()?.startsWith(OURS));
 
 /**
- * Whether nothing but Node's event loop called `callback`, which is running: no frame below it is anybody's. False
- * where that cannot be told, because the stack is not recorded that far or in another form.
+ * Whether no function of this library is on the stack below `callback`, which is running: the event loop has called it,
+ * and not C that one of our functions has called. False where that cannot be told.
  */
-function isFirst(callback) {
-  const trace = {};
-  Error.captureStackTrace(trace, callback);
-  const frames = String(trace.stack).split('\n').slice(1);
-  return (
-    frames.length > 0 && frames.length < Error.stackTraceLimit && frames.every((frame) => OF_NODE.test(frame))
-  );
+function isOutermost(callback) {
+  try {
+    sitesBelow ??= runInNewContext(SITES_BELOW);
+    const sites = sitesBelow(callback);
+    return Array.isArray(sites) && !sites.some(isOurs);
+  } catch {
+    return false;
+  }
 }
 
 /** Calls functions of a user, never one inside of another. */
@@ -23,7 +40,7 @@ class Gate {
   #isInside = false;
   // What was cut off, by a timeout of node:vm, has not come to the end that would have said so.
   #recover = () => {
-    if (isFirst(this.#recover)) this.#isInside = false;
+    if (isOutermost(this.#recover)) this.#isInside = false;
   };
 
   /** Has the next turn open it, if nothing is inside then. */
@@ -31,7 +48,7 @@ class Gate {
     setImmediate(this.#recover);
   }
 
-  /** Whether run() may be called. If not, the next turn looks whether that is so. */
+  /** Whether run() may be called. If not, the next turn finds out whether that is so. */
   get isOpen() {
     if (this.#isInside) this.recover();
     return !this.#isInside;
@@ -69,4 +86,4 @@ function hasRoom() {
   }
 }
 
-module.exports = { Gate, hasRoom, isFirst, needRoom };
+module.exports = { Gate, hasRoom, isOutermost, needRoom };

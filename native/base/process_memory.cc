@@ -39,7 +39,7 @@ uintptr_t NothingAddress() {
   return reinterpret_cast<uintptr_t>(nothing);
 }
 
-void SettleAllocator() {
+void MergeFreedBlocks() {
 #if defined(__GLIBC__)
   // Requests of at least 1024 bytes merge the blocks of the fastbins first.
   void* volatile block = std::malloc(2048);  // NOLINT(*-no-malloc)

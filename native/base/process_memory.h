@@ -25,7 +25,7 @@ uintptr_t NothingAddress();
 
 // Many small blocks have been freed. glibc puts off merging them until somebody's next large request, which
 // then takes tens of milliseconds for a million of them; here it is done for those freed since the last call.
-void SettleAllocator();
+void MergeFreedBlocks();
 
 // From now on up to `bytes` will be freed at once. glibc returns the end of its heap to the kernel when more
 // is free there than twice the largest mapped block that was ever freed, 128 KiB at first: meant for programs

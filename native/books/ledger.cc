@@ -216,7 +216,7 @@ void Ledger::Close(SlotId id) {
   if (parent != kNoSlot) Unhold(parent);
 }
 
-Ledger::Survey Ledger::Look() const {
+Ledger::Survey Ledger::TakeSurvey() const {
   Survey survey;
   survey.oldest.assign(accounts_.size(), -1);
   survey.bytes.assign(kinds_.size(), 0);

@@ -18,7 +18,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/pile.h"
+#include "base/fallible_vector.h"
 #include "books/share.h"
 
 namespace tally {
@@ -32,8 +32,8 @@ constexpr int64_t kMaxBytes = (int64_t{1} << 53) - 1;
 // kGiven: a C call that takes the pointer is under way, and nobody else may free it.
 // kLeaving: its destructor runs, or is about to.
 enum class SlotState : uint8_t { kFree, kLive, kGiven, kEnded, kReady, kLeaving };
-// kTogether: watched by way of a Batch (collector.h).
-enum class Generation : uint8_t { kTogether, kYoung, kMiddle, kOld };
+// kInBatch: watched by way of a Batch (collector.h).
+enum class Generation : uint8_t { kInBatch, kYoung, kMiddle, kOld };
 
 struct Slot {
   uint64_t address = 0;
@@ -152,8 +152,8 @@ class Ledger {
     std::vector<int64_t> oldest;
     std::vector<int64_t> bytes;
   };
-  // Looks at all pointers.
-  Survey Look() const;
+  // Visits all pointers.
+  Survey TakeSurvey() const;
 
   // Bytes charged by hand. Returns false, and changes nothing, below zero or past kMaxBytes.
   bool ChargeByHand(int64_t delta);
@@ -204,9 +204,9 @@ class Ledger {
   void Queue(SlotId slot);
   void Close(SlotId slot);
 
-  Pile<std::unique_ptr<Slot[]>> chunks_;
-  Pile<Account> accounts_;
-  Pile<Kind> kinds_;
+  FallibleVector<std::unique_ptr<Slot[]>> chunks_;
+  FallibleVector<Account> accounts_;
+  FallibleVector<Kind> kinds_;
   uint32_t now_ = 0;
   SlotId used_ = 0;
   SlotId free_ = kNoSlot;

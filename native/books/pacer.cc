@@ -6,15 +6,15 @@ namespace tally {
 
 namespace {
 
-// V8 adds it to what its heap may grow by, in a small heap 8 MiB, before it starts to mark. While it marks,
-// minor GCs find next to nothing dead.
-constexpr int64_t kNews = int64_t{4} << 20;
+// How far V8 is told ahead of what survived the last major GC. V8 adds this to what its heap may grow by, in
+// a small heap 8 MiB, before it starts to mark; and while it marks, minor GCs find next to nothing dead.
+constexpr int64_t kAhead = int64_t{4} << 20;
 
-// What it hears when it is about to mark anyway: half of its own step, so that Buffers, which share the
-// counter, find room too.
-constexpr int64_t kNewsBeforeMajor = int64_t{32} << 20;
+// The same right before a major GC: half of V8's own step, so that Buffers, which use the same counter, find
+// room too.
+constexpr int64_t kAheadBeforeMajor = int64_t{32} << 20;
 
-// Below this, telling V8 costs more than the news is worth.
+// Smaller increases wait: telling V8 costs more than they are worth.
 constexpr int64_t kReportGrain = int64_t{1} << 20;
 
 }  // namespace
@@ -71,8 +71,8 @@ void Pacer::Collected(Collection collection, int64_t before, int64_t after, int6
 }
 
 int64_t Pacer::Report(int64_t live, bool before_major) {
-  const int64_t news = before_major ? kNewsBeforeMajor : kNews;
-  const int64_t target = options_.can_major ? std::min(live, std::max(mark_ + news, reported_)) : live;
+  const int64_t ahead = before_major ? kAheadBeforeMajor : kAhead;
+  const int64_t target = options_.can_major ? std::min(live, std::max(mark_ + ahead, reported_)) : live;
   const int64_t delta = target - reported_;
   if (delta >= 0 && delta < kReportGrain && target != 0) return 0;
   reported_ = target;

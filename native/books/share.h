@@ -71,16 +71,16 @@ class Share {
  public:
   // REQUIRES: `figures` outlives the share.
   explicit Share(const Figures* figures) : figures_(figures) {
-    Everyone& everyone = Everybody();
-    const std::lock_guard<std::mutex> lock(everyone.mutex);
-    everyone.shares.push_back(this);
+    Registry& registry = TheRegistry();
+    const std::lock_guard<std::mutex> lock(registry.mutex);
+    registry.shares.push_back(this);
   }
   // What ever was stays in the sum.
   ~Share() {
-    Everyone& everyone = Everybody();
-    const std::lock_guard<std::mutex> lock(everyone.mutex);
-    everyone.shares.erase(std::find(everyone.shares.begin(), everyone.shares.end(), this));
-    everyone.gone.AddEver(*figures_);
+    Registry& registry = TheRegistry();
+    const std::lock_guard<std::mutex> lock(registry.mutex);
+    registry.shares.erase(std::find(registry.shares.begin(), registry.shares.end(), this));
+    registry.retired_totals.AddEver(*figures_);
   }
   Share(const Share&) = delete;
   Share& operator=(const Share&) = delete;
@@ -91,10 +91,10 @@ class Share {
 
   // The sum over all environments. Each figure is right for itself; one that is read later is of later.
   static Sum Total() {
-    Everyone& everyone = Everybody();
-    const std::lock_guard<std::mutex> lock(everyone.mutex);
-    Sum sum = everyone.gone;
-    for (const Share* share : everyone.shares) {
+    Registry& registry = TheRegistry();
+    const std::lock_guard<std::mutex> lock(registry.mutex);
+    Sum sum = registry.retired_totals;
+    for (const Share* share : registry.shares) {
       sum.AddNow(*share->figures_);
       sum.AddEver(*share->figures_);
       sum.environments++;
@@ -103,16 +103,16 @@ class Share {
   }
 
  private:
-  struct Everyone {
+  struct Registry {
     std::mutex mutex;  // of those who come, go and read; not of those who count
     std::vector<Share*> shares;
-    Sum gone;
+    Sum retired_totals;
   };
 
   // Process-wide on purpose, and never destroyed: a worker may end while the process does.
-  static Everyone& Everybody() {
-    static Everyone& everyone = *new Everyone;
-    return everyone;
+  static Registry& TheRegistry() {
+    static Registry& registry = *new Registry;
+    return registry;
   }
 
   const Figures* figures_;

@@ -1,13 +1,13 @@
-// What the Collector does with the objects that it watches together.
+// The Collector's batches.
 
 #include <algorithm>
 #include <array>
 #include <new>
 #include <utility>
 
+#include "base/process_memory.h"
 #include "env/check.h"
 #include "env/collector.h"
-#include "base/process_memory.h"
 
 namespace tally {
 
@@ -16,14 +16,14 @@ std::unique_ptr<Collector::Batch> Collector::MakeBatch() {
   return std::unique_ptr<Batch>(new (std::nothrow) Batch);
 }
 
-void Collector::WatchTogether(std::unique_ptr<Batch> batch, napi_value objects) {
+void Collector::WatchBatch(std::unique_ptr<Batch> batch, napi_value objects) {
   TALLY_CHECK(napi_create_reference(env_, objects, 0, &batch->objects));
   batch->since = seen_;
   for (uint32_t i = 0; i < batch->count; i++) {
     if (batch->slots[i] == kNoSlot) continue;
     Slot& slot = ledger_->at(batch->slots[i]);
     slot.reference = batch.get();
-    slot.generation = Generation::kTogether;
+    slot.generation = Generation::kInBatch;
   }
   batches_.Push(std::move(batch));
 }
@@ -33,7 +33,7 @@ bool Collector::IsWatchedBy(SlotId id, const Batch& batch) const {
   if (id == kNoSlot) return false;
   const Slot& slot = ledger_->at(id);
   return (slot.state == SlotState::kLive || slot.state == SlotState::kGiven) &&
-         slot.generation == Generation::kTogether && slot.reference == &batch;
+         slot.generation == Generation::kInBatch && slot.reference == &batch;
 }
 
 // All its objects are gone.
@@ -53,7 +53,7 @@ void Collector::EndBatch(const Batch& batch) {
 
 // Returns false, and changes nothing, without memory, and where JavaScript cannot be touched: the stack is
 // full, or the worker is being terminated.
-bool Collector::Separate(const Batch& batch, napi_value objects, Generation generation) {
+bool Collector::SplitBatch(const Batch& batch, napi_value objects, Generation generation) {
   std::array<napi_value, Batch::kCapacity> values{};
   napi_value zero = nullptr;
   if (!young_.Reserve(batch.count)) return false;
@@ -94,8 +94,8 @@ bool Collector::Resolve(Batch* batch, Generation generation) {
     EndBatch(*batch);
     died_++;
   } else {
-    if (!Separate(*batch, objects, generation)) return false;
-    separated_++;
+    if (!SplitBatch(*batch, objects, generation)) return false;
+    split_++;
   }
   Drop(&batch->objects);
   return true;
@@ -111,8 +111,8 @@ void Collector::WatchEach() {
   for (size_t i = kept; i < batches_.size(); i++) batches_[i].reset();
   batches_.Truncate(kept);
   cursor_batches_ = 0;
-  died_ = 0;  // nothing to learn from those separated before their GC
-  separated_ = 0;
+  died_ = 0;  // batches split before their GC tell nothing
+  split_ = 0;
 }
 
 bool Collector::SweepBatches(Clock::time_point deadline) {
@@ -122,7 +122,7 @@ bool Collector::SweepBatches(Clock::time_point deadline) {
     cursor_batches_++;
     if (batch == nullptr) continue;
     if (Resolve(batch.get(), Generation::kMiddle)) batch.reset();
-    SettleAllocator();
+    MergeFreedBlocks();
     if (Clock::now() >= deadline) return false;
   }
   size_t kept = 0;
@@ -133,19 +133,19 @@ bool Collector::SweepBatches(Clock::time_point deadline) {
   }
   batches_.Truncate(kept);
   cursor_batches_ = 0;
-  Judge();
+  AdaptBatching();
   return true;
 }
 
-void Collector::Judge() {
-  if (separated_ > died_) {
+void Collector::AdaptBatching() {
+  if (split_ > died_) {
     pause_ = std::clamp(pause_ * 2, kShortestPause, kLongestPause);
     resume_ = seen_ + pause_;
   } else if (died_ > 0) {
     pause_ = 0;
   }
   died_ = 0;
-  separated_ = 0;
+  split_ = 0;
 }
 
 }  // namespace tally

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "env/check.h"
 #include "base/process_memory.h"
+#include "env/check.h"
 
 namespace tally {
 
@@ -52,7 +52,7 @@ void Collector::Watch(SlotId id, napi_value object, Generation generation) {
 
 void Collector::Forget(SlotId id) {
   Slot& slot = ledger_->at(id);
-  if (slot.generation != Generation::kTogether) {
+  if (slot.generation != Generation::kInBatch) {
     TALLY_CHECK(napi_delete_reference(env_, static_cast<napi_ref>(slot.reference)));
   }
   slot.reference = nullptr;
@@ -68,7 +68,7 @@ bool Collector::Observe() {
   again_ = kept_young_;
   if (sentinel_weak_) {
     if (IsEmpty(sentinel_)) NoteMajor();
-  } else if (++sentinel_age_ == kAdult) {
+  } else if (++sentinel_age_ == kSurvivalsToOld) {
     uint32_t count = 0;
     TALLY_CHECK(napi_reference_unref(env_, sentinel_, &count));
     sentinel_weak_ = true;
@@ -90,7 +90,7 @@ void Collector::NoteMajor() {
 }
 
 // Returns whether there still is an object to watch.
-bool Collector::Look(SlotId id) {
+bool Collector::Poll(SlotId id) {
   const SlotState state = ledger_->at(id).state;
   if (state == SlotState::kGiven) return true;  // may be taken back
   if (state != SlotState::kLive) return false;
@@ -106,16 +106,16 @@ void Collector::Sweep(Clock::time_point deadline) {
 }
 
 // The lists may name a slot that has ended or been used again since: only the list's own generation
-// counts, and a slot that is listed twice is looked at twice.
+// counts, and a slot that is listed twice is polled twice.
 bool Collector::SweepYoung(Clock::time_point deadline) {
   while (cursor_middle_ < middle_.size()) {
     Napi::HandleScope scope(env_);
     for (uint32_t i = 0; i < kBatch && cursor_middle_ < middle_.size(); i++) {
       const SlotId id = middle_[cursor_middle_++];
       Slot& slot = ledger_->at(id);
-      if (slot.generation == Generation::kMiddle && Look(id)) slot.generation = Generation::kOld;
+      if (slot.generation == Generation::kMiddle && Poll(id)) slot.generation = Generation::kOld;
     }
-    SettleAllocator();
+    MergeFreedBlocks();
     if (Clock::now() >= deadline) return false;
   }
   while (cursor_young_ < young_.size()) {
@@ -123,18 +123,18 @@ bool Collector::SweepYoung(Clock::time_point deadline) {
     for (uint32_t i = 0; i < kBatch && cursor_young_ < young_.size(); i++) {
       const SlotId id = young_[cursor_young_++];
       Slot& slot = ledger_->at(id);
-      if (slot.generation != Generation::kYoung || !Look(id)) continue;
+      if (slot.generation != Generation::kYoung || !Poll(id)) continue;
       slot.generation = Generation::kMiddle;
       young_[kept_young_++] = id;
     }
-    SettleAllocator();
+    MergeFreedBlocks();
     if (Clock::now() >= deadline) return false;
   }
   young_.Truncate(kept_young_);
   const bool done = SweepBatches(deadline);
-  // What it has separated has survived a GC like the young that were kept.
+  // What it has split has survived a GC like the young that were kept.
   cursor_young_ = kept_young_ = young_.size();
-  if (!done || !LookAgain(deadline)) return false;
+  if (!done || !RecheckSurvivors(deadline)) return false;
   std::swap(young_, middle_);
   young_.Truncate(0);
   cursor_middle_ = 0;
@@ -145,14 +145,14 @@ bool Collector::SweepYoung(Clock::time_point deadline) {
   return true;
 }
 
-bool Collector::LookAgain(Clock::time_point deadline) {
+bool Collector::RecheckSurvivors(Clock::time_point deadline) {
   while (cursor_again_ < again_) {
     Napi::HandleScope scope(env_);
     for (uint32_t i = 0; i < kBatch && cursor_again_ < again_; i++) {
       const SlotId id = young_[cursor_again_++];
-      if (ledger_->at(id).generation == Generation::kMiddle) Look(id);
+      if (ledger_->at(id).generation == Generation::kMiddle) Poll(id);
     }
-    SettleAllocator();
+    MergeFreedBlocks();
     if (Clock::now() >= deadline) return false;
   }
   return true;
@@ -163,9 +163,9 @@ bool Collector::SweepOld(Clock::time_point deadline) {
     Napi::HandleScope scope(env_);
     for (uint32_t i = 0; i < kBatch && cursor_old_ < ledger_->end(); i++) {
       const SlotId id = cursor_old_++;
-      if (ledger_->at(id).generation == Generation::kOld) Look(id);
+      if (ledger_->at(id).generation == Generation::kOld) Poll(id);
     }
-    SettleAllocator();
+    MergeFreedBlocks();
     if (Clock::now() >= deadline) return false;
   }
   return true;

@@ -4,14 +4,14 @@
 //
 // Asking every reference would cost time for all the living, so references have generations like V8's
 // own. One weakly held throwaway object (the probe) shows that some GC has run; another that was first
-// kept until it is old (the sentinel) shows that it was a major one. A minor GC is followed by a look at
-// the young only; the old are looked at after a major one.
+// kept until it is old (the sentinel) shows that it was a major one. After a minor GC the young
+// are polled; after a major one the old, too.
 //
 // A weak reference costs more than all the rest of a small pointer, and small pointers mostly die before the
-// next GC. So those that come in bulk are first watched together: their objects stand in an array that only
-// they themselves reach, and one reference to the array tells whether all are dead. If it survives a GC, some
-// are alive: each gets a reference of its own, and the array is emptied. The dead among them are found a GC
-// later than they could have been, so where most batches survive, none are made for a while.
+// next GC. So those that come in bulk form a batch: an array holds their objects, only they themselves reach
+// the array, and one weak reference to it tells whether all are dead. A batch that survives a GC is split:
+// each object gets a reference of its own. The dead among them are then found a GC later than they could have
+// been, so where most batches survive, none are made for a while.
 //
 // Holds no native pointer and frees none. Not thread-safe: use on the thread of its environment only.
 
@@ -23,8 +23,8 @@
 #include <chrono>
 #include <memory>
 
+#include "base/fallible_vector.h"
 #include "books/ledger.h"
-#include "base/pile.h"
 
 namespace tally {
 
@@ -45,7 +45,7 @@ class Collector {
   // Watches `object` on behalf of `slot`. REQUIRES: room by Reserve; slot is live.
   void Watch(SlotId slot, napi_value object) { Watch(slot, object, Generation::kYoung); }
 
-  // What is to be watched together: `slots[i]`, or kNoSlot, for the object at index i of an array.
+  // `slots[i]` is the slot of the object at index i of an array, or kNoSlot.
   struct Batch {
     static constexpr uint32_t kCapacity = 256;
     napi_ref objects = nullptr;
@@ -56,7 +56,7 @@ class Collector {
     void Push(SlotId slot) { slots[count++] = slot; }
   };
 
-  // Whether to watch together what can be: most batches of late have died whole.
+  // Whether batches pay: of late most have died whole.
   bool WantsBatches() const { return seen_ >= resume_; }
 
   // An empty batch; null without memory, or without room to watch it.
@@ -64,10 +64,9 @@ class Collector {
 
   // Watches a batch from MakeBatch. REQUIRES: its slots are live or given; whatever reaches one of the
   // objects reaches `objects`, and nothing else does for long.
-  void WatchTogether(std::unique_ptr<Batch> batch, napi_value objects);
+  void WatchBatch(std::unique_ptr<Batch> batch, napi_value objects);
 
-  // Gives a reference of its own to every object that is watched together with others, as far as there
-  // is memory: the next GC then tells of each.
+  // Splits all batches, as far as there is memory: the next GC then tells of each object.
   void WatchEach();
 
   // Stops watching. REQUIRES: slot is watched.
@@ -93,10 +92,10 @@ class Collector {
   void Stop();
 
  private:
-  // Pointers looked at between two looks at the clock.
+  // Pointers polled between two readings of the clock.
   static constexpr uint32_t kBatch = 256;
   // GCs that an object must survive to be in V8's old generation for certain.
-  static constexpr int kAdult = 2;
+  static constexpr int kSurvivalsToOld = 2;
   // GCs for which no batches are made.
   static constexpr uint64_t kShortestPause = 8;
   static constexpr uint64_t kLongestPause = 64;
@@ -105,15 +104,15 @@ class Collector {
   void Watch(SlotId slot, napi_value object, Generation generation);
   bool IsWatchedBy(SlotId slot, const Batch& batch) const;
   void EndBatch(const Batch& batch);
-  bool Separate(const Batch& batch, napi_value objects, Generation generation);
+  bool SplitBatch(const Batch& batch, napi_value objects, Generation generation);
   bool Resolve(Batch* batch, Generation generation);
   bool SweepBatches(Clock::time_point deadline);
-  void Judge();
+  void AdaptBatching();
   bool IsEmpty(napi_ref reference);
   void Drop(napi_ref* reference);
-  bool Look(SlotId slot);
+  bool Poll(SlotId slot);
   bool SweepYoung(Clock::time_point deadline);
-  bool LookAgain(Clock::time_point deadline);
+  bool RecheckSurvivors(Clock::time_point deadline);
   bool SweepOld(Clock::time_point deadline);
 
   napi_env env_;
@@ -134,11 +133,11 @@ class Collector {
   uint64_t pause_ = 0;   // GCs, the last time
   uint64_t resume_ = 0;  // the GC from which on there are batches again
   size_t died_ = 0;      // batches in this sweep
-  size_t separated_ = 0;
+  size_t split_ = 0;
   size_t cursor_batches_ = 0;
-  Pile<SlotId> young_;
-  Pile<SlotId> middle_;
-  Pile<std::unique_ptr<Batch>> batches_;  // by `since`; null for what is settled
+  FallibleVector<SlotId> young_;
+  FallibleVector<SlotId> middle_;
+  FallibleVector<std::unique_ptr<Batch>> batches_;  // by `since`; null for what is settled
 };
 
 }  // namespace tally

@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include "env/check.h"
 #include "base/process_memory.h"
+#include "env/check.h"
 
 namespace tally {
 
@@ -53,7 +53,7 @@ uint32_t Environment::Advise() {
 
 void Environment::End(SlotId slot) {
   collector_.Forget(slot);
-  Change(-ledger_.at(slot).size);
+  NoteChange(-ledger_.at(slot).size);
   ledger_.End(slot, Reason::kDisposed);
 }
 
@@ -65,36 +65,36 @@ uint32_t Environment::Give(SlotId slot) {
 
 bool Environment::Release(SlotId slot, Reason reason) {
   collector_.Forget(slot);
-  Change(-ledger_.at(slot).size);
+  NoteChange(-ledger_.at(slot).size);
   ledger_.GiveAway(slot, reason);
-  Tell();
+  Report();
   return ledger_.HasReady();
 }
 
-bool Environment::HandOver(SlotId slot, std::string_view key, Traveller* traveller, Label label) {
+bool Environment::HandOver(SlotId slot, std::string_view key, TransferredPointer* transferred, Label label) {
   const uint32_t kind = ledger_.at(slot).kind;
-  traveller->form = destructors_[kind].form();
-  traveller->function = destructors_[kind].function();
+  transferred->form = destructors_[kind].form();
+  transferred->function = destructors_[kind].function();
   const uint32_t account = ledger_.account_index_of(kind);
-  traveller->meter = outside_.MeterOf(account);
-  if (!Transit::Instance().Put(key, *traveller, std::move(label))) return false;
-  outside_.Send(account, traveller->size);
+  transferred->meter = outside_.MeterOf(account);
+  if (!Transit::Instance().Put(key, *transferred, std::move(label))) return false;
+  outside_.Send(account, transferred->size);
   Release(slot, Reason::kReleased);
   return true;
 }
 
 Environment::Taken Environment::TakeOver(std::string_view key, uint32_t kind) {
   assert(nursery_.count() == 0);
-  Traveller traveller;
+  TransferredPointer transferred;
   Transit& transit = Transit::Instance();
-  if (transit.Look(key, &traveller) != Transit::Found::kYes) return Taken::kGone;
-  if (!ledger_.CanCharge(traveller.size)) return Taken::kTooMuch;
+  if (transit.Peek(key, &transferred) != Transit::Found::kYes) return Taken::kGone;
+  if (!ledger_.CanCharge(transferred.size)) return Taken::kTooMuch;
   if (!outside_.Reserve()) return Taken::kNoMemory;
   if (!transit.Take(key)) return Taken::kGone;
-  if (traveller.meter != nullptr) {
-    outside_.Receive(ledger_.account_index_of(kind), traveller.meter, traveller.size);
+  if (transferred.meter != nullptr) {
+    outside_.Receive(ledger_.account_index_of(kind), transferred.meter, transferred.size);
   }
-  nursery_.Put(traveller.address, traveller.size, kind);
+  nursery_.Put(transferred.address, transferred.size, kind);
   return Taken::kYes;
 }
 
@@ -104,7 +104,7 @@ bool Environment::Dispose(SlotId slot) {
     ledger_.NextReady();
     const Slot& next = ledger_.at(slot);
     ledger_.Settle(slot, !RunDestructor(next.kind, next.address, next.size));
-    Tell();
+    Report();
   }
   return ledger_.HasReady();
 }
@@ -113,49 +113,49 @@ bool Environment::Resize(SlotId slot, int64_t size) {
   const int64_t delta = size - ledger_.at(slot).size;
   if (!ledger_.CanCharge(delta)) return false;
   ledger_.Resize(slot, size);
-  Change(delta);
-  Tell();
+  NoteChange(delta);
+  Report();
   return true;
 }
 
 double Environment::Drain(double milliseconds) {
-  constexpr uint32_t kSettleEvery = 1024;
+  constexpr uint32_t kMergeEvery = 1024;
   const auto deadline = Deadline(milliseconds);
   // The clock is read often only where destructors are slow.
   constexpr auto kSlow = std::chrono::microseconds(50);
-  auto looked = Collector::Clock::now();
+  auto last_read = Collector::Clock::now();
   uint32_t batch = 1;
-  uint32_t until_look = 1;
+  uint32_t until_read = 1;
   double result = kDone;
   for (uint32_t i = 1;; i++) {
     const SlotId id = ledger_.NextReady();
     if (id == kNoSlot) break;
-    if (i % kSettleEvery == 0) SettleAllocator();
+    if (i % kMergeEvery == 0) MergeFreedBlocks();
     const Slot& slot = ledger_.at(id);
     if (!destructors_[slot.kind].is_freed_here()) {
       result = id;
       break;
     }
-    Settled(slot.size);
+    PayAssist(slot.size);
     ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
-    if (deadline == kForever || !ledger_.HasReady() || --until_look > 0) continue;
+    if (deadline == kForever || !ledger_.HasReady() || --until_read > 0) continue;
     const auto now = Collector::Clock::now();
-    batch = now - looked > kSlow ? 1 : std::min(batch * 2, 4U);
-    looked = now;
-    until_look = batch;
+    batch = now - last_read > kSlow ? 1 : std::min(batch * 2, 4U);
+    last_read = now;
+    until_read = batch;
     if (now >= deadline) {
       result = kMore;
       break;
     }
   }
-  Tell();
+  Report();
   return result;
 }
 
 void Environment::Settle(SlotId slot, bool failed) {
-  Settled(ledger_.at(slot).size);
+  PayAssist(ledger_.at(slot).size);
   ledger_.Settle(slot, failed);
-  Tell();  // now: the slice may be over, and V8 is not to hear of more than there is
+  Report();  // now: the slice may be over, and V8 is not to hear of more than there is
 }
 
 bool Environment::Observe() {
@@ -168,7 +168,7 @@ bool Environment::Observe() {
 
 void Environment::AnnounceMajor() {
   before_ = undecided();  // what V8 collected by itself is swept, and no credit to this one
-  Tell(true);
+  Report(true);
 }
 
 void Environment::NoteMajor() {
@@ -194,7 +194,7 @@ uint32_t Environment::Collected(Collection asked, int64_t heap) {
   }
   noted_ = false;
   noted_major_ = false;
-  Tell();
+  Report();
   return Advise();
 }
 
@@ -208,31 +208,49 @@ Napi::Value Environment::View(uint64_t address, size_t length) {
     return status == napi_no_external_buffers_allowed ? env_.Undefined() : env_.Null();
   }
   viewed_ += static_cast<int64_t>(length);
-  Tell();
+  Report();
   return Napi::Value(env_, buffer);
 }
 
 void Environment::ForgetView(size_t length) {
   viewed_ -= static_cast<int64_t>(length);
-  Tell();
+  Report();
 }
 
 double Environment::ReportByHand(int64_t delta) {
-  if (!ledger_.ChargeByHand(delta)) return delta < 0 ? -1 : -2;
-  Change(delta);
-  Tell();
+  if (!ledger_.ChargeByHand(delta)) return delta < 0 ? kBelowZero : kPastMost;
+  NoteChange(delta);
+  Report();
   return static_cast<double>(ledger_.manual());
+}
+
+int64_t Environment::Read(Reading reading) const {
+  switch (reading) {
+    case Reading::kBytes:
+      return ledger_.bytes();
+    case Reading::kPointers:
+      return ledger_.pointers();
+    case Reading::kDeadBytes:
+      return ledger_.dead_bytes();
+    case Reading::kDeadPointers:
+      return ledger_.dead_pointers();
+    case Reading::kLive:
+      return live();
+    case Reading::kLimit:
+      return limit_;
+  }
+  return 0;
 }
 
 void Environment::ReadMeters() {
   if (!outside_.has_meters()) return;
-  outside_.LookAtMeters(ledger_);
+  outside_.ReadMeters(ledger_);
   ledger_.SetOutside(outside_.bytes());
 }
 
 bool Environment::MeterKind(uint32_t kind, Meter* meter) {
   if (!outside_.Reserve()) return false;
-  outside_.Share(ledger_.account_index_of(kind), meter);
+  outside_.AttributeTo(ledger_.account_index_of(kind), meter);
   return true;
 }
 
@@ -253,9 +271,9 @@ void Environment::SetTime() {
   ledger_.SetTime(static_cast<uint32_t>(now));
 }
 
-Ledger::Survey Environment::Look() {
+Ledger::Survey Environment::TakeSurvey() {
   SetTime();
-  return ledger_.Look();
+  return ledger_.TakeSurvey();
 }
 
 int64_t Environment::Mapped() {
@@ -265,7 +283,7 @@ int64_t Environment::Mapped() {
   uint32_t first = 0;
   while (first < destructors_.size() && !counts(first)) first++;
   if (first == destructors_.size()) return 0;
-  const std::vector<int64_t> bytes = ledger_.Look().bytes;
+  const std::vector<int64_t> bytes = ledger_.TakeSurvey().bytes;
   int64_t mapped = 0;
   for (uint32_t kind = first; kind < destructors_.size(); kind++) {
     if (counts(kind)) mapped += bytes[kind];
@@ -273,7 +291,7 @@ int64_t Environment::Mapped() {
   return mapped;
 }
 
-int64_t Environment::Tell(bool before_major) {
+int64_t Environment::Report(bool before_major) {
   outside_.Attribute(ledger_);
   int64_t counter = 0;
   const int64_t change = pacer_.Report(std::max(live() - viewed_, int64_t{0}), before_major);

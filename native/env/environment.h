@@ -12,14 +12,14 @@
 #include <algorithm>
 #include <string_view>
 
+#include "base/fallible_vector.h"
+#include "books/ledger.h"
+#include "books/pacer.h"
+#include "books/share.h"
 #include "env/collector.h"
 #include "env/destructor.h"
-#include "books/ledger.h"
 #include "env/nursery.h"
 #include "env/outside.h"
-#include "books/pacer.h"
-#include "base/pile.h"
-#include "books/share.h"
 #include "env/transit.h"
 
 namespace tally {
@@ -29,11 +29,9 @@ class Environment {
   // What Drain returns beside the number of a slot whose destructor JavaScript must run.
   static constexpr double kDone = -1;
   static constexpr double kMore = -2;
-  // What Flush returns beside an advice.
-  static constexpr uint32_t kNoMemory = 256;
-  static constexpr uint32_t kTooMuch = 257;
-  static constexpr uint32_t kOverLimit = 258;
-  static constexpr uint32_t kStopped = 259;  // the stack is full, or JavaScript is being terminated
+  // What ReportByHand returns in place of a total.
+  static constexpr double kBelowZero = -1;
+  static constexpr double kPastMost = -2;
   // A bit of the advice beside a Collection: a GC has run, there is something to sweep.
   static constexpr uint32_t kSweep = 4;
 
@@ -55,7 +53,7 @@ class Environment {
 
   // Moves the nursery's pointers into the ledger and watches their objects. Unless `forced`, it is the last
   // that made it necessary: it may be one that the others must not keep, and `parent` is its. Returns an
-  // advice; or kNoMemory, kTooMuch, kStopped or, unless `forced`, kOverLimit, with nothing changed.
+  // advice, and leaves in the nursery why nothing has changed, if so: kOverLimit only unless `forced`.
   uint32_t Flush(napi_value objects, SlotId parent, bool forced);
 
   // Frees a pointer that was never booked, because tracking it failed, or has not even a kind.
@@ -74,8 +72,8 @@ class Environment {
   void TakeBack(SlotId slot) { ledger_.TakeBack(slot); }
 
   // The pointer goes into transit, for another thread. False without memory: then nothing changed. REQUIRES:
-  // it is live and nothing holds it; the key is new; the traveller is what JavaScript knows of it.
-  bool HandOver(SlotId slot, std::string_view key, Traveller* traveller, Label label);
+  // it is live and nothing holds it; the key is new; the transferred is what JavaScript knows of it.
+  bool HandOver(SlotId slot, std::string_view key, TransferredPointer* transferred, Label label);
   // The pointer of that key comes out of transit and into the nursery, at once: there is no moment when it
   // has no owner, or two. REQUIRES: the nursery is empty.
   enum class Taken : uint8_t { kYes, kGone, kTooMuch, kNoMemory };
@@ -103,7 +101,7 @@ class Environment {
   void AnnounceMajor();
   // Makes the next GC tell of each pointer for itself.
   void WatchEach() { collector_.WatchEach(); }
-  // Looks for the dead that the GCs noted may have left. Returns whether it came to the end.
+  // Finds the dead that the GCs noted may have left. Returns whether it came to the end.
   bool Sweep(double milliseconds);
   // The GCs noted are swept and their dead are freed: the pacer learns from them. `asked` is what was
   // asked for, kNone when V8 collected by itself. Returns the next advice.
@@ -117,7 +115,7 @@ class Environment {
   // Such a buffer of `length` bytes is gone, emptied or collected.
   void ForgetView(size_t length);
 
-  // Charges by hand. Returns the total, or -1 below zero, or -2 past kMaxBytes; then nothing changed.
+  // Charges by hand. Returns the total; or kBelowZero, or kPastMost past kMaxBytes, with nothing changed.
   double ReportByHand(int64_t delta);
 
   Outside& outside() { return outside_; }
@@ -133,21 +131,25 @@ class Environment {
 
   // Tells V8 what the pacer wants it to know, and meters what pointers carry. Returns V8's own counter of
   // external bytes.
-  int64_t Tell(bool before_major = false);
+  int64_t Report(bool before_major = false);
 
   // Bytes that V8 counts itself, as ArrayBuffers over tracked memory.
   int64_t viewed() const { return viewed_; }
-  // Bytes of the pointers that munmap frees. Looks at all pointers, if there is any of these.
+  // Bytes of the pointers that munmap frees. Visits all pointers, if there is any of these.
   int64_t Mapped();
+
+  // One figure, at no more than the cost of a call.
+  enum class Reading : uint8_t { kBytes, kPointers, kDeadBytes, kDeadPointers, kLive, kLimit };
+  int64_t Read(Reading reading) const;
 
   int64_t live() const { return ledger_.total(); }
   // What a collection could still find dead: live without what is known to be.
   int64_t undecided() const { return live() - ledger_.dead_bytes(); }
-  // Whether whoever tracks pointers has to free some first: as much waits for that as may be alive, and he
-  // has not freed twice what he brought.
-  bool is_overdue() const { return waits_too_much() && debt_ > 0; }
+  // Mutator assist: while more waits to be freed than may be alive, whoever tracks pointers frees twice the
+  // bytes that he brings.
+  bool owes_assist() const { return is_backlogged() && assist_debt_ > 0; }
   // The same as the ledger's, up to now.
-  Ledger::Survey Look();
+  Ledger::Survey TakeSurvey();
   const Ledger& ledger() const { return ledger_; }
   Ledger& ledger() { return ledger_; }
   Pacer& pacer() { return pacer_; }
@@ -162,9 +164,10 @@ class Environment {
 
  private:
   // Bytes came or went, and not by a GC.
-  void Change(int64_t bytes) { before_ += noted_ ? bytes : 0; }
-  void Settled(int64_t size) { debt_ = std::max(debt_ - size, int64_t{0}); }
-  bool waits_too_much() const { return ledger_.ready_bytes() > pacer_.allowance(); }
+  void NoteChange(int64_t bytes) { before_ += noted_ ? bytes : 0; }
+  void PayAssist(int64_t size) { assist_debt_ = std::max(assist_debt_ - size, int64_t{0}); }
+  bool is_backlogged() const { return ledger_.ready_bytes() > pacer_.allowance(); }
+  Refusal AssignSlots(napi_value objects, SlotId parent, bool forced);
   void SetTime();
   void LeaveNursery(uint32_t index);
   void FreeAll();
@@ -177,12 +180,12 @@ class Environment {
   Pacer pacer_;
   Nursery nursery_;
   Share share_{&ledger_.figures()};
-  Pile<Destructor> destructors_;  // by kind
+  FallibleVector<Destructor> destructors_;  // by kind
   Outside outside_;
   Napi::Reference<Napi::Value> root_;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
   int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted, and changes since
-  int64_t debt_ = 0;            // bytes to free, for what came since too much waits
+  int64_t assist_debt_ = 0;     // bytes to free, for what came since there is a backlog
   int64_t limit_ = kMaxBytes;   // live bytes that no new pointer may pass
   int64_t viewed_ = 0;          // bytes that V8 counts itself, as ArrayBuffers
   bool noted_ = false;

@@ -13,41 +13,46 @@
 namespace tally {
 
 uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
-  // Fewer are cheaper one by one.
-  constexpr uint32_t kFewest = 8;
+  const Refusal refusal = AssignSlots(objects, parent, forced);
+  nursery_.set_refusal(refusal);
+  return refusal == Refusal::kNone ? Advise() : 0;
+}
+
+Refusal Environment::AssignSlots(napi_value objects, SlotId parent, bool forced) {
   Observe();  // the GCs until now say nothing of these pointers
   const uint32_t count = nursery_.count();
   assert(count <= Nursery::kCapacity);
-  const uint32_t shared = forced ? count : count - 1;  // from here on each has a reference of its own
+  const uint32_t batched = forced ? count : count - 1;  // from here on each has a reference of its own
   uint32_t waiting = 0;
   int64_t bytes = 0;
   for (uint32_t i = 0; i < count; i++) {
     if (!nursery_.holds(i)) continue;
-    if (!ledger_.CanCharge(bytes + nursery_.size(i))) return kTooMuch;
+    if (!ledger_.CanCharge(bytes + nursery_.size(i))) return Refusal::kTooMuch;
     bytes += nursery_.size(i);
-    if (i < shared) waiting++;
+    if (i < batched) waiting++;
   }
-  if (!forced && bytes > limit_ - live()) return kOverLimit;
-  if (!ledger_.Reserve(count) || !collector_.Reserve(count)) return kNoMemory;
+  if (!forced && bytes > limit_ - live()) return Refusal::kOverLimit;
+  if (!ledger_.Reserve(count) || !collector_.Reserve(count)) return Refusal::kNoMemory;
   // An array that has survived a GC may be old, and no minor GC would tell that it is dead.
   const bool is_young = collector_.seen() == objects_since_;
   std::unique_ptr<Collector::Batch> batch;
-  if (is_young && waiting >= kFewest && collector_.WantsBatches() &&
+  if (is_young && waiting >= Nursery::kSmallestBatch && collector_.WantsBatches() &&
       (batch = collector_.MakeBatch()) == nullptr)
-    return kNoMemory;
+    return Refusal::kNoMemory;
 
   // Reading an element fails when the stack is full or the worker is being terminated, so all are read
   // before anything changes.
   Napi::HandleScope scope(env_);
   std::array<napi_value, Nursery::kCapacity> values{};
-  for (uint32_t i = batch == nullptr ? 0 : shared; i < count; i++) {
-    if (nursery_.holds(i) && napi_get_element(env_, objects, i, &values[i]) != napi_ok) return kStopped;
+  for (uint32_t i = batch == nullptr ? 0 : batched; i < count; i++) {
+    if (nursery_.holds(i) && napi_get_element(env_, objects, i, &values[i]) != napi_ok)
+      return Refusal::kStopped;
   }
 
   SetTime();
   for (uint32_t i = 0; i < count; i++) {
     if (!nursery_.holds(i)) {
-      if (batch != nullptr && i < shared) batch->Push(kNoSlot);
+      if (batch != nullptr && i < batched) batch->Push(kNoSlot);
       continue;
     }
     const uint32_t kind = nursery_.kind(i);
@@ -56,23 +61,23 @@ uint32_t Environment::Flush(napi_value objects, SlotId parent, bool forced) {
         ledger_.Add(kind, nursery_.address(i), nursery_.size(i), i + 1 == count ? parent : kNoSlot);
     const bool given = nursery_.slot(i) == Nursery::kGiven;
     nursery_.slot(i) = slot;
-    if (batch != nullptr && i < shared) {
+    if (batch != nullptr && i < batched) {
       batch->Push(slot);
       if (given) ledger_.Give(slot);
     } else {
       WatchOne(slot, values[i], given);
     }
   }
-  nursery_.together() = batch == nullptr ? 0 : shared;
+  nursery_.batched() = batch == nullptr ? 0 : batched;
   nursery_.renew() = batch != nullptr || !is_young ? 1 : 0;
   if (nursery_.renew() != 0) objects_since_ = collector_.seen();
-  if (batch != nullptr) collector_.WatchTogether(std::move(batch), objects);
+  if (batch != nullptr) collector_.WatchBatch(std::move(batch), objects);
   nursery_.count() = 0;
-  Change(bytes);
-  debt_ = (waits_too_much() ? debt_ : 0) + 2 * bytes;
+  NoteChange(bytes);
+  assist_debt_ = (is_backlogged() ? assist_debt_ : 0) + 2 * bytes;
   ReadMeters();
-  Tell();
-  return Advise();
+  Report();
+  return Refusal::kNone;
 }
 
 void Environment::WatchOne(SlotId slot, napi_value object, bool given) {

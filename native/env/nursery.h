@@ -5,7 +5,8 @@
 //
 // One ArrayBuffer of columns, mirrored by lib/binding/nursery-columns.js:
 //   count     Uint32   x 4        [0] entries in use; of the last Flush: [1] those put into a batch,
-//                                 [2] whether JavaScript has to go on with another array of objects
+//                                 [2] whether JavaScript has to go on with another array of objects,
+//                                 [3] its Refusal
 //   address   Uint64   x capacity
 //   size      Float64  x capacity
 //   kind      Uint32   x capacity
@@ -20,12 +21,16 @@
 
 namespace tally {
 
+// Why Flush has changed nothing. kStopped: the stack is full, or JavaScript is being terminated.
+enum class Refusal : uint32_t { kNone, kNoMemory, kTooMuch, kOverLimit, kStopped };
+
 class Nursery {
  public:
   static constexpr size_t kCapacity = 256;
   static constexpr uint32_t kGone = UINT32_MAX;
   static constexpr uint32_t kWaiting = UINT32_MAX - 1;
   static constexpr uint32_t kGiven = UINT32_MAX - 2;  // a C call that takes the pointer is under way
+  static constexpr uint32_t kSmallestBatch = 8;       // fewer pointers are cheaper one by one
 
   explicit Nursery(Napi::Env env) {
     Napi::HandleScope scope(env);
@@ -37,8 +42,9 @@ class Nursery {
   Napi::Value buffer() const { return buffer_.Value(); }
 
   uint32_t& count() { return At<uint32_t>(0)[0]; }
-  uint32_t& together() { return At<uint32_t>(0)[1]; }
+  uint32_t& batched() { return At<uint32_t>(0)[1]; }
   uint32_t& renew() { return At<uint32_t>(0)[2]; }
+  void set_refusal(Refusal refusal) { At<uint32_t>(0)[3] = static_cast<uint32_t>(refusal); }
   uint64_t address(uint32_t index) { return At<uint64_t>(kAddress)[index]; }
   int64_t size(uint32_t index) { return static_cast<int64_t>(At<double>(kSize)[index]); }
   uint32_t kind(uint32_t index) { return At<uint32_t>(kKind)[index]; }

@@ -18,7 +18,7 @@ void Outside::AddMeter(Meter* meter) {
   meters_[count_++].meter = meter;
 }
 
-void Outside::Share(uint32_t account, Meter* meter) {
+void Outside::AttributeTo(uint32_t account, Meter* meter) {
   for (Attribution& each : attributions_) {
     if (each.account != account) continue;
     if (each.meter == meter) return;
@@ -39,7 +39,7 @@ Meter* Outside::MeterOf(uint32_t account) const {
 void Outside::Send(uint32_t account, int64_t size) { Move(account, -size); }
 
 void Outside::Receive(uint32_t account, Meter* meter, int64_t size) {
-  Share(account, meter);
+  AttributeTo(account, meter);
   Move(account, size);
 }
 
@@ -58,7 +58,7 @@ void Outside::Attribute(const Ledger& ledger) {
   }
 }
 
-void Outside::LookAtMeters(const Ledger& ledger) {
+void Outside::ReadMeters(const Ledger& ledger) {
   Attribute(ledger);
   metered_ = 0;
   for (size_t i = 0; i < count_; i++) {

@@ -1,6 +1,6 @@
 // Outside is what one environment charges besides pointers: the bytes of meters, and gauges that tell how
-// much some library uses. Nobody tells us when these change, so they are looked at when there is an occasion,
-// and what is charged is what was seen last.
+// much some library uses. Nobody tells us when these change, so they are read when there is an occasion, and
+// what is charged is what was read last.
 //
 // Knows nothing of Node. Not thread-safe: use on the thread of its environment only.
 
@@ -11,9 +11,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/fallible_vector.h"
 #include "books/ledger.h"
 #include "meters/meter.h"
-#include "base/pile.h"
 
 namespace tally {
 
@@ -27,13 +27,13 @@ class Outside {
   // Charges this environment with what `meter` counts, as long as no other environment is.
   void AddMeter(Meter* meter);
 
-  // Makes room for another account that shares; false without memory.
+  // Makes room for another account that is attributed; false without memory.
   bool Reserve() { return attributions_.Reserve(1); }
   // The bytes of `account` are among those that `meter` counts: they are charged there. REQUIRES: room by
   // Reserve.
-  void Share(uint32_t account, Meter* meter);
+  void AttributeTo(uint32_t account, Meter* meter);
 
-  // The meter that shares the bytes of `account`; nullptr for none.
+  // The meter that counts the bytes of `account`; nullptr for none.
   Meter* MeterOf(uint32_t account) const;
   // A pointer of `account` leaves it for another environment, or comes from one. Its meter, if it has one, is
   // not told: its bytes are a pointer's all the time. Whoever frees it in between does tell. Receive
@@ -45,7 +45,7 @@ class Outside {
   void Attribute(const Ledger& ledger);
 
   // Reads all meters. Costs a few cache lines for each meter and thread.
-  void LookAtMeters(const Ledger& ledger);
+  void ReadMeters(const Ledger& ledger);
 
   // What gauges have told. REQUIRES: bytes >= 0.
   void SetGauges(int64_t bytes) { gauges_ = bytes; }
@@ -72,7 +72,7 @@ class Outside {
 
   std::array<Entry, Meter::kMeters> meters_;
   size_t count_ = 0;
-  Pile<Attribution> attributions_;
+  FallibleVector<Attribution> attributions_;
   int64_t metered_ = 0;
   int64_t gauges_ = 0;
 };

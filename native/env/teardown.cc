@@ -41,7 +41,7 @@ void Environment::TearDown() {
     if (state == SlotState::kLive || state == SlotState::kGiven) collector_.Forget(id);
   }
   FreeAll();
-  Tell();
+  Report();
 }
 
 void Environment::FreeAll() {

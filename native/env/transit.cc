@@ -10,10 +10,10 @@ namespace tally {
 
 namespace {
 
-Destructor DestructorOf(const Traveller& traveller) {
-  if (traveller.form == Destructor::Form::kDirect) return Destructor::Direct(traveller.function);
-  if (traveller.form == Destructor::Form::kBound) {
-    return Destructor::Bound(traveller.function, traveller.arguments);
+Destructor DestructorOf(const TransferredPointer& transferred) {
+  if (transferred.form == Destructor::Form::kDirect) return Destructor::Direct(transferred.function);
+  if (transferred.form == Destructor::Form::kBound) {
+    return Destructor::Bound(transferred.function, transferred.arguments);
   }
   return {};
 }
@@ -38,30 +38,30 @@ std::unique_ptr<Transit::Stay>* Transit::Find(std::string_view key) {
   return at;
 }
 
-bool Transit::Put(std::string_view key, const Traveller& traveller, Label label) {
+bool Transit::Put(std::string_view key, const TransferredPointer& transferred, Label label) {
   assert(key.size() == kKey);
   std::unique_ptr<Stay> stay(new (std::nothrow) Stay);
   if (stay == nullptr) return false;
   std::copy(key.begin(), key.end(), stay->key.begin());
-  stay->traveller = traveller;
+  stay->transferred = transferred;
   stay->label = std::move(label);
-  stay->destructor = DestructorOf(traveller);
-  if (stay->destructor.form() != traveller.form) return false;
+  stay->destructor = DestructorOf(transferred);
+  if (stay->destructor.form() != transferred.form) return false;
   stay->destructor.Pin();
   const std::lock_guard<std::mutex> lock(mutex_);
   std::unique_ptr<Stay>* at = Find(key);
   assert(*at == nullptr);
   *at = std::move(stay);
-  Count(traveller.size, 1);
+  Count(transferred.size, 1);
   return true;
 }
 
-Transit::Found Transit::Look(std::string_view key, Traveller* traveller, Label* label) {
+Transit::Found Transit::Peek(std::string_view key, TransferredPointer* transferred, Label* label) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const Stay* stay = Find(key)->get();
   if (stay == nullptr) return Found::kGone;
   if (label != nullptr && !label->Set(stay->label.text())) return Found::kNoMemory;
-  *traveller = stay->traveller;
+  *transferred = stay->transferred;
   return Found::kYes;
 }
 
@@ -73,7 +73,7 @@ bool Transit::Take(std::string_view key) {
   if (*at == nullptr) return false;
   taken = std::move(*at);
   *at = std::move(taken->next);
-  Count(-taken->traveller.size, -1);
+  Count(-taken->transferred.size, -1);
   return true;
 }
 
@@ -88,9 +88,9 @@ void Transit::FreeAll() {
     while (chain != nullptr) {
       const std::unique_ptr<Stay> stay = std::move(chain);
       chain = std::move(stay->next);
-      const Traveller& traveller = stay->traveller;
-      stay->destructor.Run(traveller.address, traveller.size);
-      if (traveller.meter != nullptr) traveller.meter->Attribute(-traveller.size);
+      const TransferredPointer& transferred = stay->transferred;
+      stay->destructor.Run(transferred.address, transferred.size);
+      if (transferred.meter != nullptr) transferred.meter->Attribute(-transferred.size);
     }
   }
 }

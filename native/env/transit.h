@@ -15,13 +15,13 @@
 #include <mutex>
 #include <string_view>
 
-#include "env/destructor.h"
 #include "books/ledger.h"
+#include "env/destructor.h"
 #include "meters/meter.h"
 
 namespace tally {
 
-struct Traveller {
+struct TransferredPointer {
   uint64_t address = 0;
   int64_t size = 0;
   bool shared = false;     // for the checked mode of whoever takes it
@@ -39,13 +39,13 @@ class Transit {
   // How long a key is: a random UUID. Anything else is no key.
   static constexpr size_t kKey = 36;
 
-  // Returns false, and changes nothing, without memory. REQUIRES: no traveller ever had that key; its form is
+  // Returns false, and changes nothing, without memory. REQUIRES: no pointer ever had that key; its form is
   // not kJavaScript.
-  bool Put(std::string_view key, const Traveller& traveller, Label label);
+  bool Put(std::string_view key, const TransferredPointer& transferred, Label label);
 
   // What is there under that key; kGone if nothing is, or no more. Only the label needs memory.
   enum class Found : uint8_t { kYes, kGone, kNoMemory };
-  Found Look(std::string_view key, Traveller* traveller, Label* label = nullptr);
+  Found Peek(std::string_view key, TransferredPointer* transferred, Label* label = nullptr);
 
   // Ends the stay of what is there; false if nothing is, or no more. The destructor is not run.
   bool Take(std::string_view key);
@@ -62,7 +62,7 @@ class Transit {
  private:
   struct Stay {
     std::array<char, kKey> key{};
-    Traveller traveller;
+    TransferredPointer transferred;
     Label label;
     Destructor destructor;  // pinned
     std::unique_ptr<Stay> next;

@@ -6,8 +6,8 @@
 #include <mutex>
 #include <new>
 
-#include "meters/checked_blocks.h"
 #include "base/usable_bytes.h"
+#include "meters/checked_blocks.h"
 
 namespace tally {
 

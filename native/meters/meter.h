@@ -1,6 +1,7 @@
-// A Meter counts the memory that C libraries allocate through the functions of native/meters/meter_functions.h:
-// bytes and blocks, from any thread, exactly and without a lock. Bytes are what the C allocator really gave,
-// so blocks need no header: one that some other code frees with plain free() is freed, and stays counted.
+// A Meter counts the memory that C libraries allocate through the functions of
+// native/meters/meter_functions.h: bytes and blocks, from any thread, exactly and without a lock. Bytes are
+// what the C allocator really gave, so blocks need no header: one that some other code frees with plain
+// free() is freed, and stays counted.
 //
 // Meters are process-wide on purpose, as the hooks of C libraries are, and there is one for each label. They
 // are never destroyed: whoever has got the functions of one may call them until the process ends, from

@@ -230,7 +230,7 @@ Napi::Value WatchEach(const Napi::CallbackInfo& info) {
 
 Napi::Value Sweep(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Sweep(Double(info[0]))); }
 
-Napi::Value IsOverdue(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).is_overdue()); }
+Napi::Value OwesAssist(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).owes_assist()); }
 
 Napi::Value Observe(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Observe()); }
 

@@ -8,6 +8,8 @@
 
 namespace tally::entry {
 
+Napi::Object Protocol(Napi::Env env);
+
 Napi::Value AddAccount(const Napi::CallbackInfo& info);  // (label) -> account
 Napi::Value AddKind(const Napi::CallbackInfo& info);     // (account, form, address, args) -> kind
 Napi::Value Pin(const Napi::CallbackInfo& info);         // (kind)
@@ -49,7 +51,7 @@ Napi::Value ForgetView(const Napi::CallbackInfo& info);  // (length)
 
 Napi::Value Drain(const Napi::CallbackInfo& info);          // (milliseconds) -> slot, -1 done, -2 more
 Napi::Value Settle(const Napi::CallbackInfo& info);         // (slot, failed)
-Napi::Value IsOverdue(const Napi::CallbackInfo& info);      // () -> whether too much waits to be freed
+Napi::Value OwesAssist(const Napi::CallbackInfo& info);     // () -> whether too much waits to be freed
 Napi::Value IsAlive(const Napi::CallbackInfo& info);        // () -> whether JavaScript may go on
 Napi::Value NoteThrow(const Napi::CallbackInfo& info);      // ()
 Napi::Value WatchEach(const Napi::CallbackInfo& info);      // ()
@@ -62,12 +64,14 @@ Napi::Value StackPosition(const Napi::CallbackInfo& info);  // () -> where on th
 Napi::Value Advise(const Napi::CallbackInfo& info);         // () -> advice
 Napi::Value Collected(const Napi::CallbackInfo& info);      // (asked, heap) -> advice
 
-Napi::Value ReportByHand(const Napi::CallbackInfo& info);  // (delta) -> total, -1 below zero, -2 too much
-Napi::Value Counter(const Napi::CallbackInfo& info);       // () -> V8's own counter
-Napi::Value Stats(const Napi::CallbackInfo& info);         // () -> object
-Napi::Value Survey(const Napi::CallbackInfo& info);        // () -> object
-Napi::Value ProcessStats(const Napi::CallbackInfo& info);  // () -> object
-Napi::Value Configure(const Napi::CallbackInfo& info);     // (budget, growth, limit, freeAtExit)
+Napi::Value ReportByHand(const Napi::CallbackInfo& info);     // (delta) -> total, -1 below zero, -2 too much
+Napi::Value Counter(const Napi::CallbackInfo& info);          // () -> V8's own counter
+Napi::Value Figure(const Napi::CallbackInfo& info);           // (which) -> count
+Napi::Value LargestAccounts(const Napi::CallbackInfo& info);  // (most) -> [{ label, bytes, pointers }]
+Napi::Value Stats(const Napi::CallbackInfo& info);            // () -> object
+Napi::Value Survey(const Napi::CallbackInfo& info);           // () -> object
+Napi::Value ProcessStats(const Napi::CallbackInfo& info);     // () -> object
+Napi::Value Configure(const Napi::CallbackInfo& info);        // (budget, growth, limit, freeAtExit)
 Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info);  // ()
 Napi::Value SetCapabilities(const Napi::CallbackInfo& info);    // (canMinor, canMajor)
 

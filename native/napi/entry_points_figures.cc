@@ -2,19 +2,56 @@
 
 #include <string_view>
 
-#include "env/check.h"
-#include "napi/entry_points.h"
 #include "base/process_memory.h"
 #include "base/usable_bytes.h"
+#include "env/check.h"
+#include "napi/entry_points.h"
 #include "napi/values.h"
 
 namespace tally::entry {
+
+namespace {
+
+// By bytes, and of equal ones by age: an order in which no two are the same.
+bool IsSmaller(const Account& a, const Account& b) {
+  return a.bytes != b.bytes ? a.bytes < b.bytes : &a > &b;
+}
+
+}  // namespace
 
 Napi::Value ReportByHand(const Napi::CallbackInfo& info) {
   return Number(info, Of(info).ReportByHand(Signed(info[0])));
 }
 
-Napi::Value Counter(const Napi::CallbackInfo& info) { return Number(info, Of(info).Tell()); }
+Napi::Value Counter(const Napi::CallbackInfo& info) { return Number(info, Of(info).Report()); }
+
+Napi::Value Figure(const Napi::CallbackInfo& info) {
+  return Number(info, Of(info).Read(static_cast<Environment::Reading>(Unsigned(info[0]))));
+}
+
+Napi::Value LargestAccounts(const Napi::CallbackInfo& info) {
+  const Ledger& ledger = Of(info).ledger();
+  // Found one after the other: they are few, and this must work where memory is short.
+  Napi::Array result = Napi::Array::New(info.Env());
+  const Account* last = nullptr;
+  for (uint32_t i = 0; i < Unsigned(info[0]); i++) {
+    const Account* largest = nullptr;
+    for (uint32_t at = 0; at < ledger.accounts(); at++) {
+      const Account& account = ledger.account(at);
+      if (account.bytes == 0 || (last != nullptr && !IsSmaller(account, *last))) continue;
+      if (largest == nullptr || IsSmaller(*largest, account)) largest = &account;
+    }
+    if (largest == nullptr) break;
+    Napi::Object entry = Napi::Object::New(info.Env());
+    const std::string_view label = largest->label.text();
+    entry.Set("label", Napi::String::New(info.Env(), label.data(), label.size()));
+    Put(entry, "bytes", largest->bytes);
+    Put(entry, "pointers", largest->pointers);
+    result.Set(i, entry);
+    last = largest;
+  }
+  return result;
+}
 
 Napi::Value Stats(const Napi::CallbackInfo& info) {
   const Ledger& ledger = Of(info).ledger();
@@ -80,7 +117,7 @@ Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Survey(const Napi::CallbackInfo& info) {
-  const Ledger::Survey survey = Of(info).Look();
+  const Ledger::Survey survey = Of(info).TakeSurvey();
   const Ledger& ledger = Of(info).ledger();
   Napi::Array oldest = Napi::Array::New(info.Env(), survey.oldest.size());
   for (uint32_t i = 0; i < survey.oldest.size(); i++) oldest.Set(i, Number(info, survey.oldest[i]));
@@ -153,7 +190,7 @@ Napi::Value Memory(const Napi::CallbackInfo& info) {
   Environment& environment = Of(info);
   const Share::Sum everywhere = Share::Total();
   Napi::Object result = Napi::Object::New(info.Env());
-  Put(result, "counter", environment.Tell());
+  Put(result, "counter", environment.Report());
   Put(result, "reported", environment.pacer().reported());
   Put(result, "tracked", environment.live());
   const int64_t in_transit = Transit::Instance().Total().bytes;

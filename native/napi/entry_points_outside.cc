@@ -4,11 +4,11 @@
 #include <memory>
 #include <string>
 
-#include "meters/checked_blocks.h"
-#include "napi/entry_points.h"
 #include "base/library_pin.h"
-#include "meters/meter_functions.h"
 #include "base/process_memory.h"
+#include "meters/checked_blocks.h"
+#include "meters/meter_functions.h"
+#include "napi/entry_points.h"
 #include "napi/values.h"
 
 namespace tally::entry {

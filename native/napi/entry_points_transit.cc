@@ -56,35 +56,35 @@ bool ReadLabel(const Napi::Value& value, Label* label) {
 Napi::Value HandOver(const Napi::CallbackInfo& info) {
   const SlotId slot = Unsigned(info[0]);
   const Slot& entry = Of(info).ledger().at(slot);
-  Traveller traveller;
-  traveller.address = entry.address;
-  traveller.size = entry.size;
-  traveller.shared = info[3].As<Napi::Boolean>();
+  TransferredPointer transferred;
+  transferred.address = entry.address;
+  transferred.size = entry.size;
+  transferred.shared = info[3].As<Napi::Boolean>();
   // If not, it stays and is freed when the worker ends, which is at once.
-  if (!BoundOnes(info[4], &traveller.arguments)) return info.Env().Undefined();
+  if (!BoundOnes(info[4], &transferred.arguments)) return info.Env().Undefined();
   Label label;
   const Key key(info[1]);
-  return Boolean(
-      info, ReadLabel(info[2], &label) && Of(info).HandOver(slot, key.text(), &traveller, std::move(label)));
+  return Boolean(info, ReadLabel(info[2], &label) &&
+                           Of(info).HandOver(slot, key.text(), &transferred, std::move(label)));
 }
 
 Napi::Value InTransit(const Napi::CallbackInfo& info) {
-  Traveller traveller;
+  TransferredPointer transferred;
   Label label;
   const Key key(info[0]);
-  const Transit::Found answer = Transit::Instance().Look(key.text(), &traveller, &label);
+  const Transit::Found answer = Transit::Instance().Peek(key.text(), &transferred, &label);
   if (answer == Transit::Found::kGone) return info.Env().Undefined();
   if (answer == Transit::Found::kNoMemory) return info.Env().Null();
   Napi::Object found = Napi::Object::New(info.Env());
-  found.Set("address", Napi::BigInt::New(info.Env(), traveller.address));
-  Put(found, "size", traveller.size);
+  found.Set("address", Napi::BigInt::New(info.Env(), transferred.address));
+  Put(found, "size", transferred.size);
   found.Set("label", Napi::String::New(info.Env(), label.text().data(), label.text().size()));
-  found.Set("shared", traveller.shared);
-  Put(found, "form", static_cast<int>(traveller.form));
-  found.Set("code", Napi::BigInt::New(info.Env(), traveller.function));
+  found.Set("shared", transferred.shared);
+  Put(found, "form", static_cast<int>(transferred.form));
+  found.Set("code", Napi::BigInt::New(info.Env(), transferred.function));
   Napi::Array args = Napi::Array::New(info.Env());
-  for (uint32_t i = 0; i < traveller.arguments.count; i++) {
-    args.Set(i, ToValue(info.Env(), traveller.arguments.at[i]));
+  for (uint32_t i = 0; i < transferred.arguments.count; i++) {
+    args.Set(i, ToValue(info.Env(), transferred.arguments.at[i]));
   }
   // If the last could be set, all are there: a worker that is being terminated may go on for a moment.
   return found.Set("args", args) ? Napi::Value(found) : info.Env().Undefined();

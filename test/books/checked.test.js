@@ -1,8 +1,8 @@
 'use strict';
 
 const { collect, configure, track } = require('../../lib');
-const nursery = require('../../lib/books/nursery');
-const { internals } = require('../../lib/pointers/tracked-pointer');
+const { nursery } = require('../../lib/books/nursery');
+const { transfer } = require('../../lib/pointers/tracked-pointer');
 const { counting, koffi, ownedThing } = require('../ffi/koffi/setup.js');
 const { expectBalance, expectRefusal } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
@@ -73,9 +73,9 @@ describe('an address that comes back is no false alarm', () => {
 
   test('while C, which takes the first pointer, may have freed it already', () => {
     const pointer = track(4096n, { size: 1, free: nobody });
-    internals.giveAway(pointer);
+    transfer.begin(pointer);
     again(4096n, { free: nobody }).dispose();
-    internals.givenAway(pointer, true);
+    transfer.commit(pointer, true);
   });
 
   test.each(['JavaScript', 'C'])('inside of its destructor in %s', (where) => {
@@ -238,9 +238,9 @@ describe('the switch', () => {
 
   test('small pointers wait for a slot again once it is off', () => {
     configure({ checked: false });
-    const waiting = nursery.nextIndex();
+    const waiting = nursery.nextIndex;
     const pointer = make(10);
-    expect(nursery.nextIndex()).toBe(waiting + 1);
+    expect(nursery.nextIndex).toBe(waiting + 1);
     pointer.dispose();
   });
 

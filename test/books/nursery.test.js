@@ -3,13 +3,15 @@
 
 const { collect, configure, stats, track } = require('../../lib');
 const binding = require('../../lib/binding');
-const { kindFor } = require('../../lib/books/kinds');
+const { kinds } = require('../../lib/books/kinds');
 const { toDestructor } = require('../../lib/pointers/destructors');
-const { internals } = require('../../lib/pointers/tracked-pointer');
+const { creation } = require('../../lib/pointers/tracked-pointer');
 const gc = require('../../lib/reclaim/gc');
 const { boundByBudget, expectBalance } = require('../support/balance.js');
 const things = require('../support/things.js');
 const { FREE, counters } = things;
+
+const { CAPACITY } = binding.protocol.nursery;
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -156,15 +158,15 @@ test.each(['minor', 'major'])('a %s collection amid the sweep after another find
 });
 
 test('a nursery that was left full takes the next pointer all the same', () => {
-  const kind = kindFor('left', toDestructor(FREE));
+  const kind = kinds.of('left', toDestructor(FREE));
   // As where a program is stopped each time before it goes on: nobody has got these.
   (() => {
-    for (let i = 0; i < binding.nurseryCapacity; i++) internals.makeYoung(things.make(64), 64, kind);
+    for (let i = 0; i < CAPACITY; i++) creation.makeYoung(things.make(64), 64, kind);
   })();
   const pointer = make(MIB, 'large');
   expect(pointer.size).toBe(MIB);
   collect();
-  expect(counters()).toMatchObject({ live: 1, freed: binding.nurseryCapacity });
+  expect(counters()).toMatchObject({ live: 1, freed: CAPACITY });
   pointer.dispose();
 });
 

@@ -85,7 +85,7 @@ TEST_F(LedgerTest, SurveysAgesAndKinds) {
   const auto other = static_cast<uint32_t>(ledger_.AddAccount("other"));
   const auto other_kind = static_cast<uint32_t>(ledger_.AddKind(other));
   const auto expect = [this](const std::vector<int64_t>& oldest, const std::vector<int64_t>& bytes) {
-    const Ledger::Survey survey = ledger_.Look();
+    const Ledger::Survey survey = ledger_.TakeSurvey();
     EXPECT_EQ(survey.oldest, oldest);
     EXPECT_EQ(survey.bytes, bytes);
   };

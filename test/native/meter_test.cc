@@ -13,9 +13,9 @@
 #include <thread>
 #include <vector>
 
+#include "env/outside.h"
 #include "meters/checked_blocks.h"
 #include "meters/meter_functions.h"
-#include "env/outside.h"
 #include "scarce_memory.h"
 
 namespace tally {
@@ -232,7 +232,7 @@ TEST(Outside, WhatGoesFromOneToAnotherIsSomePointersAllTheTime) {
   ASSERT_TRUE(here.Reserve(2) && there.Reserve(2));
   Outside sender;
   ASSERT_TRUE(sender.Reserve());
-  sender.Share(static_cast<uint32_t>(account), meter);
+  sender.AttributeTo(static_cast<uint32_t>(account), meter);
   EXPECT_EQ(sender.MeterOf(static_cast<uint32_t>(account)), meter);
   const SlotId slot = here.Add(kind, 1, 100, kNoSlot);
   here.Add(kind, 2, 10, kNoSlot);

@@ -18,11 +18,12 @@ namespace tally {
 
 constexpr int64_t kMiB = int64_t{1} << 20;
 constexpr int64_t kBudget = 64 * kMiB;
-constexpr int64_t kNews = 4 * kMiB;
-constexpr int64_t kNewsBeforeMajor = 32 * kMiB;
+constexpr int64_t kAhead = 4 * kMiB;
+constexpr int64_t kAheadBeforeMajor = 32 * kMiB;
 
-// A program, its objects and a collector with two generations, around a pacer. Does what lib/reclaim/reclaim.js does
-// with an advice, and checks the promises of pacer.h after every step against its own figures.
+// A program, its objects and a collector with two generations, around a pacer. Does what
+// lib/reclaim/reclaim.js does with an advice, and checks the promises of pacer.h after every step against its
+// own figures.
 class Simulation {
  public:
   explicit Simulation(Pacer::Options options = {}, int64_t heap = 4 * kMiB) : options_(options), heap_(heap) {
@@ -153,7 +154,7 @@ class Simulation {
     Expect(pacer_.reported() <= live_, "reported more than there is");
     least_reported_ = std::min(least_reported_, pacer_.reported());
     if (options_.can_major) {
-      Expect(pacer_.reported() - least_reported_ <= (before_major ? kNewsBeforeMajor : kNews),
+      Expect(pacer_.reported() - least_reported_ <= (before_major ? kAheadBeforeMajor : kAhead),
              "reported too much since the last major GC");
     } else {
       Expect(live_ - pacer_.reported() < 2 * kMiB, "V8, on its own, must know all");

@@ -47,6 +47,14 @@ function withBinding(change, use) {
   return result;
 }
 
+/** A flush() of that binding's, without memory. */
+const refuseFlush =
+  ({ nursery, protocol }) =>
+  () => {
+    new Uint32Array(nursery, 0, 4)[3] = protocol.refusal.NO_MEMORY;
+    return 0;
+  };
+
 const afterUse = (pointer, use) => {
   pointer.dispose();
   return errorOf(() => use(pointer));
@@ -101,7 +109,7 @@ const provoked = {
   ERR_TALLY_OUT_OF_MEMORY: [
     () =>
       withBinding(
-        () => ({ flush: () => 256 }), // what Flush returns without memory
+        (own) => ({ flush: refuseFlush(own) }),
         (copy) => errorOf(() => copy.track(things.make(2 ** 20), { size: 2 ** 20, free: FREE })),
       ),
     Error,
@@ -250,17 +258,15 @@ test('no other code of the library is thrown from elsewhere', () => {
 });
 
 describe('without memory', () => {
-  const FLUSH_REFUSED = 256;
-
   test.each([
-    ['for the books', 'flush', () => FLUSH_REFUSED],
-    ['for an account', 'addAccount', () => -1],
-    ['for a kind', 'addKind', () => -1],
+    ['for the books', 'flush', refuseFlush],
+    ['for an account', 'addAccount', () => () => -1],
+    ['for a kind', 'addKind', () => () => -1],
   ])('%s, the pointer is freed', (_, name, refuse) => {
     for (const free of [FREE, (address) => things.free(address)]) {
       things.reset();
       const error = withBinding(
-        (own) => ({ [name]: refuse ?? own[name] }),
+        (own) => ({ [name]: refuse(own) }),
         (copy) => errorOf(() => copy.track(things.make(2 ** 20), { size: 2 ** 20, free, label: 'new' })),
       );
       expect(error.code).toBe('ERR_TALLY_OUT_OF_MEMORY');
@@ -277,7 +283,7 @@ describe('without memory', () => {
         const kept = [];
         const small = () => copy.track(things.make(10), { size: 10, free: FREE });
         for (let i = 0; i < 50; i++) kept.push(small());
-        own.flush = () => FLUSH_REFUSED;
+        own.flush = refuseFlush(own);
         let refused = 0;
         for (let i = 0; i < 600; i++) {
           try {

@@ -13,8 +13,8 @@ const fc = require('fast-check');
 const tally = require('../../lib');
 const binding = require('../../lib/binding');
 const { withOwnership } = require('../../lib/ffi/koffi');
-const { internals } = require('../../lib/pointers/tracked-pointer');
-const { drain } = require('../../lib/reclaim/reclaim');
+const { access } = require('../../lib/pointers/tracked-pointer');
+const { drain } = require('../../lib/reclaim/destroy');
 const { counting } = require('./counting.js');
 const { gcUntil } = require('./gc-until.js');
 const things = require('./things.js');
@@ -235,7 +235,7 @@ class Run {
   /** As an asynchronous call does. */
   hold(_, at) {
     const { pointer, node } = this.handles[at];
-    const slot = internals.slotOf(pointer);
+    const slot = access.slotOf(pointer);
     binding.hold(slot);
     node.held++;
     this.held.push({ slot, node });

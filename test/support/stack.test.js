@@ -2,16 +2,17 @@
 // JavaScript that is cut off: node:vm stops what takes too long without letting anybody clean up. What was on the stack
 // must not be taken for being there for ever.
 
-const { isFirst } = require('../../lib/support/stack.js');
+const { Gate, isOutermost } = require('../../lib/support/stack.js');
 const { runChild } = require('./child.js');
 
-describe('isFirst()', () => {
+describe('isOutermost()', () => {
   const ask = (start) =>
     new Promise((resolve) => {
       start(function callback() {
-        resolve(isFirst(callback));
+        resolve(isOutermost(callback));
       });
     });
+  const within = (callback) => setImmediate(() => new Gate().run(callback)); // a frame of ours
 
   test('says yes to what the event loop calls', async () => {
     expect(await ask(setImmediate)).toBe(true);
@@ -19,25 +20,43 @@ describe('isFirst()', () => {
     expect(await ask(real)).toBe(true);
   });
 
-  test('says no to what anybody else calls', async () => {
-    expect(await ask((callback) => callback())).toBe(false);
-    expect(await ask((callback) => setImmediate(() => callback()))).toBe(false);
-    expect(await ask((callback) => setImmediate(() => [1].forEach(callback)))).toBe(false);
+  test('says yes to what a wrapper of the program calls for the event loop', async () => {
+    expect(await ask((callback) => setImmediate(() => callback()))).toBe(true);
+    expect(await ask((callback) => setImmediate(() => [1].forEach(callback)))).toBe(true);
   });
 
-  test('says no where the stack is not recorded, or in another form', async () => {
-    const { stackTraceLimit, prepareStackTrace } = Error;
+  test('says no to what this library has called, directly or not', async () => {
+    expect(await ask(within)).toBe(false);
+    expect(await ask((callback) => within(() => [1].forEach(callback)))).toBe(false);
+    const deep = (callback, depth) => (depth === 0 ? callback() : deep(callback, depth - 1));
+    expect(await ask((callback) => within(() => deep(callback, 1000)))).toBe(false);
+  });
+
+  test('whatever a program does to Error', async () => {
+    const { captureStackTrace, stackTraceLimit, prepareStackTrace } = Error;
+    const wrapped = (callback) => setImmediate(() => callback());
+    const expectRight = async (what) => {
+      expect([what, await ask(setImmediate), await ask(wrapped), await ask(within)]).toEqual([
+        what,
+        true,
+        true,
+        false,
+      ]);
+    };
     try {
       for (const limit of [0, 1, undefined]) {
         Error.stackTraceLimit = limit;
-        expect([limit, await ask(setImmediate)]).toEqual([limit, false]);
-        expect([limit, await ask((callback) => setImmediate(() => callback()))]).toEqual([limit, false]);
+        await expectRight(`limit ${limit}`);
       }
       Error.stackTraceLimit = stackTraceLimit;
       Error.prepareStackTrace = (error, sites) => sites;
-      expect(await ask(setImmediate)).toBe(false);
+      await expectRight('sites');
+      Error.prepareStackTrace = () => 'nothing';
+      await expectRight('nothing');
+      Error.captureStackTrace = () => {};
+      await expectRight('no capture');
     } finally {
-      Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+      Object.assign(Error, { captureStackTrace, stackTraceLimit, prepareStackTrace });
     }
   });
 });

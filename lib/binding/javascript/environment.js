@@ -7,24 +7,16 @@ const { needRoom } = require('../../support/stack');
 const { bytesFor, columnsOf } = require('../nursery-columns');
 const { Ballast } = require('./ballast');
 const { Account, Ledger, State } = require('./ledger');
+const protocol = require('./protocol');
 
-// Answers and marks of native/env/environment.h and native/env/nursery.h.
-const DONE = -1;
-const MORE = -2;
-const SWEEP = 4;
-const TOO_MUCH = 257;
-const OVER_LIMIT = 258;
-const WAITING = 0xfffffffe;
-const GIVEN = 0xfffffffd;
-const GONE = 0xffffffff;
-const NO_SLOT = 0xffffffff;
+const { advice, drained, nursery: places, refusal: Refusal, reported } = protocol;
+const { CAPACITY, GIVEN, NO_SLOT, WAITING } = places;
 
 class Nursery {
-  static CAPACITY = 256;
-  buffer = new ArrayBuffer(bytesFor(Nursery.CAPACITY));
+  buffer = new ArrayBuffer(bytesFor(CAPACITY));
 
   constructor() {
-    Object.assign(this, columnsOf(this.buffer, Nursery.CAPACITY));
+    Object.assign(this, columnsOf(this.buffer, CAPACITY));
   }
 
   holds(index) {
@@ -32,7 +24,7 @@ class Nursery {
   }
 
   leave(index) {
-    this.slots[index] = GONE;
+    this.slots[index] = NO_SLOT;
     if (index + 1 === this.counter[0]) this.counter[0] = index;
   }
 }
@@ -58,25 +50,31 @@ class Environment {
   }
 
   advise() {
-    return this.ledger.hasReady ? SWEEP : 0;
+    return this.ledger.hasReady ? advice.SWEEP : 0;
   }
 
   flush(objects, parent, forced) {
     needRoom();
+    const refusal = this.#assignSlots(objects, parent, forced);
+    this.nursery.counter[3] = refusal;
+    return refusal === Refusal.NONE ? this.advise() : 0;
+  }
+
+  #assignSlots(objects, parent, forced) {
     const { nursery, ledger } = this;
     const [count] = nursery.counter;
     let bytes = 0;
     for (let i = 0; i < count; i++) {
       if (!nursery.holds(i)) continue;
       bytes += nursery.sizes[i];
-      if (!ledger.canCharge(bytes)) return TOO_MUCH;
+      if (!ledger.canCharge(bytes)) return Refusal.TOO_MUCH;
     }
-    if (!forced && bytes > this.limit - ledger.live) return OVER_LIMIT;
+    if (!forced && bytes > this.limit - ledger.live) return Refusal.OVER_LIMIT;
     for (let i = 0; i < count; i++) {
       if (nursery.holds(i)) this.#enter(i, objects[i], i + 1 === count ? parent : NO_SLOT);
     }
     nursery.counter.fill(0);
-    return this.advise();
+    return Refusal.NONE;
   }
 
   #enter(index, object, parent) {
@@ -184,10 +182,10 @@ class Environment {
     const deadline = performance.now() + milliseconds;
     for (;;) {
       const slot = this.ledger.nextReady();
-      if (slot === null) return DONE;
+      if (slot === null) return drained.DONE;
       if (!slot.kind.isFreedHere) return slot.id;
       this.settle(slot, this.run(slot.kind.run, slot.address, slot.size));
-      if (this.ledger.hasReady && performance.now() >= deadline) return MORE;
+      if (this.ledger.hasReady && performance.now() >= deadline) return drained.MORE;
     }
   }
 
@@ -198,7 +196,7 @@ class Environment {
   }
 
   reportByHand(delta) {
-    if (!this.ledger.chargeByHand(delta)) return delta < 0 ? -1 : -2;
+    if (!this.ledger.chargeByHand(delta)) return delta < 0 ? reported.BELOW_ZERO : reported.TOO_MUCH;
     this.#carry();
     return this.ledger.manual;
   }

@@ -4,9 +4,10 @@
 const { types } = require('node:util');
 const { UnsupportedError } = require('../../support/errors');
 const c = require('./c');
-const { Environment, Nursery } = require('./environment');
+const { Environment } = require('./environment');
 const { Kind, destructor } = require('./kind');
 const { State } = require('./ledger');
+const protocol = require('./protocol');
 
 // V8 counts the ballast as it does any ArrayBuffer.
 const counter = () => process.memoryUsage().external;
@@ -15,11 +16,20 @@ function open() {
   const environment = new Environment();
   const { ballast, kinds, ledger, nursery } = environment;
   const at = (id) => ledger.at(id);
+  const { figure: Figure } = protocol;
+  const figures = {
+    [Figure.BYTES]: () => ledger.bytes,
+    [Figure.POINTERS]: () => ledger.pointers,
+    [Figure.DEAD_BYTES]: () => ledger.deadBytes,
+    [Figure.DEAD_POINTERS]: () => ledger.deadPointers,
+    [Figure.LIVE]: () => ledger.live,
+    [Figure.LIMIT]: () => environment.limit,
+  };
 
   return {
     backend: 'javascript',
     nursery: nursery.buffer,
-    nurseryCapacity: Nursery.CAPACITY,
+    protocol,
     get freeBlock() {
       return c.symbol('free');
     },
@@ -68,6 +78,7 @@ function open() {
     hold: (slot) => ledger.hold(at(slot)),
     unhold: (slot) => ledger.unhold(at(slot)),
     holdsOf: (slot) => at(slot).holds,
+    hasParent: (slot) => at(slot).parent !== null,
     resize: (slot, size) => environment.resize(at(slot), size),
     sizeOf: (slot) => at(slot).size,
     owns: (slot, address) => ledger.owns(at(slot), address),
@@ -86,7 +97,7 @@ function open() {
     announceMajor() {},
     sweep: () => true,
     observe: () => false,
-    isOverdue: () => false, // where anything is found dead, it is freed next
+    owesAssist: () => false, // where anything is found dead, it is freed next
     onDead: (callback) => void (environment.onDead = callback),
     noteMajor() {},
     root: (value) => void (environment.rooted = value),
@@ -96,6 +107,13 @@ function open() {
 
     reportByHand: (delta) => environment.reportByHand(delta),
     counter,
+    figure: (which) => figures[which](),
+    largestAccounts: (most) =>
+      ledger.accounts
+        .filter(({ bytes }) => bytes > 0)
+        .sort((a, b) => b.bytes - a.bytes)
+        .slice(0, most)
+        .map(({ label, bytes, pointers }) => ({ label, bytes, pointers })),
     stats: () => ({
       bytes: ledger.bytes,
       pointers: ledger.pointers,
@@ -106,6 +124,8 @@ function open() {
       deadPointers: ledger.deadPointers,
       reported: ballast.bytes,
       limit: environment.limit,
+      allowance: 0, // there is no pacer
+      step: 0,
       minor: environment.collections.minor,
       major: environment.collections.major,
       returnedByMinor: 0,
@@ -137,11 +157,29 @@ function open() {
     setCapabilities() {},
     freeAtProcessExit() {},
 
+    // JavaScript sees no other thread.
+    handOver() {
+      throw new UnsupportedError('Without its native part ffi-tally cannot hand pointers to other threads');
+    },
+    inTransit: () => undefined,
+    takeOver: () => protocol.taken.GONE,
+
     // What only C could call.
-    canMeter: false,
+    canMeter: true, // meterFor() says why not
+    mostMeters: 0,
+    meterFor() {
+      throw new UnsupportedError('Without its native part ffi-tally cannot count what a C library allocates');
+    },
+    meterKind: () => false,
+    meters: () => [],
+    nextReport: () => undefined,
+    ownAllocations: () => 0,
+    ownNet: () => 0,
+    readMeters() {},
     holdLibrary() {
       throw new UnsupportedError('A gauge in C needs the binary: pass a function that calls it');
     },
+    readGauge: () => 0,
     chargeGauges: (bytes) => environment.chargeGauges(bytes),
 
     externalAddress: (value) => (types.isExternal(value) ? c.addressOf(value) : undefined),

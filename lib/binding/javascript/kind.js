@@ -2,10 +2,9 @@
 // What pointers of one account and one destructor have in common.
 
 const c = require('./c');
+const protocol = require('./protocol');
 
-const JAVASCRIPT = 1; // Form, in ../kinds.js
-const DIRECT = 2;
-const BOUND = 3;
+const { BOUND, DIRECT, JAVASCRIPT } = protocol.form;
 
 /** What frees a pointer: a function (address, size). */
 function destructor(form, address, args) {

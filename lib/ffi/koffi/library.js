@@ -1,8 +1,8 @@
 'use strict';
 // koffi.load, with ownership in the prototypes of the functions it declares.
 
-const { unpinIdle } = require('../../books/kinds');
-const nursery = require('../../books/nursery');
+const { kinds } = require('../../books/kinds');
+const { flushOrThrow } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
 const { Source } = require('../../ownership/declare/source');
 const { addresses } = require('../../pointers/destructors');
@@ -92,10 +92,10 @@ function withOwnedFunctions(koffi, registry, library, path) {
   }
 
   function close() {
-    nursery.refused(nursery.flush(), 0); // in the ledger every pointer pins its library
+    flushOrThrow(); // in the ledger every pointer pins its library
     source.forget();
     unload.call(library);
-    unpinIdle();
+    kinds.unpinIdle();
   }
 
   const replace = (name, value) => {

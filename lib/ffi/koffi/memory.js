@@ -3,14 +3,14 @@
 
 const binding = require('../../binding');
 const calls = require('../../books/c-calls');
-const { Form, kindFor, makeKind } = require('../../books/kinds');
+const { Form, kinds } = require('../../books/kinds');
 const { NO_SLOT } = require('../../books/nursery');
 const { OwnedType } = require('../../ownership/declare/owned-type');
 const { adopt } = require('../../pointers/adopt');
 const { direct } = require('../../pointers/destructors');
-const { internals } = require('../../pointers/tracked-pointer');
+const { access } = require('../../pointers/tracked-pointer');
 const { collect } = require('../../reclaim/collect');
-const { announce } = require('../../reclaim/reclaim');
+const { announce } = require('../../reclaim/destroy');
 const { checkOptions, checkSize } = require('../../support/check');
 const { ArgumentValueError, OutOfMemoryError } = require('../../support/errors');
 const { describe, toKoffiPointer } = require('./dialect');
@@ -23,7 +23,7 @@ const rawCallbacks = new WeakMap();
 
 /** `value` as Koffi itself takes it. */
 function unwrap(koffi, value) {
-  if (!internals.isTracked(value)) return value;
+  if (!access.isTracked(value)) return value;
   const { address } = value;
   return rawCallbacks.get(value) ?? toKoffiPointer(koffi, address);
 }
@@ -56,7 +56,7 @@ function allocOwned(koffi, registry, type, length) {
   registry.addBase(name);
   const address = binding.allocate(checkSize(bytes, 'length'));
   if (address === 0n) throw new OutOfMemoryError();
-  return adopt(address, bytes, kindFor(`alloc ${name}`, direct(binding.freeBlock)), NO_SLOT, null);
+  return adopt(address, bytes, kinds.of(`alloc ${name}`, direct(binding.freeBlock)), NO_SLOT, null);
 }
 
 // A callback that throws while a destructor runs has nobody to throw at: Koffi would throw the error at its
@@ -64,7 +64,7 @@ function allocOwned(koffi, registry, type, length) {
 function guarded(callback) {
   if (typeof callback !== 'function') return callback;
   return function (...args) {
-    if (!calls.destroying) return callback.apply(this, args);
+    if (!calls.isDestroying) return callback.apply(this, args);
     try {
       return callback.apply(this, args);
     } catch (error) {
@@ -87,7 +87,7 @@ function registerOwned(koffi, registry, args, type) {
   }
   const { name } = describe(koffi, type);
   const kind = registry.callbackKind(name, () =>
-    makeKind(
+    kinds.make(
       `callback ${name}`,
       { form: Form.JAVASCRIPT, address: 0n, args: [], run: null },
       new OwnedType(`callback ${name}`, name, { free: null, size: 0 }),
@@ -113,13 +113,13 @@ function onMemory(koffi, registry) {
 
     // A tracked pointer that is freed by hand is disposed, whatever its destructor is.
     free(...args) {
-      if (internals.isTracked(args[0])) args[0].dispose();
+      if (access.isTracked(args[0])) args[0].dispose();
       else observe.call('free', koffi.free, args);
     },
 
     view(...args) {
       const [value, length] = args;
-      return internals.isTracked(value) ? value.view(length) : koffi.view(...args);
+      return access.isTracked(value) ? value.view(length) : koffi.view(...args);
     },
 
     register(...args) {
@@ -130,7 +130,7 @@ function onMemory(koffi, registry) {
     },
 
     unregister(...args) {
-      if (internals.isTracked(args[0])) args[0].dispose();
+      if (access.isTracked(args[0])) args[0].dispose();
       else koffi.unregister(...args);
     },
   });

@@ -1,8 +1,8 @@
 'use strict';
 // DynamicLibrary and dlopen, with ownership in the signatures of the functions that they declare.
 
-const { unpinIdle } = require('../../books/kinds');
-const nursery = require('../../books/nursery');
+const { kinds } = require('../../books/kinds');
+const { flushOrThrow } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
 const { OPTIONS, checkArgument, ownedResult } = require('../../ownership/declare/one-off');
 const { makePlan } = require('../../ownership/declare/plan');
@@ -97,11 +97,11 @@ function makeLibraries(ffi, registry) {
     }
 
     close() {
-      nursery.refused(nursery.flush(), 0); // in the ledger every pointer pins its library
+      flushOrThrow(); // in the ledger every pointer pins its library
       this.#measuring?.close();
       this.#measuring = undefined;
       super.close();
-      unpinIdle();
+      kinds.unpinIdle();
     }
 
     [Symbol.dispose]() {

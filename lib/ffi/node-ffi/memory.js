@@ -1,7 +1,7 @@
 'use strict';
 // node:ffi's functions on memory, with a tracked pointer wherever they take a pointer.
 
-const { internals } = require('../../pointers/tracked-pointer');
+const { access } = require('../../pointers/tracked-pointer');
 
 // The number of the argument that is the pointer: for get...(), set...() and to...() the first.
 function pointerAt(name) {
@@ -13,7 +13,7 @@ function pointerAt(name) {
 
 function accepting(func, at) {
   const accepts = function (...args) {
-    if (internals.isTracked(args[at])) args[at] = args[at].address;
+    if (access.isTracked(args[at])) args[at] = args[at].address;
     return func(...args);
   };
   Object.defineProperty(accepts, 'name', { value: func.name, configurable: true });
@@ -29,12 +29,12 @@ function onMemory(ffi) {
   }
   return Object.assign(replaced, {
     toArrayBuffer(pointer, length, copy = true) {
-      const viewed = !copy && internals.isTracked(pointer);
+      const viewed = !copy && access.isTracked(pointer);
       return viewed ? pointer.view(length) : accepting(ffi.toArrayBuffer, 0)(pointer, length, copy);
     },
 
     toBuffer(pointer, length, copy = true) {
-      const viewed = !copy && internals.isTracked(pointer);
+      const viewed = !copy && access.isTracked(pointer);
       return viewed ? Buffer.from(pointer.view(length)) : accepting(ffi.toBuffer, 0)(pointer, length, copy);
     },
   });

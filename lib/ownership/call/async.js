@@ -4,7 +4,7 @@
 
 const { setImmediate } = require('node:timers');
 const binding = require('../../binding');
-const { internals } = require('../../pointers/tracked-pointer');
+const { access } = require('../../pointers/tracked-pointer');
 const { lend } = require('./lend');
 const { complete } = require('./outcome');
 const { Transfer } = require('./transfer');
@@ -64,7 +64,7 @@ function makeAsync(raw, plan, converts) {
     // The FFI itself complains of what is missing.
     if (at < count || typeof callback !== 'function') return raw.async(...args);
     const [value] = args;
-    if (destroys && internals.isTracked(value) && internals.isHeld(value)) {
+    if (destroys && access.isTracked(value) && access.isHeld(value)) {
       converts[0](value);
       value.dispose();
       setImmediate(callback, null, undefined);

@@ -3,12 +3,6 @@
 // arguments, which cost an array on every call.
 
 const calls = require('../../books/c-calls');
-const { settleDeferred } = require('../../reclaim/reclaim');
-
-/** A C call of ours has returned, with nothing left to track. */
-function leave() {
-  if (--calls.depth === 0 && calls.deferred) settleDeferred();
-}
 
 // The FFI itself complains of too few arguments, and of too many if it is `exact`; otherwise it ignores them.
 function borrow1(raw, a, producer, exact) {
@@ -16,18 +10,18 @@ function borrow1(raw, a, producer, exact) {
     if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
     const p = a === null ? x : a(x);
     let result;
-    calls.depth++;
+    calls.enter();
     try {
       result = raw(p);
     } catch (error) {
-      leave();
+      calls.leave();
       throw error;
     }
-    calls.depth--;
+    calls.exit();
     if (producer !== null) {
       result = producer.alone ? producer.produceAlone(result, 1, x) : producer.produce(result, [x]);
     }
-    if (calls.deferred && calls.depth === 0) settleDeferred();
+    calls.catchUp();
     return result;
   };
 }
@@ -38,18 +32,18 @@ function borrow2(raw, a, b, producer, exact) {
     const p = a === null ? x : a(x);
     const q = b === null ? y : b(y);
     let result;
-    calls.depth++;
+    calls.enter();
     try {
       result = raw(p, q);
     } catch (error) {
-      leave();
+      calls.leave();
       throw error;
     }
-    calls.depth--;
+    calls.exit();
     if (producer !== null) {
       result = producer.alone ? producer.produceAlone(result, 2, x, y) : producer.produce(result, [x, y]);
     }
-    if (calls.deferred && calls.depth === 0) settleDeferred();
+    calls.catchUp();
     return result;
   };
 }
@@ -61,20 +55,20 @@ function borrow3(raw, a, b, c, producer, exact) {
     const q = b === null ? y : b(y);
     const r = c === null ? z : c(z);
     let result;
-    calls.depth++;
+    calls.enter();
     try {
       result = raw(p, q, r);
     } catch (error) {
-      leave();
+      calls.leave();
       throw error;
     }
-    calls.depth--;
+    calls.exit();
     if (producer !== null) {
       result = producer.alone
         ? producer.produceAlone(result, 3, x, y, z)
         : producer.produce(result, [x, y, z]);
     }
-    if (calls.deferred && calls.depth === 0) settleDeferred();
+    calls.catchUp();
     return result;
   };
 }
@@ -87,20 +81,20 @@ function borrow4(raw, a, b, c, d, producer, exact) {
     const r = c === null ? z : c(z);
     const s = d === null ? w : d(w);
     let result;
-    calls.depth++;
+    calls.enter();
     try {
       result = raw(p, q, r, s);
     } catch (error) {
-      leave();
+      calls.leave();
       throw error;
     }
-    calls.depth--;
+    calls.exit();
     if (producer !== null) {
       result = producer.alone
         ? producer.produceAlone(result, 4, x, y, z, w)
         : producer.produce(result, [x, y, z, w]);
     }
-    if (calls.deferred && calls.depth === 0) settleDeferred();
+    calls.catchUp();
     return result;
   };
 }
@@ -114,20 +108,20 @@ function borrow5(raw, a, b, c, d, e, producer, exact) {
     const s = d === null ? w : d(w);
     const t = e === null ? u : e(u);
     let result;
-    calls.depth++;
+    calls.enter();
     try {
       result = raw(p, q, r, s, t);
     } catch (error) {
-      leave();
+      calls.leave();
       throw error;
     }
-    calls.depth--;
+    calls.exit();
     if (producer !== null) {
       result = producer.alone
         ? producer.produceAlone(result, 5, x, y, z, w, u)
         : producer.produce(result, [x, y, z, w, u]);
     }
-    if (calls.deferred && calls.depth === 0) settleDeferred();
+    calls.catchUp();
     return result;
   };
 }
@@ -142,20 +136,20 @@ function borrow6(raw, a, b, c, d, e, f, producer, exact) {
     const t = e === null ? u : e(u);
     const o = f === null ? v : f(v);
     let result;
-    calls.depth++;
+    calls.enter();
     try {
       result = raw(p, q, r, s, t, o);
     } catch (error) {
-      leave();
+      calls.leave();
       throw error;
     }
-    calls.depth--;
+    calls.exit();
     if (producer !== null) {
       result = producer.alone
         ? producer.produceAlone(result, 6, x, y, z, w, u, v)
         : producer.produce(result, [x, y, z, w, u, v]);
     }
-    if (calls.deferred && calls.depth === 0) settleDeferred();
+    calls.catchUp();
     return result;
   };
 }
@@ -175,4 +169,4 @@ function borrow(raw, converts, producer, exact) {
   return forms[converts.length](raw, ...converts, producer, exact);
 }
 
-module.exports = { borrow, canBorrow, leave };
+module.exports = { borrow, canBorrow };

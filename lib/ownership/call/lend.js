@@ -3,15 +3,15 @@
 // callback, for one that gives what depends on an argument until that holds the argument itself.
 
 const binding = require('../../binding');
-const { internals } = require('../../pointers/tracked-pointer');
-const { drain } = require('../../reclaim/reclaim');
+const { access } = require('../../pointers/tracked-pointer');
+const { drain } = require('../../reclaim/destroy');
 
 /** Holds the borrowed pointers among `args`. Returns the function that lets go of them. */
 function lend(params, args) {
   const slots = [];
   for (let i = 0; i < args.length; i++) {
     const role = params[i] === undefined ? 'borrow' : params[i]?.role;
-    if (role === 'borrow' && internals.isTracked(args[i])) slots.push(internals.slotOf(args[i]));
+    if (role === 'borrow' && access.isTracked(args[i])) slots.push(access.slotOf(args[i]));
   }
   for (const slot of slots) binding.hold(slot);
   return () => {

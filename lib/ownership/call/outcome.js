@@ -1,14 +1,14 @@
 'use strict';
 // What is to be done with everything that a call has returned, in the general case.
 
-const { internals } = require('../../pointers/tracked-pointer');
+const { access } = require('../../pointers/tracked-pointer');
 
 /** What to watch in a call with these arguments: see Growth. */
 function growthsOf(plan, args) {
   const growths = new Set(plan.watched.flatMap((measure) => measure.growths()));
   const pointer = plan.resized === undefined ? undefined : args[plan.resized];
-  if (internals.isTracked(pointer) && !pointer.disposed) {
-    const { type } = internals.kindOf(pointer);
+  if (access.isTracked(pointer) && !pointer.disposed) {
+    const { type } = access.kindOf(pointer);
     const growth = type === null ? null : (plan.source.producerOf(type).measure.way?.growth ?? null);
     if (growth !== null) growths.add(growth);
   }
@@ -18,8 +18,8 @@ function growthsOf(plan, args) {
 /** Measures again the argument that the call may have changed. */
 function remeasure(plan, args) {
   const pointer = args[plan.resized];
-  if (!internals.isTracked(pointer) || pointer.disposed) return;
-  const { type } = internals.kindOf(pointer);
+  if (!access.isTracked(pointer) || pointer.disposed) return;
+  const { type } = access.kindOf(pointer);
   if (type !== null) plan.source.producerOf(type).remeasure(pointer);
 }
 

@@ -3,11 +3,11 @@
 
 const binding = require('../../binding');
 const calls = require('../../books/c-calls');
-const { makeKind } = require('../../books/kinds');
+const { kinds } = require('../../books/kinds');
 const { NO_SLOT } = require('../../books/nursery');
 const { adopt, freeOnError } = require('../../pointers/adopt');
 const { bound, direct } = require('../../pointers/destructors');
-const { internals } = require('../../pointers/tracked-pointer');
+const { access } = require('../../pointers/tracked-pointer');
 const { OutOfMemoryError } = require('../../support/errors');
 const { Measure } = require('../size/measure');
 
@@ -27,7 +27,7 @@ class Producer {
   constructor(source, owned) {
     this.source = source;
     this.owned = owned;
-    this.kind = makeKind(owned.name, resolveDestructor(source, owned), owned, source.library, owned.shared);
+    this.kind = kinds.make(owned.name, resolveDestructor(source, owned), owned, source.library, owned.shared);
     this.measure = new Measure(source, owned);
     const { way } = this.measure;
     if (way?.how === 'metered' && !binding.meterKind(this.kind.id, way.index)) throw new OutOfMemoryError();
@@ -77,15 +77,15 @@ class Producer {
     const { parent } = this.owned;
     if (parent === undefined) return this.#adopt(address, args, NO_SLOT);
     if (typeof parent === 'function') return this.#adopt(address, args, undefined);
-    if (!internals.isTracked(args[parent])) return this.#adopt(address, args, NO_SLOT);
+    if (!access.isTracked(args[parent])) return this.#adopt(address, args, NO_SLOT);
     // It was lent to the call, so it is there even if it has been ended meanwhile.
-    const slot = internals.lentSlotOf(args[parent]);
+    const slot = access.lentSlotOf(args[parent]);
     binding.hold(slot);
     try {
       return this.#adopt(address, args, slot);
     } finally {
       binding.unhold(slot);
-      calls.deferred = true; // the parent may be free to go
+      calls.defer(); // the parent may be free to go
     }
   }
 
@@ -96,7 +96,7 @@ class Producer {
       this.measure.compare(address, size);
       if (parentSlot === undefined) {
         const found = this.owned.parent(address, ...args);
-        parentSlot = internals.isTracked(found) ? internals.slotOf(found) : NO_SLOT;
+        parentSlot = access.isTracked(found) ? access.slotOf(found) : NO_SLOT;
       }
     } catch (error) {
       throw this.#free(address, error);

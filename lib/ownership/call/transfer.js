@@ -2,7 +2,7 @@
 // The arguments of one call whose ownership may move: what the FFI gets, and what happens to the owners when
 // the call is done or has failed.
 
-const { internals } = require('../../pointers/tracked-pointer');
+const { access, transfer } = require('../../pointers/tracked-pointer');
 const { ArgumentTypeError } = require('../../support/errors');
 
 function boxOf(value, where) {
@@ -24,7 +24,7 @@ class Transfer {
     for (let i = 0; i < args.length; i++) {
       const convert = i < converts.length ? converts[i] : null;
       if (convert !== null) this.values[i] = convert(args[i]);
-      else if (i >= converts.length && internals.isTracked(args[i])) this.values[i] = args[i].address;
+      else if (i >= converts.length && access.isTracked(args[i])) this.values[i] = args[i].address;
     }
     try {
       for (let i = 0; i < params.length; i++) this.#give(params[i], args[i], i);
@@ -37,19 +37,19 @@ class Transfer {
   #give(param, value, i) {
     if (param === null || param.role === 'borrow') return;
     if (param.role === 'consume') {
-      if (internals.isTracked(value)) this.#giveAway(value, param.destroys);
+      if (access.isTracked(value)) this.#giveAway(value, param.destroys);
       return;
     }
     const box = boxOf(value, `argument ${i}`);
     if (box === null) return;
     const held = param.role === 'inout' ? box[0] : null;
     this.values[i] = param.box(param.convert(held));
-    if (internals.isTracked(held)) this.#giveAway(held, false);
+    if (access.isTracked(held)) this.#giveAway(held, false);
   }
 
   #giveAway(pointer, freed) {
-    const address = internals.addressOf(pointer);
-    internals.giveAway(pointer);
+    const address = access.addressOf(pointer);
+    transfer.begin(pointer);
     this.#given.push([pointer, address, freed]);
   }
 
@@ -60,12 +60,12 @@ class Transfer {
 
   /** The FFI refused an argument: C had nothing. */
   refused() {
-    for (const [pointer, address] of this.#given) internals.takeBack(pointer, address);
+    for (const [pointer, address] of this.#given) transfer.rollBack(pointer, address);
   }
 
   /** C has what it takes. */
   taken() {
-    for (const [pointer, , freed] of this.#given) internals.givenAway(pointer, freed);
+    for (const [pointer, , freed] of this.#given) transfer.commit(pointer, freed);
   }
 
   /** Tracks what C has stored. Returns the errors; one does not keep the others from being tracked. */

@@ -3,12 +3,11 @@
 // or the general case.
 
 const calls = require('../../books/c-calls');
-const { internals } = require('../../pointers/tracked-pointer');
-const { settleDeferred } = require('../../reclaim/reclaim');
+const { access, transfer: transfers } = require('../../pointers/tracked-pointer');
 const { watch } = require('../size/growth');
 const { borrowing, consuming } = require('./arguments');
 const { makeAsync } = require('./async');
-const { borrow, canBorrow, leave } = require('./borrow');
+const { borrow, canBorrow } = require('./borrow');
 const { lend } = require('./lend');
 const { complete, growthsOf } = require('./outcome');
 const { Transfer } = require('./transfer');
@@ -20,21 +19,21 @@ function consume1(raw, convert, { destroys }, refuses, exact) {
   return function (value) {
     if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
     const address = convert(value);
-    if (!internals.isTracked(value)) return raw(address);
+    if (!access.isTracked(value)) return raw(address);
     // Others need it still, or C uses it: it is ended now, and freed after them.
-    if (destroys && (calls.depth !== 0 || internals.isHeld(value))) return value.dispose();
-    internals.giveAway(value);
-    calls.depth++;
+    if (destroys && (!calls.isIdle || access.isHeld(value))) return value.dispose();
+    transfers.begin(value);
+    calls.enter();
     try {
       const result = raw(address);
-      internals.givenAway(value, destroys);
+      transfers.commit(value, destroys);
       return result;
     } catch (error) {
-      if (refuses([address], error)) internals.takeBack(value, address);
-      else internals.givenAway(value, destroys);
+      if (refuses([address], error)) transfers.rollBack(value, address);
+      else transfers.commit(value, destroys);
       throw error;
     } finally {
-      leave();
+      calls.leave();
     }
   };
 }
@@ -60,7 +59,7 @@ function general(raw, plan, converts, refuses) {
     try {
       let transfer;
       let result;
-      calls.depth++;
+      calls.enter();
       try {
         transfer = new Transfer(plan.params, converts, args);
         result = growths.length === 0 ? raw(...transfer.values) : watched(growths, raw, transfer.values);
@@ -69,13 +68,13 @@ function general(raw, plan, converts, refuses) {
         else transfer?.taken();
         throw error;
       } finally {
-        calls.depth--;
+        calls.exit();
       }
       return complete(plan, transfer, result, args);
     } finally {
       for (const growth of growths) growth.take();
       if (letGo !== null) letGo();
-      if (calls.deferred && calls.depth === 0) settleDeferred();
+      calls.catchUp();
     }
   };
 }

@@ -5,7 +5,7 @@ const { clearInterval, setInterval } = require('node:timers');
 const binding = require('../../binding');
 const { memoryUsage } = require('../../figures/memory-usage');
 const { stats } = require('../../figures/stats');
-const { relieve } = require('../../reclaim/reclaim');
+const { follow } = require('../../reclaim/reclaim');
 const { checkOptions, checkSize } = require('../../support/check');
 const { ArgumentTypeError, ArgumentValueError } = require('../../support/errors');
 const { STARVED_MS, WINDOW, findFutile, findGap, findStarved } = require('./judge');
@@ -82,7 +82,7 @@ class Monitor {
       watch.since = 0;
       watch.tell(finding);
     }
-    if (wasStarved) relieve(binding.advise());
+    if (wasStarved) follow();
   }
 
   stop() {

@@ -1,8 +1,8 @@
 // A growable array that says when there is no memory instead of ending the process: std::vector
 // throws, and exceptions stay out of an addon. Not thread-safe.
 
-#ifndef FFI_TALLY_BASE_PILE_H_
-#define FFI_TALLY_BASE_PILE_H_
+#ifndef FFI_TALLY_BASE_FALLIBLE_VECTOR_H_
+#define FFI_TALLY_BASE_FALLIBLE_VECTOR_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -13,7 +13,7 @@
 namespace tally {
 
 template <typename T>
-class Pile {
+class FallibleVector {
  public:
   // Makes room for `more` further elements. Returns false, and changes nothing, without memory.
   bool Reserve(size_t more) {
@@ -50,4 +50,4 @@ class Pile {
 
 }  // namespace tally
 
-#endif  // FFI_TALLY_BASE_PILE_H_
+#endif  // FFI_TALLY_BASE_FALLIBLE_VECTOR_H_

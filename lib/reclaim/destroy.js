@@ -1,0 +1,155 @@
+'use strict';
+// Destructors run here and nowhere else: those of pointers that are disposed of, that are dead, or that could not be
+// tracked. Of what is dead, only while no C call of ours is on the stack.
+
+const { performance } = require('node:perf_hooks');
+const { inspect } = require('node:util');
+const binding = require('../binding');
+const calls = require('../books/c-calls');
+const { destructorErrors } = require('../books/channels');
+const { Form } = require('../books/kinds');
+const { nursery } = require('../books/nursery');
+const { hasRoom } = require('../support/stack');
+const turn = require('./turn');
+
+const { DONE, MORE } = binding.protocol.drained;
+
+// Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure. A request
+// meets several of them when a server is busy.
+const SLICE = 0.5;
+
+const announced = new Set();
+
+function announce(label, error) {
+  if (destructorErrors.hasSubscribers) destructorErrors.publish({ label, error });
+  if (announced.has(label)) return;
+  announced.add(label);
+  process.emitWarning(`A destructor of '${label}' failed: ${inspect(error)}`, {
+    type: 'FfiTallyWarning',
+    code: 'FFI_TALLY_DESTRUCTOR',
+    detail: 'The pointer counts as freed. Further failures of this account are counted, not announced.',
+  });
+}
+
+/** The destructors in JavaScript, of the pointers that have one. */
+class Scripts {
+  #bySlot = new Map(); // slot -> { slot, run, address, label }
+  #running = null; // the one that runs
+  #roomy = Infinity; // how far down the stack there was room for one, which is dear to find out
+
+  set(script) {
+    this.#bySlot.set(script.slot, script);
+  }
+
+  delete(slot) {
+    this.#bySlot.delete(slot);
+  }
+
+  /** Whether one that runs now comes to its end: what a full stack cuts off counts as done. */
+  get haveRoom() {
+    if (this.#bySlot.size === 0) return true;
+    const here = binding.stackPosition(); // stacks grow downwards
+    if (here >= this.#roomy) return true;
+    if (!hasRoom()) return false;
+    this.#roomy = here;
+    return true;
+  }
+
+  run(slot) {
+    const { run, address, label } = (this.#running = this.#bySlot.get(slot));
+    this.#bySlot.delete(slot);
+    let failure;
+    let failed = false;
+    try {
+      run(address);
+    } catch (error) {
+      failed = true;
+      failure = error;
+    }
+    this.#running = null;
+    binding.settle(slot, failed);
+    if (failed) queueMicrotask(() => announce(label, failure)); // whose own errors are nobody's here
+  }
+
+  /** One that was cut off counts as failed. */
+  cutOff() {
+    if (this.#running === null) return;
+    const { slot, label } = this.#running;
+    this.#running = null;
+    binding.settle(slot, true);
+    announce(label, 'it was cut off');
+  }
+}
+
+const scripts = new Scripts();
+
+function drainFor(milliseconds, atBottom) {
+  const deadline = performance.now() + milliseconds;
+  // Mutator assist: whoever tracks pointers faster than they are freed goes on. The event loop need not.
+  const mustGoOn = () => !atBottom && binding.owesAssist();
+  for (let left = milliseconds; left > 0 || mustGoOn(); left = deadline - performance.now()) {
+    const result = calls.runDestructor(binding.drain, left > 0 ? left : SLICE);
+    if (result === DONE) return true;
+    if (result !== MORE) scripts.run(result);
+  }
+  return false;
+}
+
+/**
+ * Frees what is ready, for that long, or until the mutator assist is paid. Returns whether there is nothing left to do
+ * now. `atBottom` of the stack there never is more room than now.
+ */
+function drain(milliseconds, atBottom = false) {
+  if (!calls.isIdle) {
+    defer();
+    return true;
+  }
+  if (!atBottom && !scripts.haveRoom) {
+    turn.schedule();
+    return true;
+  }
+  return calls.runDrain(drainFor, milliseconds, atBottom);
+}
+
+/** There is something to do when the last C call has returned; or has been cut off, which only a turn will tell. */
+function defer() {
+  calls.defer();
+  turn.schedule();
+}
+
+/** Frees the pointer at `index` of the nursery. REQUIRES: no C call is on the stack; the destructor is native. */
+function disposeYoung(index) {
+  nursery.forget(index);
+  calls.runDestructor(binding.disposeYoung, index);
+  calls.catchUp();
+}
+
+/** The same for a pointer that has a slot, and for what it lets go. */
+function disposeSlot(slot) {
+  if (calls.runDestructor(binding.dispose, slot)) drain(Infinity);
+  calls.catchUp();
+}
+
+/** Frees a pointer that could not be tracked. `run` is its destructor, if that is JavaScript's. */
+function freeUntracked(kind, address, size, run) {
+  if (kind.form === Form.JAVASCRIPT) run(address);
+  else calls.runDestructor(() => binding.free(kind.id, address, size));
+}
+
+/** The same for one that has not even a kind. */
+function freeWithoutKind({ form, address: code, args, run }, address, size) {
+  if (form === Form.JAVASCRIPT) run(address);
+  else calls.runDestructor(() => binding.freeOnce(form, code, args, address, size));
+}
+
+module.exports = {
+  SLICE,
+  announce,
+  defer,
+  disposeSlot,
+  disposeYoung,
+  drain,
+  freeUntracked,
+  freeWithoutKind,
+  scripts,
+};

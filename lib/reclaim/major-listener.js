@@ -1,0 +1,37 @@
+'use strict';
+// Hears of major GCs on the event loop, where nobody may be tracking anything that would notice the dead: of a
+// FinalizationRegistry, which hears of no others. It is rooted while there is anything to free, because a registry that
+// can be collected never fires: under Jest the whole module may be dropped.
+
+const binding = require('../binding');
+const { kinds } = require('../books/kinds');
+const { nursery } = require('../books/nursery');
+const { isWatching } = require('../books/unowned');
+const turn = require('./turn');
+
+const { FinalizationRegistry } = globalThis;
+const { POINTERS } = binding.protocol.figure;
+
+class MajorListener {
+  isListening = false;
+  #registry = new FinalizationRegistry(() => this.#hear());
+
+  listen() {
+    if (this.isListening) return;
+    binding.root(this.#registry);
+    this.#registry.register({}, undefined);
+    this.isListening = true; // now, because a full stack may have refused
+  }
+
+  #hear() {
+    nursery.flush();
+    binding.noteMajor();
+    turn.schedule();
+    kinds.unpinIdle();
+    this.isListening = binding.figure(POINTERS) > 0 || isWatching();
+    if (this.isListening) this.#registry.register({}, undefined);
+    else binding.root(undefined);
+  }
+}
+
+module.exports = new MajorListener();

@@ -1,0 +1,59 @@
+// The numbers that both halves must agree on: JavaScript reads them here. lib/binding/javascript/protocol.js
+// has the same names.
+
+#include "env/environment.h"
+#include "napi/entry_points.h"
+#include "napi/values.h"
+
+namespace tally::entry {
+
+Napi::Object Protocol(Napi::Env env) {
+  const auto group = [env](Napi::Object parent, const char* name) {
+    Napi::Object object = Napi::Object::New(env);
+    parent.Set(name, object);
+    return object;
+  };
+  Napi::Object protocol = Napi::Object::New(env);
+  Napi::Object drained = group(protocol, "drained");
+  Put(drained, "DONE", Environment::kDone);
+  Put(drained, "MORE", Environment::kMore);
+  Napi::Object advice = group(protocol, "advice");
+  Put(advice, "MINOR", Collection::kMinor);
+  Put(advice, "MAJOR", Collection::kMajor);
+  Put(advice, "SWEEP", Environment::kSweep);
+  Napi::Object refusal = group(protocol, "refusal");
+  Put(refusal, "NONE", Refusal::kNone);
+  Put(refusal, "NO_MEMORY", Refusal::kNoMemory);
+  Put(refusal, "TOO_MUCH", Refusal::kTooMuch);
+  Put(refusal, "OVER_LIMIT", Refusal::kOverLimit);
+  Put(refusal, "STOPPED", Refusal::kStopped);
+  Napi::Object nursery = group(protocol, "nursery");
+  Put(nursery, "CAPACITY", Nursery::kCapacity);
+  Put(nursery, "SMALLEST_BATCH", Nursery::kSmallestBatch);
+  Put(nursery, "WAITING", Nursery::kWaiting);
+  Put(nursery, "GIVEN", Nursery::kGiven);
+  Put(nursery, "NO_SLOT", kNoSlot);
+  Napi::Object form = group(protocol, "form");
+  Put(form, "NONE", Destructor::Form::kNone);
+  Put(form, "JAVASCRIPT", Destructor::Form::kJavaScript);
+  Put(form, "DIRECT", Destructor::Form::kDirect);
+  Put(form, "BOUND", Destructor::Form::kBound);
+  Napi::Object taken = group(protocol, "taken");
+  Put(taken, "YES", Environment::Taken::kYes);
+  Put(taken, "GONE", Environment::Taken::kGone);
+  Put(taken, "TOO_MUCH", Environment::Taken::kTooMuch);
+  Put(taken, "NO_MEMORY", Environment::Taken::kNoMemory);
+  Napi::Object reported = group(protocol, "reported");
+  Put(reported, "BELOW_ZERO", Environment::kBelowZero);
+  Put(reported, "TOO_MUCH", Environment::kPastMost);
+  Napi::Object figure = group(protocol, "figure");
+  Put(figure, "BYTES", Environment::Reading::kBytes);
+  Put(figure, "POINTERS", Environment::Reading::kPointers);
+  Put(figure, "DEAD_BYTES", Environment::Reading::kDeadBytes);
+  Put(figure, "DEAD_POINTERS", Environment::Reading::kDeadPointers);
+  Put(figure, "LIVE", Environment::Reading::kLive);
+  Put(figure, "LIMIT", Environment::Reading::kLimit);
+  return protocol;
+}
+
+}  // namespace tally::entry
