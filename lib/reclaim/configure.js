@@ -20,13 +20,13 @@ const current = {
 };
 
 // The other half of a container belongs to V8, which takes about as much for its heap.
-const AUTO_SHARE = 0.5;
+const AUTO_FRACTION = 0.5;
 
 function containerLimit() {
   const constrained = process.constrainedMemory?.();
   // Without a container: undefined, 0, or a figure beyond any machine.
   if (!(constrained > 0) || constrained > Number.MAX_SAFE_INTEGER) return Infinity;
-  return Math.floor(constrained * AUTO_SHARE);
+  return Math.floor(constrained * AUTO_FRACTION);
 }
 
 function checkLimit(limit) {

@@ -45,7 +45,7 @@ class Load {
   }
 
   /** Makes the weight what it should be. Returns by how much it has changed. */
-  settle() {
+  adjust() {
     const before = this.carried;
     const weight = this.#weight.deref();
     this.carried = weight === undefined ? Math.min(before, this.bytes) : weight.set(this.bytes);
@@ -65,8 +65,8 @@ class Ballast {
     return { weight, load: new Load(weight) };
   }
 
-  #settle(load) {
-    this.bytes += load.settle();
+  #adjust(load) {
+    this.bytes += load.adjust();
   }
 
   /** Lets `object` carry the bytes of its slot. */
@@ -78,7 +78,7 @@ class Ballast {
     slot.load = load;
     load.bytes += slot.size;
     if (load.bytes < UNIT) return;
-    this.#settle(load);
+    this.#adjust(load);
     if (!alone) this.#open = null;
   }
 
@@ -87,7 +87,7 @@ class Ballast {
     const { load } = slot;
     if (load === null) return;
     load.bytes += delta;
-    if (this.#open?.load !== load) this.#settle(load);
+    if (this.#open?.load !== load) this.#adjust(load);
   }
 
   /** The slot is free. */
@@ -103,7 +103,7 @@ class Ballast {
       const less = Math.min(load.bytes, this.#handled - bytes);
       load.bytes -= less;
       this.#handled -= less;
-      this.#settle(load);
+      this.#adjust(load);
       if (load.bytes === 0) this.#byHand.pop();
     }
     if (bytes - this.#handled < UNIT) return;
@@ -111,7 +111,7 @@ class Ballast {
     added.load.bytes = bytes - this.#handled;
     this.#handled = bytes;
     this.#byHand.push(added);
-    this.#settle(added.load);
+    this.#adjust(added.load);
   }
 }
 

@@ -1,7 +1,7 @@
 'use strict';
 // What the drop-in tells the audit, which sits between Koffi's functions and whatever is made of them.
 
-const seat = require('../../pointers/observer-hook');
+const hook = require('../../pointers/observer-hook');
 const { argumentsOf, describe, pointee, symbolAddress } = require('./dialect');
 
 const GIVES = { Pointer: 'pointer', Record: 'struct', Union: 'struct' };
@@ -24,17 +24,17 @@ function factsOf(func, { koffi, library, path, definition }) {
 
 /** A function that Koffi declared in `where`, as the drop-in shall use it. */
 function declared(func, where) {
-  return seat.observer === null ? func : seat.observer.declared(func, factsOf(func, where));
+  return hook.observer === null ? func : hook.observer.declared(func, factsOf(func, where));
 }
 
 /** Calls a function of Koffi's own that takes or gives memory. */
 function call(name, func, args) {
-  return seat.observer === null ? func(...args) : seat.observer.call(name, func, args);
+  return hook.observer === null ? func(...args) : hook.observer.call(name, func, args);
 }
 
 /** What `func` returns is tracked, under `label`. */
 function owns(func, label) {
-  seat.observer?.owns(func, label);
+  hook.observer?.owns(func, label);
 }
 
 module.exports = { call, declared, owns };

@@ -3,16 +3,16 @@
 
 const { access } = require('../../pointers/tracked-pointer');
 
-/** What to watch in a call with these arguments: see Growth. */
-function growthsOf(plan, args) {
-  const growths = new Set(plan.watched.flatMap((measure) => measure.growths()));
+/** What to watch in a call with these arguments: see AllocationDelta. */
+function deltasOf(plan, args) {
+  const deltas = new Set(plan.watched.flatMap((measure) => measure.deltas()));
   const pointer = plan.resized === undefined ? undefined : args[plan.resized];
   if (access.isTracked(pointer) && !pointer.disposed) {
     const { type } = access.kindOf(pointer);
-    const growth = type === null ? null : (plan.source.producerOf(type).measure.way?.growth ?? null);
-    if (growth !== null) growths.add(growth);
+    const delta = type === null ? null : (plan.source.producerOf(type).measure.way?.delta ?? null);
+    if (delta !== null) deltas.add(delta);
   }
-  return [...growths];
+  return [...deltas];
 }
 
 /** Measures again the argument that the call may have changed. */
@@ -45,4 +45,4 @@ function complete(plan, transfer, result, args) {
   return value;
 }
 
-module.exports = { complete, growthsOf };
+module.exports = { complete, deltasOf };

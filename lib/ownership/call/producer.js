@@ -106,9 +106,9 @@ class Producer {
 
   /** Measures again a pointer that a call may have changed. */
   remeasure(pointer) {
-    const growth = this.measure.way?.growth ?? null;
-    if (growth === null) pointer.resize(this.measure.ofCall(pointer.address, [], 'its old size stands'));
-    else pointer.resize(Math.max(pointer.size + (growth.take() ?? 0), 0));
+    const delta = this.measure.way?.delta ?? null;
+    if (delta === null) pointer.resize(this.measure.ofCall(pointer.address, [], 'its old size stands'));
+    else pointer.resize(Math.max(pointer.size + (delta.take() ?? 0), 0));
   }
 }
 

@@ -4,12 +4,12 @@
 
 const calls = require('../../books/c-calls');
 const { access, transfer: transfers } = require('../../pointers/tracked-pointer');
-const { watch } = require('../size/growth');
+const { watch } = require('../size/allocation-delta');
 const { borrowing, consuming } = require('./arguments');
 const { makeAsync } = require('./async');
 const { borrow, canBorrow } = require('./borrow');
 const { lend } = require('./lend');
-const { complete, growthsOf } = require('./outcome');
+const { complete, deltasOf } = require('./outcome');
 const { Transfer } = require('./transfer');
 
 const NOTHING = Object.freeze([]);
@@ -38,8 +38,8 @@ function consume1(raw, convert, { destroys }, refuses, exact) {
   };
 }
 
-function watched(growths, raw, values) {
-  const end = watch(growths);
+function watched(deltas, raw, values) {
+  const end = watch(deltas);
   try {
     return raw(...values);
   } finally {
@@ -54,7 +54,7 @@ function general(raw, plan, converts, refuses) {
   return function (...args) {
     if (args.length < count || args.length > most) return raw(...args); // which complains
     if (!plan.variadic) args.length = count;
-    const growths = watches ? growthsOf(plan, args) : NOTHING;
+    const deltas = watches ? deltasOf(plan, args) : NOTHING;
     const letGo = plan.depends ? lend(plan.params, args) : null;
     try {
       let transfer;
@@ -62,7 +62,7 @@ function general(raw, plan, converts, refuses) {
       calls.enter();
       try {
         transfer = new Transfer(plan.params, converts, args);
-        result = growths.length === 0 ? raw(...transfer.values) : watched(growths, raw, transfer.values);
+        result = deltas.length === 0 ? raw(...transfer.values) : watched(deltas, raw, transfer.values);
       } catch (error) {
         if (transfer?.moves && refuses(transfer.values, error)) transfer.refused();
         else transfer?.taken();
@@ -72,7 +72,7 @@ function general(raw, plan, converts, refuses) {
       }
       return complete(plan, transfer, result, args);
     } finally {
-      for (const growth of growths) growth.take();
+      for (const delta of deltas) delta.take();
       if (letGo !== null) letGo();
       calls.catchUp();
     }

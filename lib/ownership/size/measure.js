@@ -44,14 +44,14 @@ class Measure {
 
   /** Whether it matters what the calls that give such pointers allocate. */
   get watches() {
-    return this.comparison !== null || (this.way?.growth ?? null) !== null;
+    return this.comparison !== null || (this.way?.delta ?? null) !== null;
   }
 
   /** What to watch in the call that begins. */
-  growths() {
+  deltas() {
     return [this.way, this.comparison?.due() ? this.comparison.way : null]
-      .filter((way) => way !== null && way.growth !== null && (way !== this.way || way.due()))
-      .map((way) => way.growth);
+      .filter((way) => way !== null && way.delta !== null && (way !== this.way || way.due()))
+      .map((way) => way.delta);
   }
 
   /** The size of a pointer that such a call has given is `size`. */

@@ -4,7 +4,7 @@
 const binding = require('../../binding');
 const { isMeter, meters, warn } = require('../../books/unowned');
 const { ArgumentTypeError, UnsupportedError } = require('../../support/errors');
-const { allocatorGrowth, meterGrowth } = require('./growth');
+const { allocatorDelta, meterDelta } = require('./allocation-delta');
 const { Samples } = require('./samples');
 
 class Metered {
@@ -15,7 +15,7 @@ class Metered {
     this.#label = label;
     this.meter = meter;
     this.index = meters.get(meter.label).index;
-    this.growth = meterGrowth(this.index);
+    this.delta = meterDelta(this.index);
   }
 
   /** Whether the call that begins is to be watched. */
@@ -25,8 +25,8 @@ class Metered {
 
   /** The bytes of a new pointer. */
   of() {
-    const grown = this.growth.take() ?? 0;
-    if (grown > 0 || binding.ownAllocations(this.index) > 0) return Math.max(grown, 0);
+    const bytes = this.delta.take() ?? 0;
+    if (bytes > 0 || binding.ownAllocations(this.index) > 0) return Math.max(bytes, 0);
     warn(
       'FFI_TALLY_NOT_METERED',
       this.#label,
@@ -39,7 +39,7 @@ class Metered {
 
 class Measured {
   how = 'measured';
-  growth = allocatorGrowth;
+  delta = allocatorDelta;
   #samples = new Samples();
 
   due() {
@@ -47,15 +47,15 @@ class Measured {
   }
 
   of() {
-    const grown = this.growth.take();
-    if (grown !== undefined) this.#samples.add(grown);
+    const bytes = this.delta.take();
+    if (bytes !== undefined) this.#samples.add(bytes);
     return this.#samples.means.measured;
   }
 }
 
 class Malloc {
   how = 'malloc';
-  growth = null;
+  delta = null;
 
   due() {
     return false;
@@ -72,17 +72,17 @@ class Comparison {
 
   constructor(way) {
     this.way = way;
-    this.due = way.growth === null ? () => false : () => this.#samples.due();
+    this.due = way.delta === null ? () => false : () => this.#samples.due();
   }
 
   add(address, declared) {
-    const { growth } = this.way;
-    if (growth === null) {
+    const { delta } = this.way;
+    if (delta === null) {
       if (this.#samples.due()) this.#samples.add(this.way.of(address), declared);
       return;
     }
-    const grown = growth.take();
-    if (grown !== undefined) this.#samples.add(grown, declared);
+    const bytes = delta.take();
+    if (bytes !== undefined) this.#samples.add(bytes, declared);
   }
 
   get figures() {

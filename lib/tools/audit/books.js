@@ -111,7 +111,7 @@ class Books {
 
   /** How much of what is outstanding from `book` other threads may have allocated: in a few trees or calls without one. */
   stray(book) {
-    const all = [...book.loosest];
+    const all = [...book.largestUnattributed];
     for (const pointer of this.pointers.values()) {
       if (pointer.root === pointer && pointer.book === book && !pointer.isTracked) all.push(pointer.total);
     }

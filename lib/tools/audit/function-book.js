@@ -21,7 +21,7 @@ class FunctionBook {
   keeping = 0; // how many calls these were
   gave = 0; // by those after which less was
   loose = 0; // kept, and no pointer is known that stands for it
-  loosest = []; // the largest of these, as many as may be stray
+  largestUnattributed = []; // the largest of these, as many as may be stray
   looseGave = 0; // given back, and no pointer is known that it belonged to
   returned = 0; // of that, no more from one call than it keeps in one
   mostReturned = []; // the largest of these
@@ -87,7 +87,7 @@ class FunctionBook {
   /** Enters what a call has kept for which no pointer stands. */
   lose(bytes) {
     this.loose += bytes;
-    enter(this.loosest, bytes);
+    enter(this.largestUnattributed, bytes);
   }
 
   /** Enters what a call has given back that belonged to no pointer. */

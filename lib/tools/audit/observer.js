@@ -1,8 +1,8 @@
 'use strict';
 // Turns the audit on: from then on every function that any drop-in here declares is measured.
 
-const seat = require('../../pointers/observer-hook');
-const { Meter } = require('./meter');
+const hook = require('../../pointers/observer-hook');
+const { CallProbe } = require('./call-probe');
 
 const OF_KOFFI = {
   alloc: {
@@ -14,28 +14,28 @@ const OF_KOFFI = {
   free: { name: 'koffi.free', signature: 'void koffi.free(void *pointer)' },
 };
 
-function makeObserver(meter) {
+function makeObserver(probe) {
   const books = new WeakMap();
   const own = {};
   return {
     declared(func, facts) {
-      const book = meter.books.add(facts);
-      const measured = (...args) => meter.call(book, func, args);
+      const book = probe.books.add(facts);
+      const measured = (...args) => probe.call(book, func, args);
       Object.defineProperties(measured, {
         name: { value: func.name, configurable: true },
         length: { value: func.length, configurable: true },
       });
       measured.info = func.info;
       if (typeof func.async === 'function') {
-        measured.async = (...args) => meter.callAsync(book, func.async, args);
+        measured.async = (...args) => probe.callAsync(book, func.async, args);
       }
       books.set(measured, book);
       return measured;
     },
 
     call(name, func, args) {
-      own[name] ??= meter.books.add({ ...OF_KOFFI[name], library: 'koffi' });
-      return meter.call(own[name], func, args);
+      own[name] ??= probe.books.add({ ...OF_KOFFI[name], library: 'koffi' });
+      return probe.call(own[name], func, args);
     },
 
     owns(func, label) {
@@ -43,18 +43,18 @@ function makeObserver(meter) {
     },
 
     adopted(address, label) {
-      meter.books.adopt(address, label);
+      probe.books.adopt(address, label);
     },
   };
 }
 
-/** The meter of this environment, which runs from the first call on. */
+/** The probe of this environment, which runs from the first call on. */
 function turnOn() {
-  if (seat.observer === null) {
-    const meter = new Meter();
-    seat.observer = { ...makeObserver(meter), meter };
+  if (hook.observer === null) {
+    const probe = new CallProbe();
+    hook.observer = { ...makeObserver(probe), probe };
   }
-  return seat.observer.meter;
+  return hook.observer.probe;
 }
 
 module.exports = { turnOn };

@@ -124,25 +124,25 @@ function findingOf(book, figures, books, grown) {
   return leak(book, figures, lost);
 }
 
-/** The figures of `meter` as plain data. */
-function resultOf(meter) {
-  const { books } = meter;
+/** The figures of `probe` as plain data. */
+function resultOf(probe) {
+  const { books } = probe;
   const { accounts } = stats();
-  const grown = meter.works ? binding.inUse() - meter.start : undefined;
+  const grown = probe.works ? binding.inUse() - probe.start : undefined;
   const findings = [];
   const functions = [];
   for (const book of books.functions) {
     if (book.calls === 0) continue;
     const figures = figuresOf(book, accounts);
     functions.push(figures);
-    const finding = meter.works ? findingOf(book, figures, books, grown) : null;
+    const finding = probe.works ? findingOf(book, figures, books, grown) : null;
     if (finding !== null) findings.push(finding);
   }
   const most = (a, b) => b.outstanding - a.outstanding || b.kept - a.kept || b.calls - a.calls;
   return {
-    measures: meter.works,
-    seconds: (performance.now() - meter.startedAt) / 1000,
-    calls: meter.calls,
+    measures: probe.works,
+    seconds: (performance.now() - probe.startedAt) / 1000,
+    calls: probe.calls,
     grown,
     functions: functions.sort(most),
     findings: findings.sort((a, b) => b.bytes - a.bytes),

@@ -2,7 +2,7 @@
 // What a recorded run says about the memory of the program.
 
 const { formatBytes } = require('../../support/bytes');
-const { growthOf } = require('./growth');
+const { trendOf } = require('./trend');
 
 // While modules are loaded and functions compiled, everything grows.
 const WARM_UP = 0.1; // of the time
@@ -61,12 +61,12 @@ function growths(run) {
   const samples = warm.length >= FEWEST ? warm : run.samples;
   const found = {};
   for (const term of Object.keys(WORTH)) {
-    const growth = growthOf(seriesOf(samples, term), WORTH[term]);
+    const growth = trendOf(seriesOf(samples, term), WORTH[term]);
     if (growth !== null) found[term] = growth;
   }
   if (found.rest?.isSteady) {
     const unheld = samples.map((sample) => ({ seconds: sample.seconds, value: unheldOf(sample) }));
-    found.rest.isSteady = growthOf(unheld, WORTH.rest).isSteady;
+    found.rest.isSteady = trendOf(unheld, WORTH.rest).isSteady;
   }
   return found;
 }

@@ -8,7 +8,7 @@ const MAIN = 0;
 const PATIENCE = 20; // milliseconds, for the answer
 
 class Interrupt {
-  #seats;
+  #threadTable;
   #mayAsk;
   #late;
   #sleep;
@@ -16,15 +16,15 @@ class Interrupt {
   #asked; // what publishedAt was then
 
   /** Asks when figures are older than `late` ms, if it `mayAsk`; `sleep(ms)` is how to wait for the answer. */
-  constructor(seats, { mayAsk, late, sleep }) {
-    this.#seats = seats;
+  constructor(threadTable, { mayAsk, late, sleep }) {
+    this.#threadTable = threadTable;
     this.#mayAsk = mayAsk;
     this.#late = late;
     this.#sleep = sleep;
   }
 
   get #publishedAt() {
-    return this.#seats.threads().find(({ threadId }) => threadId === MAIN)?.publishedAt;
+    return this.#threadTable.threads().find(({ threadId }) => threadId === MAIN)?.publishedAt;
   }
 
   #connect() {

@@ -11,7 +11,7 @@ const binding = require('../../binding');
 const { stats } = require('../../figures/stats');
 const { taskOfThisThread } = require('./silence');
 const { ASKED, BEGUN, DONE, ENDED, MUST_END, PUBLISH } = require('./state');
-const { Seats } = require('./thread-table');
+const { ThreadTable } = require('./thread-table');
 
 // For the sampler to start and to end: turns of so many milliseconds. Not a time, because where the machine stands still,
 // so does the sampler.
@@ -19,13 +19,13 @@ const PATIENCE = 100;
 const TURN = 10;
 const SNAPSHOT = 500; // milliseconds between two audits of a program that never returns to its event loop
 // The longer a program has run, the longer it is from one to the next, so that its record can still be read.
-const ACCOUNTS_SHARE = 1 / 1000;
-const AUDIT_SHARE = 1 / 100;
+const ACCOUNTS_FRACTION = 1 / 1000;
+const AUDIT_FRACTION = 1 / 100;
 
 class Recorder {
   #file;
   #state;
-  #seats;
+  #threadTable;
   #publish;
   #sampler;
   #audit;
@@ -34,12 +34,12 @@ class Recorder {
   #accountsAt = 0;
   #tickedAt = 0;
 
-  constructor({ file, audit, interval, cap, state, seats, parent }) {
+  constructor({ file, audit, interval, cap, state, threadTable, parent }) {
     this.#file = fs.openSync(file, 'a');
     this.#audit = audit;
     this.#state = new Int32Array(state);
-    this.#seats = new Seats(seats);
-    this.#publish = this.#seats.take(threadId, parent, taskOfThisThread());
+    this.#threadTable = new ThreadTable(threadTable);
+    this.#publish = this.#threadTable.take(threadId, parent, taskOfThisThread());
     this.write({
       type: 'start',
       pid: process.pid,
@@ -49,7 +49,7 @@ class Recorder {
     this.publish();
     if (!isMainThread) return;
     Object.defineProperty(globalThis, Symbol.for(PUBLISH), { value: () => this.publish() });
-    this.#startSampler({ file, interval, cap, state, seats });
+    this.#startSampler({ file, interval, cap, state, threadTable });
   }
 
   write(line) {
@@ -110,8 +110,8 @@ class Recorder {
     this.#tickedAt = performance.now();
     this.publish();
     const age = this.#tickedAt;
-    if (age - this.#accountsAt >= age * ACCOUNTS_SHARE) this.#writeAccounts();
-    if (age - this.#auditedAt >= Math.max(SNAPSHOT, age * AUDIT_SHARE)) this.#writeAudit();
+    if (age - this.#accountsAt >= age * ACCOUNTS_FRACTION) this.#writeAccounts();
+    if (age - this.#auditedAt >= Math.max(SNAPSHOT, age * AUDIT_FRACTION)) this.#writeAudit();
     if (this.#mustEnd) this.end();
   }
 
@@ -149,7 +149,7 @@ class Recorder {
 
   /** A thread has ended, and its workers with it: those have no last words, nor has one that is terminated. */
   ended(id) {
-    for (const thread of new Set([id, ...this.#seats.leave(id)])) this.write({ type: 'end', thread });
+    for (const thread of new Set([id, ...this.#threadTable.leave(id)])) this.write({ type: 'end', thread });
   }
 }
 

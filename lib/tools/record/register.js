@@ -4,7 +4,7 @@
 
 const { getEnvironmentData, setEnvironmentData, threadId } = require('node:worker_threads');
 const { STATE_BYTES } = require('./state');
-const { SEATS_BYTES } = require('./thread-table');
+const { THREAD_TABLE_BYTES } = require('./thread-table');
 
 const KEY = 'ffi-tally:record';
 
@@ -19,7 +19,7 @@ function takeOptions() {
   return {
     ...options,
     state: new SharedArrayBuffer(STATE_BYTES),
-    seats: new SharedArrayBuffer(SEATS_BYTES),
+    threadTable: new SharedArrayBuffer(THREAD_TABLE_BYTES),
   };
 }
 

@@ -8,7 +8,7 @@ const { termsOf } = require('../../figures/rss-breakdown');
 const { Interrupt } = require('./interrupt');
 const { Silence } = require('./silence');
 const { ASKED, BEGUN, ENDED, MUST_END, NEVER } = require('./state');
-const { Seats } = require('./thread-table');
+const { ThreadTable } = require('./thread-table');
 
 // Turns of 10 ms that a program has for its last words. Not a time: where the machine stands still, so does the program.
 const LAST_WORDS = 30;
@@ -16,21 +16,21 @@ const LAST_WORDS = 30;
 const { interval, cap, mayAsk } = workerData;
 const file = fs.openSync(workerData.file, 'a');
 const state = new Int32Array(workerData.state);
-const seats = new Seats(workerData.seats);
+const threadTable = new ThreadTable(workerData.threadTable);
 
 const write = (line) => fs.writeSync(file, `${JSON.stringify({ at: Date.now(), ...line })}\n`);
 const sleep = (milliseconds) => Atomics.wait(state, NEVER, 0, milliseconds);
 
-const interrupt = new Interrupt(seats, { mayAsk, late: 1.5 * interval, sleep });
+const interrupt = new Interrupt(threadTable, { mayAsk, late: 1.5 * interval, sleep });
 const silence = new Silence();
 
 function sample(interrupted = false) {
   // Added up before anything is made of it: of a Buffer that went from one thread to another each has one half.
-  const of = seats.sum();
+  const of = threadTable.sum();
   const { everywhere, file: files } = binding.memory();
   const rss = process.memoryUsage.rss();
   const terms = termsOf({ ...of, rss }, of, { ...of, everywhere, file: files }, binding.allocatorBytes());
-  const silent = silence.of(seats.threads().filter((thread) => !interrupt.isUnanswered(thread)));
+  const silent = silence.of(threadTable.threads().filter((thread) => !interrupt.isUnanswered(thread)));
   write({ type: 'sample', rss, ...terms, heapUsed: of.heapUsed, silent, interrupted });
   return rss;
 }

@@ -1,5 +1,5 @@
 'use strict';
-// A seat for each thread of the program, where it publishes its figures for the sampler to add up. The last ones stay,
+// A row for each thread of the program, where it publishes its figures for the sampler to add up. The last ones stay,
 // whatever keeps the thread busy, until it has ended.
 
 /** Figures that each thread publishes, in order. */
@@ -15,87 +15,87 @@ const FIELDS = [
   'viewed',
   'mapped',
 ];
-const SEATS = 256; // whoever comes when all are taken publishes nothing
+const ROWS = 256; // whoever comes when all are taken publishes nothing
 const FREE = 0;
 
-const FIGURES_AT = 16 * SEATS;
-const SEATS_BYTES = FIGURES_AT + 8 * FIELDS.length * SEATS;
+const FIGURES_AT = 16 * ROWS;
+const THREAD_TABLE_BYTES = FIGURES_AT + 8 * FIELDS.length * ROWS;
 
-class Seats {
+class ThreadTable {
   #owners; // thread ids + 1
   #parents;
   #tasks; // what the kernel calls these threads, or 0
   #figures;
 
   constructor(buffer) {
-    this.#owners = new Int32Array(buffer, 0, SEATS);
-    this.#parents = new Int32Array(buffer, 4 * SEATS, SEATS);
-    this.#tasks = new Int32Array(buffer, 8 * SEATS, SEATS);
+    this.#owners = new Int32Array(buffer, 0, ROWS);
+    this.#parents = new Int32Array(buffer, 4 * ROWS, ROWS);
+    this.#tasks = new Int32Array(buffer, 8 * ROWS, ROWS);
     this.#figures = new Float64Array(buffer, FIGURES_AT);
   }
 
-  #figuresOf(seat) {
-    return this.#figures.subarray(seat * FIELDS.length, (seat + 1) * FIELDS.length);
+  #figuresOf(row) {
+    return this.#figures.subarray(row * FIELDS.length, (row + 1) * FIELDS.length);
   }
 
   /** Returns the function by which the thread publishes its figures, by their names. */
   take(threadId, parent = -1, task = 0) {
-    for (let seat = 0; seat < SEATS; seat++) {
-      if (Atomics.compareExchange(this.#owners, seat, FREE, threadId + 1) !== FREE) continue;
-      this.#parents[seat] = parent;
-      this.#tasks[seat] = task;
-      const figures = this.#figuresOf(seat);
+    for (let row = 0; row < ROWS; row++) {
+      if (Atomics.compareExchange(this.#owners, row, FREE, threadId + 1) !== FREE) continue;
+      this.#parents[row] = parent;
+      this.#tasks[row] = task;
+      const figures = this.#figuresOf(row);
       return (all) => {
-        if (this.#owners[seat] !== threadId + 1) return; // another's by now
+        if (this.#owners[row] !== threadId + 1) return; // another's by now
         for (let at = 1; at < FIELDS.length; at++) figures[at] = all[FIELDS[at]] ?? NaN;
-        figures[0] = all[FIELDS[0]]; // last: from then on the seat counts
+        figures[0] = all[FIELDS[0]]; // last: from then on the row counts
       };
     }
     return () => {};
   }
 
-  /** A thread has ended, and the workers that it has started with it. Returns the ids of all that had a seat. */
+  /** A thread has ended, and the workers that it has started with it. Returns the ids of all that had a row. */
   leave(threadId) {
     const left = [];
-    for (let seat = 0; seat < SEATS; seat++) {
-      const owner = Atomics.load(this.#owners, seat);
+    for (let row = 0; row < ROWS; row++) {
+      const owner = Atomics.load(this.#owners, row);
       if (owner === FREE) continue;
       if (owner === threadId + 1) {
-        this.#figuresOf(seat).fill(0);
-        this.#parents[seat] = -1;
-        Atomics.compareExchange(this.#owners, seat, owner, FREE);
+        this.#figuresOf(row).fill(0);
+        this.#parents[row] = -1;
+        Atomics.compareExchange(this.#owners, row, owner, FREE);
         left.push(threadId);
-      } else if (this.#parents[seat] === threadId) {
+      } else if (this.#parents[row] === threadId) {
         left.push(...this.leave(owner - 1));
       }
     }
     return left;
   }
 
-  /** The seats of threads that have published something. */
+  /** The rows of threads that have published something. */
   *#taken() {
-    for (let seat = 0; seat < SEATS; seat++) {
-      if (Atomics.load(this.#owners, seat) !== FREE && this.#figuresOf(seat)[0] !== 0) yield seat;
+    for (let row = 0; row < ROWS; row++) {
+      if (Atomics.load(this.#owners, row) !== FREE && this.#figuresOf(row)[0] !== 0) yield row;
     }
   }
 
   /** [{ threadId, task, publishedAt }] */
   threads() {
-    return Array.from(this.#taken(), (seat) => ({
-      threadId: this.#owners[seat] - 1,
-      task: this.#tasks[seat],
-      publishedAt: this.#figuresOf(seat)[0],
+    return Array.from(this.#taken(), (row) => ({
+      threadId: this.#owners[row] - 1,
+      task: this.#tasks[row],
+      publishedAt: this.#figuresOf(row)[0],
     }));
   }
 
   /** The sum of what all threads have published, undefined where they cannot tell. */
   sum() {
     const sums = new Array(FIELDS.length).fill(0);
-    for (const seat of this.#taken()) this.#figuresOf(seat).forEach((value, at) => (sums[at] += value));
+    for (const row of this.#taken()) this.#figuresOf(row).forEach((value, at) => (sums[at] += value));
     return Object.fromEntries(
       FIELDS.map((name, at) => [name, Number.isNaN(sums[at]) ? undefined : sums[at]]),
     );
   }
 }
 
-module.exports = { SEATS_BYTES, Seats };
+module.exports = { THREAD_TABLE_BYTES, ThreadTable };

@@ -13,7 +13,7 @@ const MB = 2 ** 20;
 // Node 20 only lists the cases, and could not load this.
 function setUp() {
   const { counting, counting2 } = require('../../support/build.js')();
-  const ffi = require(path.join(lib, 'node-ffi'));
+  const ffi = require(path.join(lib, 'ffi/node-ffi'));
   const tally = require(lib);
   const plain = require('node:ffi');
   const referee = new plain.DynamicLibrary(counting);
@@ -342,7 +342,7 @@ const cases = {
   },
 
   'shares its books and its pointers with the drop-in for Koffi': ({ c, counting, count, tally }) => {
-    const koffi = require(path.join(lib, 'koffi'));
+    const koffi = require(path.join(lib, 'ffi/koffi'));
     const library = koffi.load(counting);
     koffi.owned('KoffiThing', 'void *', { free: 'thing_free', size: 100 });
     const [mine, theirs] = [c.thing_new(10), library.func('KoffiThing thing_new(size_t bytes)')(100)];

@@ -3,7 +3,7 @@
 
 const binding = require('../../../lib/binding');
 const { Books } = require('../../../lib/tools/audit/books.js');
-const { Meter } = require('../../../lib/tools/audit/meter.js');
+const { CallProbe } = require('../../../lib/tools/audit/call-probe.js');
 const { resultOf } = require('../../../lib/tools/audit/result.js');
 
 const facts = (name) => ({ name, gives: 'pointer', signature: `void *${name}()` });
@@ -116,30 +116,30 @@ describe('a pointer at the address of one that was partly given back', () => {
   });
 
   test('is the same where it was used asynchronously since, whatever that allocates', () => {
-    const meter = new Meter();
-    const { books } = meter;
+    const probe = new CallProbe();
+    const { books } = probe;
     const [open, clear, read] = ['open', 'clear', 'read'].map((name) => books.add(facts(name)));
     books.note(open, 10_000, [], [address]);
     books.note(clear, -4500, books.known([address]), []);
     const given = [];
-    meter.callAsync(read, (...args) => given.push(args), [address, () => {}]);
+    probe.callAsync(read, (...args) => given.push(args), [address, () => {}]);
     books.note(open, 4500, [], [address]);
     expect(given).toEqual([[address, expect.any(Function)]]);
     expect(open).toMatchObject({ made: 1, pointers: 1, outstanding: 10_000 });
   });
 });
 
-/** A meter of a process that has grown by all that it has in use. */
-function meterOfAll() {
-  const meter = new Meter();
-  meter.start = 0;
-  return meter;
+/** A probe of a process that has grown by all that it has in use. */
+function probeOfAll() {
+  const probe = new CallProbe();
+  probe.start = 0;
+  return probe;
 }
 
 /** The functions that are accused after calls that kept so many bytes each, one of so many measured. */
 function accused(changes, oneOf = 1) {
-  const meter = meterOfAll();
-  const book = meter.books.add({
+  const probe = probeOfAll();
+  const book = probe.books.add({
     name: 'copy',
     gives: 'string',
     signature: 'char *copy()',
@@ -147,9 +147,9 @@ function accused(changes, oneOf = 1) {
   });
   for (const bytes of changes) {
     book.calls += oneOf;
-    meter.books.note(book, bytes, [], []);
+    probe.books.note(book, bytes, [], []);
   }
-  return resultOf(meter).findings.map(({ function: name }) => name);
+  return resultOf(probe).findings.map(({ function: name }) => name);
 }
 
 const testMeter = binding.inUse() < 0 ? test.skip : test;
@@ -189,20 +189,20 @@ testMeter.each([1, 2, 3])('%i calls are no leak, however much they keep', (count
 });
 
 testMeter('nor is one handle that other calls enlarge', () => {
-  const meter = meterOfAll();
-  const { books } = meter;
+  const probe = probeOfAll();
+  const { books } = probe;
   const [open, write] = ['open', 'write'].map((name) => books.add(facts(name)));
   open.calls = 1;
   write.calls = 1000;
   books.note(open, 10_000, [], [0x10_0000n]);
   for (let i = 0; i < 1000; i++) books.note(write, 1200, books.known([0x10_0000n]), []);
-  expect(resultOf(meter).findings).toEqual([]);
+  expect(resultOf(probe).findings).toEqual([]);
 });
 
 /** The functions that are accused after 20 trees of three parts each, one of which seems larger by `noise`. */
 function accusedOfTrees(part, isLeft, noise) {
-  const meter = meterOfAll();
-  const { books } = meter;
+  const probe = probeOfAll();
+  const { books } = probe;
   const [make, add, free] = ['make', 'add', 'free'].map((name) => books.add(facts(name)));
   for (const book of [make, add, free]) book.calls = 20;
   for (let i = 0n; i < 20n; i++) {
@@ -213,7 +213,7 @@ function accusedOfTrees(part, isLeft, noise) {
     }
     books.note(free, -(412_560 + (isLeft ? 0 : 3 * part)), books.known([root]), []);
   }
-  return resultOf(meter).findings.map(({ function: name }) => name);
+  return resultOf(probe).findings.map(({ function: name }) => name);
 }
 
 testMeter('when V8 compiled during a call, what was made in it and freed is no leak', () => {
@@ -224,8 +224,8 @@ testMeter('when V8 compiled during a call, what was made in it and freed is no l
 });
 
 testMeter('what others give back explains nothing of what is in pointers', () => {
-  const meter = meterOfAll();
-  const { books } = meter;
+  const probe = probeOfAll();
+  const { books } = probe;
   const [make, free, fill, trim] = ['make', 'free', 'fill', 'trim'].map((name) => books.add(facts(name)));
   const address = 0x10_0000n;
   for (const noise of [15_000, 0]) {
@@ -238,18 +238,18 @@ testMeter('what others give back explains nothing of what is in pointers', () =>
     books.note(trim, -9000, [], []);
   }
   for (const book of books.functions) book.calls = book.measured;
-  const [finding, ...others] = resultOf(meter).findings;
+  const [finding, ...others] = resultOf(probe).findings;
   expect(others).toEqual([]);
   expect(finding).toMatchObject({ function: 'make', bytes: 50 * 10_000 });
 });
 
 testMeter('the size to declare is a number where all but a few pointers are alike', () => {
   const proposed = (sizes) => {
-    const meter = meterOfAll();
-    const book = meter.books.add({ ...facts('make'), base: 'Thing' });
+    const probe = probeOfAll();
+    const book = probe.books.add({ ...facts('make'), base: 'Thing' });
     book.calls = sizes.length;
-    sizes.forEach((bytes, i) => meter.books.note(book, bytes, [], [BigInt(0x10_0000 + 0x100 * i)]));
-    return /size: (.+) \}\);/.exec(resultOf(meter).findings[0].code)[1];
+    sizes.forEach((bytes, i) => probe.books.note(book, bytes, [], [BigInt(0x10_0000 + 0x100 * i)]));
+    return /size: (.+) \}\);/.exec(resultOf(probe).findings[0].code)[1];
   };
   const alike = new Array(40).fill(20_000);
   const changed = (sizes, at, by) => sizes.map((bytes, i) => bytes + (i === at ? by : 0));

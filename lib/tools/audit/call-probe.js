@@ -41,13 +41,13 @@ function results(book, result, args) {
   return found;
 }
 
-class Meter {
+class CallProbe {
   books = new Books();
   start = binding.inUse();
   startedAt = performance.now();
   calls = 0;
   onCall = null; // to be called before every call
-  share = 1; // of the calls that are measured
+  rate = 1; // of the calls that are measured
   #readings = 0;
   #costs = []; // milliseconds that readings took lately
   #inner = 0; // what calls made during the current one have changed
@@ -66,7 +66,7 @@ class Meter {
     if (this.#costs.length < LATELY) return bytes; // the first are slow for other reasons
     if (this.#costs.length > LATELY) this.#costs.shift();
     // The least, because a thread that was interrupted is not a slow reading.
-    this.share = Math.min(1, DEAR / Math.max(Math.min(...this.#costs), 1e-6));
+    this.rate = Math.min(1, DEAR / Math.max(Math.min(...this.#costs), 1e-6));
     return bytes;
   }
 
@@ -78,9 +78,9 @@ class Meter {
 
   #skips(book, known) {
     if (!this.works) return true;
-    if (this.share === 1) return false;
+    if (this.rate === 1) return false;
     if (known.length > 0 && !(book.freed === 0 && book.touched >= HARMLESS)) return false;
-    return Math.random() >= this.share;
+    return Math.random() >= this.rate;
   }
 
   /** Calls `func`, the function of `book`, and enters what it kept. */
@@ -139,4 +139,4 @@ class Meter {
   }
 }
 
-module.exports = { Meter };
+module.exports = { CallProbe };

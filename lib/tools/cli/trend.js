@@ -10,7 +10,7 @@ const BEGUN = 0.1; // of the growth, by when it has begun
  * The growth of `points`, [{ seconds, value }], or null; steady if it is at least `worth`. Each tenth of the time counts
  * with its least value, so that what a collection takes away again is no growth.
  */
-function growthOf(points, worth) {
+function trendOf(points, worth) {
   if (points.length < 2) return null;
   const [{ seconds: start }] = points;
   const length = points.at(-1).seconds - start;
@@ -38,4 +38,4 @@ function growthOf(points, worth) {
   };
 }
 
-module.exports = { growthOf };
+module.exports = { trendOf };
