@@ -217,15 +217,15 @@ describe('the tree in CONTRIBUTING.md', () => {
   const tracked = spawnSync('git', ['ls-files'], { cwd: root, encoding: 'utf8' });
   const isClone = tracked.status === 0 && tracked.stdout !== ''; // coverage is measured in a copy that Git ignores
 
-  test('says of every source what it is for', () => {
-    const sources = ['lib', 'native'].flatMap((directory) =>
+  test('says of every room what it is for, and of every source that is in none', () => {
+    const entries = ['lib', 'native'].flatMap((directory) =>
       fs
         .readdirSync(path.join(root, directory), { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map((entry) => path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name))),
+        .map((entry) => [path.relative(root, path.join(entry.parentPath ?? entry.path, entry.name)), entry]),
     );
-    const isNamed = (name) => named.includes(name) || named.includes(name.replace(/\.(cc|h)$/, '.*'));
-    expect(sources.filter((name) => !isNamed(name))).toEqual([]);
+    const rooms = entries.filter(([, entry]) => entry.isDirectory()).map(([name]) => `${name}/`);
+    const alone = entries.map(([name]) => name).filter((name) => /^(lib|native)\/[^/]+\.\w+$/.test(name));
+    expect([...rooms, ...alone].filter((name) => !named.includes(name))).toEqual([]);
   });
 
   (isClone ? test : test.skip)('says it of everything at the top', () => {
