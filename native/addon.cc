@@ -55,6 +55,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
   TALLY_EXPORT("end", End);
   ExportPlain(exports, "dispose", Dispose, environment);
+  TALLY_EXPORT("disposeAlone", DisposeAlone);
   TALLY_EXPORT("give", Give);
   TALLY_EXPORT("takeBack", TakeBack);
   TALLY_EXPORT("release", Release);

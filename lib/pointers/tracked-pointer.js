@@ -6,7 +6,7 @@ const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { Form } = require('../books/kinds');
 const { Refusal, flushOrThrow, nursery } = require('../books/nursery');
-const { disposeSlot, disposeYoung, drain, scripts } = require('../reclaim/destroy');
+const { disposeSlot, disposeYoung, drainSlice, scripts } = require('../reclaim/destroy');
 const { makeRoom } = require('../reclaim/pressure');
 const { follow } = require('../reclaim/reclaim');
 const { checkSize } = require('../support/check');
@@ -77,7 +77,7 @@ class TrackedPointer {
       const slot = TrackedPointer.#slotOf(this);
       this.#address = null;
       binding.end(slot);
-      drain(Infinity);
+      drainSlice();
       return;
     }
     this.#address = null;
@@ -228,7 +228,7 @@ class TrackedPointer {
         binding.releaseYoung(-1 - handle, freed);
       } else {
         scripts.delete(handle);
-        if (binding.release(handle, freed)) drain(Infinity);
+        if (binding.release(handle, freed)) drainSlice();
       }
     };
 

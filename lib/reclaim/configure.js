@@ -8,6 +8,7 @@ const { checkBoolean, checkOptions, checkSize } = require('../support/check');
 const { ArgumentTypeError, ArgumentValueError } = require('../support/errors');
 const { pressure } = require('./pressure');
 const { freeAtProcessExit } = require('./process-exit');
+const turn = require('./turn');
 
 const current = {
   budget: 64 * 1024 * 1024,
@@ -97,6 +98,7 @@ function configure(options = {}) {
   setRate(next.trace);
   const limit = Math.min(next.limit, Number.MAX_SAFE_INTEGER);
   binding.configure(next.budget, next.growth, limit, next.atExit === 'free');
+  turn.keepsAlive = next.atExit === 'free';
   if (isMainThread) freeAtProcessExit(next.atExit === 'free');
   return { ...current };
 }

@@ -96,8 +96,8 @@ function drainFor(milliseconds, atBottom) {
 }
 
 /**
- * Frees what is ready, for that long, or until the mutator assist is paid. Returns whether there is nothing left to do
- * now. `atBottom` of the stack there never is more room than now.
+ * Frees what is urgent, and what is ready for that long, or until the mutator assist is paid. Returns whether there is
+ * nothing left to do now. `atBottom` of the stack there never is more room than now.
  */
 function drain(milliseconds, atBottom = false) {
   if (!calls.isIdle) {
@@ -124,9 +124,14 @@ function disposeYoung(index) {
   calls.catchUp();
 }
 
+/** Frees what is urgent, and of the rest no more than a slice: nobody pays for all. */
+function drainSlice() {
+  if (!drain(SLICE)) turn.schedule();
+}
+
 /** The same for a pointer that has a slot, and for what it lets go. */
 function disposeSlot(slot) {
-  if (calls.runDestructor(binding.dispose, slot)) drain(Infinity);
+  if (calls.runDestructor(binding.dispose, slot)) drainSlice();
   calls.catchUp();
 }
 
@@ -149,6 +154,7 @@ module.exports = {
   disposeSlot,
   disposeYoung,
   drain,
+  drainSlice,
   freeUntracked,
   freeWithoutKind,
   scripts,

@@ -6,7 +6,7 @@ const calls = require('../books/c-calls');
 const { tellCollection, tellFreed, tellSweep } = require('../books/channels');
 const { nursery } = require('../books/nursery');
 const { readUnowned } = require('../books/unowned');
-const { SLICE, defer, drain, scripts } = require('./destroy');
+const { SLICE, defer, drain, drainSlice, scripts } = require('./destroy');
 const gc = require('./gc');
 const turn = require('./turn');
 
@@ -82,7 +82,10 @@ function collectNow(type) {
   }
 }
 
-/** Does what an advice asks for. */
+/**
+ * Does what an advice asks for. What does not fit into a slice is freed by the next pointers, a slice each: no one of them
+ * pays for all.
+ */
 function relieve(advice) {
   if (!calls.isIdle) {
     defer();
@@ -100,13 +103,12 @@ function relieve(advice) {
     }
     if (!can) {
       binding.setCapabilities(false, false);
-      advice = reclaim(NONE);
+      advice = reclaim(NONE, SLICE);
     } else if ((advice & MAJOR) !== 0) {
       collectMajor();
-      reclaim(MAJOR);
+      reclaim(MAJOR, SLICE);
       return; // what a major GC left is alive: asking again at once would return nothing
     } else {
-      // What does not fit into a slice is freed by the next pointers, a slice each: no one of them pays for all.
       minors.collect();
       advice = reclaim(MINOR, SLICE);
     }
@@ -120,7 +122,7 @@ function follow() {
 }
 
 function freeDeferred() {
-  drain(Infinity);
+  drainSlice();
   follow();
 }
 

@@ -1,14 +1,20 @@
 'use strict';
 // The next turn of the event loop, in which what could not be freed at once is.
 
-const { setImmediate } = require('node:timers');
+const { clearImmediate, clearTimeout, setImmediate, setTimeout } = require('node:timers');
+const { isMainThread } = require('node:worker_threads');
 const calls = require('../books/c-calls');
 const { isOutermost } = require('../support/stack');
 
 class Turn {
   #isScheduled = false;
+  #immediate;
+  #timer;
   #work = null;
   #cutOff = null;
+
+  /** Whether the thread stays alive for it. What is only garbage is freed by the end of the process as well. */
+  keepsAlive = !isMainThread;
 
   /** Sets what a turn does, and what is done when a C call or a destructor was cut off. */
   onTurn(work, cutOff) {
@@ -18,13 +24,19 @@ class Turn {
 
   schedule() {
     if (this.#isScheduled) return;
-    // Not unref'd: an idle loop would never come back for the next slice.
-    setImmediate(this.#run);
+    this.#immediate = setImmediate(this.#run);
+    if (!this.keepsAlive) {
+      this.#immediate.unref();
+      // An event loop that has nothing else to do, but stays alive, would sleep.
+      this.#timer = setTimeout(this.#run, 1).unref();
+    }
     this.#isScheduled = true; // now, because a full stack may have refused
   }
 
   #run = () => {
     this.#isScheduled = false;
+    clearImmediate(this.#immediate);
+    clearTimeout(this.#timer);
     if (!calls.isIdle) {
       if (!isOutermost(this.#run)) return; // C runs the event loop: when it returns, it catches up
       // A timeout of node:vm, or Ctrl+C there, takes JavaScript off the stack without letting it clean up.

@@ -105,7 +105,7 @@ void Ledger::End(SlotId id, Reason reason) {
   slot.reason = reason;
   figures_.dead_bytes += slot.size;
   figures_.dead_pointers++;
-  if (slot.holds == 0) Queue(id);
+  if (slot.holds == 0) Queue(id, reason == Reason::kDisposed);
 }
 
 void Ledger::Hold(SlotId id) {
@@ -117,7 +117,7 @@ void Ledger::Unhold(SlotId id) {
   Slot& slot = at(id);
   assert(slot.holds > 0);
   slot.holds--;
-  if (slot.holds == 0 && slot.state == SlotState::kEnded) Queue(id);
+  if (slot.holds == 0 && slot.state == SlotState::kEnded) Queue(id, true);
 }
 
 void Ledger::DropCallHolds() {
@@ -135,35 +135,48 @@ void Ledger::DropCallHolds() {
   each_ended([this](SlotId id) {
     Slot& slot = at(id);
     slot.holds = slot.next;
-    if (slot.holds == 0) Queue(id);
+    if (slot.holds == 0) Queue(id, false);
   });
 }
 
-void Ledger::Queue(SlotId id) {
+void Ledger::Queue(SlotId id, bool urgent) {
   Slot& slot = at(id);
   slot.state = SlotState::kReady;
-  slot.next = kNoSlot;
+  slot.next = urgent ? ready_head_ : kNoSlot;
   ready_bytes_ += slot.size;
-  if (ready_tail_ == kNoSlot) {
+  if (urgent) {
+    ready_head_ = id;
+    urgent_++;
+  } else if (ready_tail_ == kNoSlot) {
     ready_head_ = id;
   } else {
     at(ready_tail_).next = id;
   }
-  ready_tail_ = id;
+  if (slot.next == kNoSlot) ready_tail_ = id;
+}
+
+// Takes the head off the queue. Returns false if it is held since it was queued: then Unhold queues it again.
+bool Ledger::Unqueue(SlotId id) {
+  Slot& slot = at(id);
+  ready_head_ = slot.next;
+  ready_bytes_ -= slot.size;
+  if (urgent_ > 0) urgent_--;
+  if (ready_head_ == kNoSlot) ready_tail_ = kNoSlot;
+  slot.state = slot.holds == 0 ? SlotState::kLeaving : SlotState::kEnded;
+  return slot.holds == 0;
 }
 
 SlotId Ledger::NextReady() {
   while (ready_head_ != kNoSlot) {
     const SlotId id = ready_head_;
-    Slot& slot = at(id);
-    ready_head_ = slot.next;
-    ready_bytes_ -= slot.size;
-    if (ready_head_ == kNoSlot) ready_tail_ = kNoSlot;
-    // Held since it was queued? Then Unhold queues it again.
-    slot.state = slot.holds == 0 ? SlotState::kLeaving : SlotState::kEnded;
-    if (slot.holds == 0) return id;
+    if (Unqueue(id)) return id;
   }
   return kNoSlot;
+}
+
+SlotId Ledger::NextUrgent() {
+  while (urgent_ > 0 && at(ready_head_).holds > 0) Unqueue(ready_head_);
+  return urgent_ > 0 ? ready_head_ : kNoSlot;
 }
 
 void Ledger::Settle(SlotId id, bool failed) {

@@ -109,8 +109,8 @@ class Ledger {
   // Gives `slot` another size. REQUIRES: slot not free; CanCharge(size - its size).
   void Resize(SlotId slot, int64_t size);
 
-  // JavaScript is done with the pointer. Once nothing holds it, NextReady will return it.
-  // REQUIRES: slot is live.
+  // JavaScript is done with the pointer. Once nothing holds it, NextReady will return it: at once, before all
+  // others, if it was disposed of. REQUIRES: slot is live.
   void End(SlotId slot, Reason reason);
 
   // Keeps the memory of `slot` until the matching Unhold, even when it is ended meanwhile or already
@@ -121,10 +121,12 @@ class Ledger {
   // Drops every hold on an ended pointer that is not that of a child. For the end of the environment.
   void DropCallHolds();
 
-  // The next pointer to free, or kNoSlot. Children come before their parents.
+  // The next pointer to free, or kNoSlot. Children come before their parents; what is urgent comes first:
+  // what was disposed of, and what the end of a child or of a call has let go.
   SlotId NextReady();
   bool HasReady() const { return ready_head_ != kNoSlot; }
-  bool IsNextReady(SlotId slot) const { return ready_head_ == slot; }
+  // The one that NextReady would return, if it is urgent, or kNoSlot.
+  SlotId NextUrgent();
 
   // The memory is gone: returns the charge, lets go of the parent, frees the slot. `failed` when the
   // destructor threw. REQUIRES: slot came from NextReady.
@@ -201,7 +203,8 @@ class Ledger {
   // Of bytes ever charged, which can pass what an integer holds: then they stay there.
   static int64_t Sum(int64_t charged, int64_t delta) { return std::min(charged, INT64_MAX - delta) + delta; }
   void Charge(Account* account, int64_t delta);
-  void Queue(SlotId slot);
+  void Queue(SlotId slot, bool urgent);
+  bool Unqueue(SlotId slot);
   void Close(SlotId slot);
 
   FallibleVector<std::unique_ptr<Slot[]>> chunks_;
@@ -213,6 +216,7 @@ class Ledger {
   uint32_t free_count_ = 0;
   SlotId ready_head_ = kNoSlot;
   SlotId ready_tail_ = kNoSlot;
+  uint32_t urgent_ = 0;  // so many at the head of the queue
   int64_t ready_bytes_ = 0;
   Figures figures_;
   int64_t peak_bytes_ = 0;

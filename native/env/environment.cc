@@ -98,15 +98,25 @@ Environment::Taken Environment::TakeOver(std::string_view key, uint32_t kind) {
   return Taken::kYes;
 }
 
-bool Environment::Dispose(SlotId slot) {
+bool Environment::Dispose(SlotId slot, bool alone) {
   End(slot);
-  if (ledger_.IsNextReady(slot) && destructors_[ledger_.at(slot).kind].is_freed_here()) {
-    ledger_.NextReady();
-    const Slot& next = ledger_.at(slot);
-    ledger_.Settle(slot, !RunDestructor(next.kind, next.address, next.size));
-    Report();
+  SlotId next = ledger_.NextUrgent();
+  if (alone && next == slot) {
+    FreeNext();
+  } else if (!alone) {
+    for (; next != kNoSlot && destructors_[ledger_.at(next).kind].is_freed_here();
+         next = ledger_.NextUrgent())
+      FreeNext();
   }
+  Report();
   return ledger_.HasReady();
+}
+
+// REQUIRES: something is ready, and it is freed here.
+void Environment::FreeNext() {
+  const SlotId id = ledger_.NextReady();
+  const Slot& slot = ledger_.at(id);
+  ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
 }
 
 bool Environment::Resize(SlotId slot, int64_t size) {
@@ -138,7 +148,8 @@ double Environment::Drain(double milliseconds) {
     }
     PayAssist(slot.size);
     ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
-    if (deadline == kForever || !ledger_.HasReady() || --until_read > 0) continue;
+    if (deadline == kForever || !ledger_.HasReady() || ledger_.NextUrgent() != kNoSlot || --until_read > 0)
+      continue;
     const auto now = Collector::Clock::now();
     batch = now - last_read > kSlow ? 1 : std::min(batch * 2, 4U);
     last_read = now;

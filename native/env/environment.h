@@ -80,14 +80,16 @@ class Environment {
   Taken TakeOver(std::string_view key, uint32_t kind);
 
   void End(SlotId slot);
-  // Ends a pointer and frees it now if nothing holds it. REQUIRES: its destructor is not JavaScript's.
-  // Returns whether there is more to free.
-  bool Dispose(SlotId slot);
+  // Ends a pointer and frees it now if nothing holds it, and what that lets go. `alone`: nothing else,
+  // because C may be using it. REQUIRES: its destructor is not JavaScript's. Returns whether there is more to
+  // free.
+  bool Dispose(SlotId slot, bool alone);
   void Hold(SlotId slot) { ledger_.Hold(slot); }
   void Unhold(SlotId slot) { ledger_.Unhold(slot); }
   bool Resize(SlotId slot, int64_t size);
 
-  // Frees what is ready until there is no more, the time is up, or JavaScript must run a destructor.
+  // Frees what is urgent, and what is ready until there is no more or the time is up; or until JavaScript
+  // must run a destructor.
   double Drain(double milliseconds);
   // A callback that the destructor now running called has thrown, and the error was caught.
   void NoteThrow() { callback_threw_ = true; }
@@ -171,6 +173,7 @@ class Environment {
   void SetTime();
   void LeaveNursery(uint32_t index);
   void FreeAll();
+  void FreeNext();
   void WatchOne(SlotId slot, napi_value object, bool given);
   bool RunDestructor(uint32_t kind, uint64_t address, int64_t size);
 

@@ -128,9 +128,14 @@ napi_value Dispose(napi_env env, napi_callback_info info) {
   uint32_t slot = 0;
   TALLY_CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, &data));
   TALLY_CHECK(napi_get_value_uint32(env, argument, &slot));
-  const bool more = static_cast<Environment*>(data)->Dispose(slot);
+  const bool more = static_cast<Environment*>(data)->Dispose(slot, false);
   TALLY_CHECK(napi_get_boolean(env, more, &result));
   return result;
+}
+
+Napi::Value DisposeAlone(const Napi::CallbackInfo& info) {
+  Of(info).Dispose(Unsigned(info[0]), true);
+  return info.Env().Undefined();
 }
 
 Napi::Value Give(const Napi::CallbackInfo& info) { return Number(info, Of(info).Give(Unsigned(info[0]))); }

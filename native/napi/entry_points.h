@@ -22,6 +22,7 @@ Napi::Value Free(const Napi::CallbackInfo& info);   // (kind, address, size)
 // What a pointer that is disposed soon costs is the cost of these, so they do without a wrapper.
 napi_value DisposeYoung(napi_env env, napi_callback_info info);  // (index)
 napi_value Dispose(napi_env env, napi_callback_info info);       // (slot) -> whether there is more
+Napi::Value DisposeAlone(const Napi::CallbackInfo& info);        // (slot): frees nothing that it lets go
 napi_value ReleaseYoung(napi_env env, napi_callback_info info);  // (index, freed)
 
 Napi::Value End(const Napi::CallbackInfo& info);       // (slot)

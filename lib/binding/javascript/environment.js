@@ -147,12 +147,20 @@ class Environment {
     this.ledger.end(slot, 'disposed');
   }
 
-  dispose(slot) {
+  dispose(slot, alone) {
     this.end(slot);
-    if (slot.kind.isFreedHere && this.ledger.take(slot)) {
-      this.settle(slot, this.run(slot.kind.run, slot.address, slot.size));
+    let next = this.ledger.nextUrgent();
+    if (alone && next === slot) {
+      this.#freeNext();
+    } else if (!alone) {
+      for (; next?.kind.isFreedHere; next = this.ledger.nextUrgent()) this.#freeNext();
     }
     return this.ledger.hasReady;
+  }
+
+  #freeNext() {
+    const slot = this.ledger.nextReady();
+    this.settle(slot, this.run(slot.kind.run, slot.address, slot.size));
   }
 
   release(slot, freed) {
@@ -185,7 +193,8 @@ class Environment {
       if (slot === null) return drained.DONE;
       if (!slot.kind.isFreedHere) return slot.id;
       this.settle(slot, this.run(slot.kind.run, slot.address, slot.size));
-      if (this.ledger.hasReady && performance.now() >= deadline) return drained.MORE;
+      const { hasReady } = this.ledger;
+      if (hasReady && this.ledger.nextUrgent() === null && performance.now() >= deadline) return drained.MORE;
     }
   }
 

@@ -67,7 +67,8 @@ function open() {
     releaseYoung: (index, freed) => environment.releaseYoung(index, freed),
 
     end: (slot) => environment.end(at(slot)),
-    dispose: (slot) => environment.dispose(at(slot)),
+    dispose: (slot) => environment.dispose(at(slot), false),
+    disposeAlone: (slot) => void environment.dispose(at(slot), true),
     give(slot) {
       const { holds } = at(slot);
       if (holds === 0) at(slot).state = State.GIVEN;

@@ -50,6 +50,7 @@ class Ledger {
   #slots = [];
   #free = []; // numbers of slots
   #ready = new Set();
+  #urgent = []; // what was disposed of or let go, the latest last
 
   at(id) {
     return this.#slots[id];
@@ -106,12 +107,13 @@ class Ledger {
     slot.reason = reason;
     this.deadBytes += slot.size;
     this.deadPointers++;
-    if (slot.holds === 0) this.#queue(slot);
+    if (slot.holds === 0) this.#queue(slot, reason === 'disposed');
   }
 
-  #queue(slot) {
+  #queue(slot, urgent) {
     slot.state = State.READY;
-    this.#ready.add(slot);
+    if (urgent) this.#urgent.push(slot);
+    else this.#ready.add(slot);
   }
 
   hold(slot) {
@@ -120,29 +122,36 @@ class Ledger {
 
   unhold(slot) {
     slot.holds--;
-    if (slot.holds === 0 && slot.state === State.ENDED) this.#queue(slot);
+    if (slot.holds === 0 && slot.state === State.ENDED) this.#queue(slot, true);
   }
 
   get hasReady() {
-    return this.#ready.size > 0;
+    return this.#ready.size > 0 || this.#urgent.length > 0;
   }
 
-  /** The next pointer to free, or null. Children come before their parents. */
+  /** Whether `slot` may be freed. Held since it was queued? Then unhold() queues it again. */
+  #take(slot) {
+    slot.state = slot.holds === 0 ? State.LEAVING : State.ENDED;
+    return slot.holds === 0;
+  }
+
+  /** The next pointer to free, or null. Children come before their parents, what is urgent before all others. */
   nextReady() {
+    while (this.#urgent.length > 0) {
+      const slot = this.#urgent.pop();
+      if (this.#take(slot)) return slot;
+    }
     for (const slot of this.#ready) {
       this.#ready.delete(slot);
-      // Held since it was queued? Then unhold() queues it again.
-      slot.state = slot.holds === 0 ? State.LEAVING : State.ENDED;
-      if (slot.holds === 0) return slot;
+      if (this.#take(slot)) return slot;
     }
     return null;
   }
 
-  /** Takes a pointer that is ready out of turn. Returns whether it was. */
-  take(slot) {
-    if (!this.#ready.delete(slot)) return false;
-    slot.state = State.LEAVING;
-    return true;
+  /** The one that nextReady() would return, if it is urgent, or null. */
+  nextUrgent() {
+    while (this.#urgent.at(-1)?.holds > 0) this.#take(this.#urgent.pop());
+    return this.#urgent.at(-1) ?? null;
   }
 
   /** Whether `slot` is that of a pointer to `address` that is still to be freed. */
@@ -152,7 +161,7 @@ class Ledger {
     return ours && slot.address === address;
   }
 
-  /** The memory is gone. REQUIRES: it came from nextReady() or was taken. */
+  /** The memory is gone. REQUIRES: it came from nextReady(). */
   settle(slot, failed) {
     this.deadBytes -= slot.size;
     this.deadPointers--;

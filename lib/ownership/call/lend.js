@@ -4,7 +4,7 @@
 
 const binding = require('../../binding');
 const { access } = require('../../pointers/tracked-pointer');
-const { drain } = require('../../reclaim/destroy');
+const { drainSlice } = require('../../reclaim/destroy');
 
 /** Holds the borrowed pointers among `args`. Returns the function that lets go of them. */
 function lend(params, args) {
@@ -16,7 +16,7 @@ function lend(params, args) {
   for (const slot of slots) binding.hold(slot);
   return () => {
     for (const slot of slots) binding.unhold(slot);
-    if (slots.length > 0) drain(Infinity);
+    if (slots.length > 0) drainSlice();
   };
 }
 
