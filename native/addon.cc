@@ -85,6 +85,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("sweep", Sweep);
   TALLY_EXPORT("observe", Observe);
   TALLY_EXPORT("owesAssist", OwesAssist);
+  TALLY_EXPORT("hasUrgent", HasUrgent);
   TALLY_EXPORT("noteMajor", NoteMajor);
   TALLY_EXPORT("root", Root);
   TALLY_EXPORT("stackPosition", StackPosition);

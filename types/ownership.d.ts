@@ -85,6 +85,12 @@ export interface FunctionOptions {
   keeps?: number | undefined;
   /** The number of an argument whose memory the call may change: it is measured again after the call. */
   resizes?: number | undefined;
+  /**
+   * That C calls back into JavaScript for a long time, as `g_main_loop_run()` does. What JavaScript is done with meanwhile
+   * is freed, but for the arguments of this call. Without it only what is disposed of explicitly is freed before the
+   * call returns; a call that holds up the rest for a second is announced (`FFI_TALLY_LONG_CALL`). Default: `false`.
+   */
+  reenters?: boolean | undefined;
 }
 
 /** Options that leave a plain result plain. */

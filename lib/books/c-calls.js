@@ -1,11 +1,20 @@
 'use strict';
 // The C calls of ours that are on the stack. While there is one, nothing is freed: C may be using whatever JavaScript,
-// called back, believes to be done with. Nobody else knows, so nobody else decides.
+// called back, believes to be done with. Only what is disposed of explicitly is, unless one of the calls was lent it: of
+// that each pointer has a mark, the serial number of the outermost such call.
+
+const { performance } = require('node:perf_hooks');
+
+// How long a call may hold up what is to be freed until that is worth a warning.
+const LONG = 1000; // milliseconds
 
 class CCalls {
   #depth = 0;
+  #serials = []; // of the calls on the stack, the outermost first
+  #serial = 0; // of the call made last
+  #deferredAt = 0; // when something was first to be freed during the outermost call
   #isDeferred = false; // whether something was to be freed meanwhile
-  #isDraining = false; // whether the outermost is no call of C, but a drain, in which JavaScript frees
+  #isDraining = false; // whether one of them is no call of C, but a drain, in which JavaScript frees
   #isDestroying = false; // whether the innermost is a destructor, which has no caller who could catch what it throws
   #whenIdle = null;
 
@@ -29,9 +38,25 @@ class CCalls {
     return this.#isDestroying || this.#depth > (this.#isDraining ? 1 : 0);
   }
 
-  /** C is about to be called. */
+  /** C is about to be called: from now on what it is lent gets its mark. */
   enter() {
-    this.#depth++;
+    this.#serials[this.#depth++] = this.#serial = (this.#serial + 1) | 0;
+  }
+
+  /** The mark of a pointer that the innermost call is lent. REQUIRES: there is one. */
+  get mark() {
+    return this.#serials[this.#depth - 1];
+  }
+
+  /** Whether a call that is on the stack was lent the pointer with that mark. */
+  isOnStack(mark) {
+    for (let i = 0; i < this.#depth; i++) if (this.#serials[i] === mark) return true;
+    return false;
+  }
+
+  /** Whether a pointer that no call was lent may be freed: JavaScript was called back, and not by a destructor. */
+  get mayFreeUnlent() {
+    return !this.#isDestroying && !this.#isDraining;
   }
 
   /** C has returned, and what it gave is not tracked yet: catchUp() follows. */
@@ -44,9 +69,12 @@ class CCalls {
     if (--this.#depth === 0 && this.#isDeferred) this.catchUp();
   }
 
-  /** Something is to be freed when the last call has returned. */
+  /** Something is to be freed when the last call has returned. Warns if that takes long. */
   defer() {
+    const now = performance.now();
+    if (!this.#isDeferred) this.#deferredAt = now;
     this.#isDeferred = true;
+    if (this.#depth > 0 && now - this.#deferredAt > LONG) warnOfLongCall();
   }
 
   /** Frees what was deferred, if no call is left. */
@@ -59,7 +87,7 @@ class CCalls {
   /** Runs `run(argument)`, which calls destructors. One may be called back from another. */
   runDestructor(run, argument) {
     const outer = this.#isDestroying;
-    this.#depth++;
+    this.#serials[this.#depth++] = 0; // it is lent what nobody else has any more
     this.#isDestroying = true;
     try {
       return run(argument);
@@ -69,15 +97,16 @@ class CCalls {
     }
   }
 
-  /** Runs `run(milliseconds, atBottom)`, in which JavaScript frees. REQUIRES: isIdle. */
-  runDrain(run, milliseconds, atBottom) {
-    this.#depth = 1;
+  /** Runs `run(first, second)`, in which JavaScript frees. */
+  runDrain(run, first, second) {
+    const outer = this.#isDraining;
+    this.#serials[this.#depth++] = 0;
     this.#isDraining = true;
     try {
-      return run(milliseconds, atBottom);
+      return run(first, second);
     } finally {
-      this.#depth = 0;
-      this.#isDraining = false;
+      this.#isDraining = outer;
+      this.#depth--;
     }
   }
 
@@ -88,6 +117,23 @@ class CCalls {
     this.#isDraining = false;
     this.#isDestroying = false;
   }
+}
+
+let hasWarned = false;
+
+function warnOfLongCall() {
+  if (hasWarned) return;
+  hasWarned = true;
+  const holder = {};
+  Error.captureStackTrace(holder, warnOfLongCall);
+  process.emitWarning(
+    `A call of C that has not returned for ${LONG / 1000} s holds up the freeing of all that JavaScript is done with`,
+    {
+      type: 'FfiTallyWarning',
+      code: 'FFI_TALLY_LONG_CALL',
+      detail: `Declare the function with { reenters: true }. It was called here:\n${String(holder.stack).split('\n').slice(1).join('\n')}`,
+    },
+  );
 }
 
 module.exports = new CCalls();

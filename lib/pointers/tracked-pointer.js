@@ -6,7 +6,7 @@ const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { Form } = require('../books/kinds');
 const { Refusal, flushOrThrow, nursery } = require('../books/nursery');
-const { disposeSlot, disposeYoung, drainSlice, scripts } = require('../reclaim/destroy');
+const { disposeAlone, disposeSlot, disposeYoung, drainSlice, scripts } = require('../reclaim/destroy');
 const { makeRoom } = require('../reclaim/pressure');
 const { follow } = require('../reclaim/reclaim');
 const { checkSize } = require('../support/check');
@@ -29,6 +29,7 @@ class TrackedPointer {
   #address; // null after the end
   #handle; // a slot, or -1 - index while in the nursery
   #kind;
+  #mark = 0; // of the outermost call that it was lent last: see c-calls.js
 
   constructor(key, address, handle, kind) {
     if (key !== KEY) throw new IllegalConstructorError();
@@ -73,16 +74,24 @@ class TrackedPointer {
     if (this.#address === null) return;
     if (views.any) views.close(this);
     const handle = TrackedPointer.#handleOf(this);
-    if (!calls.isIdle || !this.#kind.young) {
-      const slot = TrackedPointer.#slotOf(this);
+    if (this.#kind.young && (handle < 0 ? TrackedPointer.#isUnlent(this) : calls.isIdle)) {
       this.#address = null;
+      if (handle < 0) disposeYoung(-1 - handle);
+      else disposeSlot(handle);
+    } else {
+      TrackedPointer.#disposeSlowly(this);
+    }
+  }
+
+  static #disposeSlowly(pointer) {
+    const slot = TrackedPointer.#slotOf(pointer);
+    pointer.#address = null;
+    if (!calls.isIdle && TrackedPointer.#isUnlent(pointer)) {
+      disposeAlone(slot);
+    } else {
       binding.end(slot);
       drainSlice();
-      return;
     }
-    this.#address = null;
-    if (handle < 0) disposeYoung(-1 - handle);
-    else disposeSlot(handle);
   }
 
   release() {
@@ -107,6 +116,15 @@ class TrackedPointer {
 
   static #check(pointer, what) {
     if (pointer.#address === null) throw new DisposedError(pointer.#kind.label, what);
+  }
+
+  static #markLent(pointer) {
+    if (!calls.isIdle && !calls.isOnStack(pointer.#mark)) pointer.#mark = calls.mark;
+  }
+
+  // Whether no C call that is on the stack may be using it.
+  static #isUnlent(pointer) {
+    return calls.isIdle || (calls.mayFreeUnlent && !calls.isOnStack(pointer.#mark));
   }
 
   // Where the books of a pointer are now.
@@ -166,7 +184,16 @@ class TrackedPointer {
       const { type } = value.#kind;
       if (type !== param.last) param.check(type);
       if (value.#address === null) throw new DisposedError(value.#kind.label, `pass to ${param.where}`);
+      TrackedPointer.#markLent(value);
       return param.lent === undefined ? value.#address : param.lent(value, value.#address);
+    };
+
+    // The address for a call that declares nothing of this argument; any other value unchanged.
+    access.lendUndeclared = (value) => {
+      if (typeof value !== 'object' || value === null || !(#address in value)) return value;
+      TrackedPointer.#check(value, 'pass');
+      TrackedPointer.#markLent(value);
+      return value.#address;
     };
 
     access.isHeld = (pointer) =>

@@ -86,7 +86,7 @@ const scripts = new Scripts();
 function drainFor(milliseconds, atBottom) {
   const deadline = performance.now() + milliseconds;
   // Mutator assist: whoever tracks pointers faster than they are freed goes on. The event loop need not.
-  const mustGoOn = () => !atBottom && binding.owesAssist();
+  const mustGoOn = () => binding.hasUrgent() || (!atBottom && binding.owesAssist());
   for (let left = milliseconds; left > 0 || mustGoOn(); left = deadline - performance.now()) {
     const result = calls.runDestructor(binding.drain, left > 0 ? left : SLICE);
     if (result === DONE) return true;
@@ -117,7 +117,7 @@ function defer() {
   turn.schedule();
 }
 
-/** Frees the pointer at `index` of the nursery. REQUIRES: no C call is on the stack; the destructor is native. */
+/** Frees the pointer at `index` of the nursery. REQUIRES: no C call on the stack uses it; its destructor is native. */
 function disposeYoung(index) {
   nursery.forget(index);
   calls.runDestructor(binding.disposeYoung, index);
@@ -129,7 +129,18 @@ function drainSlice() {
   if (!drain(SLICE)) turn.schedule();
 }
 
-/** The same for a pointer that has a slot, and for what it lets go. */
+function runAlone(slot) {
+  const result = calls.runDestructor(binding.disposeAlone, slot);
+  if (result !== DONE) scripts.run(result);
+}
+
+/** Ends the pointer in `slot`. Unless something holds it, it is freed now, but nothing that it lets go is. */
+function disposeAlone(slot) {
+  calls.runDrain(runAlone, slot);
+  defer();
+}
+
+/** Frees a pointer that has a slot, and what it lets go. REQUIRES: no C call is on the stack; its destructor is native. */
 function disposeSlot(slot) {
   if (calls.runDestructor(binding.dispose, slot)) drainSlice();
   calls.catchUp();
@@ -151,6 +162,7 @@ module.exports = {
   SLICE,
   announce,
   defer,
+  disposeAlone,
   disposeSlot,
   disposeYoung,
   drain,

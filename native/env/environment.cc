@@ -98,18 +98,23 @@ Environment::Taken Environment::TakeOver(std::string_view key, uint32_t kind) {
   return Taken::kYes;
 }
 
-bool Environment::Dispose(SlotId slot, bool alone) {
+bool Environment::Dispose(SlotId slot) {
   End(slot);
-  SlotId next = ledger_.NextUrgent();
-  if (alone && next == slot) {
+  for (SlotId next = ledger_.NextUrgent(); next != kNoSlot; next = ledger_.NextUrgent()) {
+    if (!destructors_[ledger_.at(next).kind].is_freed_here()) break;
     FreeNext();
-  } else if (!alone) {
-    for (; next != kNoSlot && destructors_[ledger_.at(next).kind].is_freed_here();
-         next = ledger_.NextUrgent())
-      FreeNext();
   }
   Report();
   return ledger_.HasReady();
+}
+
+double Environment::DisposeAlone(SlotId slot) {
+  End(slot);
+  if (ledger_.NextUrgent() != slot) return kDone;
+  if (!destructors_[ledger_.at(slot).kind].is_freed_here()) return ledger_.NextReady();
+  FreeNext();
+  Report();
+  return kDone;
 }
 
 // REQUIRES: something is ready, and it is freed here.

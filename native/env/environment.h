@@ -80,10 +80,12 @@ class Environment {
   Taken TakeOver(std::string_view key, uint32_t kind);
 
   void End(SlotId slot);
-  // Ends a pointer and frees it now if nothing holds it, and what that lets go. `alone`: nothing else,
-  // because C may be using it. REQUIRES: its destructor is not JavaScript's. Returns whether there is more to
-  // free.
-  bool Dispose(SlotId slot, bool alone);
+  // Ends a pointer and frees it now if nothing holds it, and what that lets go. REQUIRES: its destructor is
+  // not JavaScript's. Returns whether there is more to free.
+  bool Dispose(SlotId slot);
+  // Ends a pointer and frees it now if nothing holds it, and nothing else: C may be using that. Returns what
+  // Drain does.
+  double DisposeAlone(SlotId slot);
   void Hold(SlotId slot) { ledger_.Hold(slot); }
   void Unhold(SlotId slot) { ledger_.Unhold(slot); }
   bool Resize(SlotId slot, int64_t size);

@@ -128,14 +128,13 @@ napi_value Dispose(napi_env env, napi_callback_info info) {
   uint32_t slot = 0;
   TALLY_CHECK(napi_get_cb_info(env, info, &count, &argument, nullptr, &data));
   TALLY_CHECK(napi_get_value_uint32(env, argument, &slot));
-  const bool more = static_cast<Environment*>(data)->Dispose(slot, false);
+  const bool more = static_cast<Environment*>(data)->Dispose(slot);
   TALLY_CHECK(napi_get_boolean(env, more, &result));
   return result;
 }
 
 Napi::Value DisposeAlone(const Napi::CallbackInfo& info) {
-  Of(info).Dispose(Unsigned(info[0]), true);
-  return info.Env().Undefined();
+  return Number(info, Of(info).DisposeAlone(Unsigned(info[0])));
 }
 
 Napi::Value Give(const Napi::CallbackInfo& info) { return Number(info, Of(info).Give(Unsigned(info[0]))); }
@@ -234,6 +233,10 @@ Napi::Value WatchEach(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value Sweep(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).Sweep(Double(info[0]))); }
+
+Napi::Value HasUrgent(const Napi::CallbackInfo& info) {
+  return Boolean(info, Of(info).ledger().NextUrgent() != kNoSlot);
+}
 
 Napi::Value OwesAssist(const Napi::CallbackInfo& info) { return Boolean(info, Of(info).owes_assist()); }
 

@@ -22,7 +22,7 @@ Napi::Value Free(const Napi::CallbackInfo& info);   // (kind, address, size)
 // What a pointer that is disposed soon costs is the cost of these, so they do without a wrapper.
 napi_value DisposeYoung(napi_env env, napi_callback_info info);  // (index)
 napi_value Dispose(napi_env env, napi_callback_info info);       // (slot) -> whether there is more
-Napi::Value DisposeAlone(const Napi::CallbackInfo& info);        // (slot): frees nothing that it lets go
+Napi::Value DisposeAlone(const Napi::CallbackInfo& info);        // (slot) -> as Drain
 napi_value ReleaseYoung(napi_env env, napi_callback_info info);  // (index, freed)
 
 Napi::Value End(const Napi::CallbackInfo& info);       // (slot)
@@ -52,6 +52,7 @@ Napi::Value ForgetView(const Napi::CallbackInfo& info);  // (length)
 
 Napi::Value Drain(const Napi::CallbackInfo& info);          // (milliseconds) -> slot, -1 done, -2 more
 Napi::Value Settle(const Napi::CallbackInfo& info);         // (slot, failed)
+Napi::Value HasUrgent(const Napi::CallbackInfo& info);      // () -> whether something must be freed now
 Napi::Value OwesAssist(const Napi::CallbackInfo& info);     // () -> whether too much waits to be freed
 Napi::Value IsAlive(const Napi::CallbackInfo& info);        // () -> whether JavaScript may go on
 Napi::Value NoteThrow(const Napi::CallbackInfo& info);      // ()

@@ -147,15 +147,18 @@ class Environment {
     this.ledger.end(slot, 'disposed');
   }
 
-  dispose(slot, alone) {
+  dispose(slot) {
     this.end(slot);
-    let next = this.ledger.nextUrgent();
-    if (alone && next === slot) {
-      this.#freeNext();
-    } else if (!alone) {
-      for (; next?.kind.isFreedHere; next = this.ledger.nextUrgent()) this.#freeNext();
-    }
+    while (this.ledger.nextUrgent()?.kind.isFreedHere) this.#freeNext();
     return this.ledger.hasReady;
+  }
+
+  disposeAlone(slot) {
+    this.end(slot);
+    if (this.ledger.nextUrgent() !== slot) return drained.DONE;
+    if (!slot.kind.isFreedHere) return this.ledger.nextReady().id;
+    this.#freeNext();
+    return drained.DONE;
   }
 
   #freeNext() {

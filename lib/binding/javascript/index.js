@@ -67,8 +67,8 @@ function open() {
     releaseYoung: (index, freed) => environment.releaseYoung(index, freed),
 
     end: (slot) => environment.end(at(slot)),
-    dispose: (slot) => environment.dispose(at(slot), false),
-    disposeAlone: (slot) => void environment.dispose(at(slot), true),
+    dispose: (slot) => environment.dispose(at(slot)),
+    disposeAlone: (slot) => environment.disposeAlone(at(slot)),
     give(slot) {
       const { holds } = at(slot);
       if (holds === 0) at(slot).state = State.GIVEN;
@@ -98,6 +98,7 @@ function open() {
     announceMajor() {},
     sweep: () => true,
     observe: () => false,
+    hasUrgent: () => ledger.nextUrgent() !== null,
     owesAssist: () => false, // where anything is found dead, it is freed next
     onDead: (callback) => void (environment.onDead = callback),
     noteMajor() {},

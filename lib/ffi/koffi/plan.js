@@ -2,7 +2,7 @@
 // Reads out of a function that Koffi has declared what ownership means for it. A function that has nothing to
 // do with ownership has no plan.
 
-const { checkArgument, ownedResult } = require('../../ownership/declare/one-off');
+const { checkArgument, checkReenters, ownedResult } = require('../../ownership/declare/one-off');
 const { makePlan } = require('../../ownership/declare/plan');
 const { argumentsOf, describe, pointee } = require('./dialect');
 const { refuseFreedAtOnce, refuseOwnedInside, roleOf } = require('./roles');
@@ -61,8 +61,9 @@ function planFor({
     roleOf(koffi, registry, argument.type, argument.direction ?? towards?.[i] ?? 'in', where(i)),
   );
   const takesAny = roles.some((role) => role !== null) || (variadic && registry.ownsAny);
-  if (owned === undefined && resized === undefined && !takesAny) return null;
-  return makePlan({ name, source, registry, roles, owned, resized, variadic });
+  const isPlain = owned === undefined && resized === undefined && !takesAny;
+  const reenters = checkReenters(options?.reenters, name, !isPlain);
+  return isPlain ? null : makePlan({ name, source, registry, roles, owned, resized, reenters, variadic });
 }
 
 module.exports = { planFor };

@@ -4,7 +4,7 @@
 const { kinds } = require('../../books/kinds');
 const { flushOrThrow } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
-const { OPTIONS, checkArgument, ownedResult } = require('../../ownership/declare/one-off');
+const { OPTIONS, checkArgument, checkReenters, ownedResult } = require('../../ownership/declare/one-off');
 const { makePlan } = require('../../ownership/declare/plan');
 const { Source } = require('../../ownership/declare/source');
 const { addresses } = require('../../pointers/destructors');
@@ -50,8 +50,9 @@ function planFor(registry, source, name, { arguments: types = [], return: type =
     count: types.length,
   });
   const resized = checkArgument(options.resizes, 'resizes', types.length);
-  if (owned === undefined && resized === undefined && roles.every((role) => role === null)) return null;
-  return makePlan({ name, source, registry, roles, owned, resized, exact: true });
+  const isPlain = owned === undefined && resized === undefined && roles.every((role) => role === null);
+  const reenters = checkReenters(options.reenters, name, !isPlain);
+  return isPlain ? null : makePlan({ name, source, registry, roles, owned, resized, reenters, exact: true });
 }
 
 /** The replacements for `ffi`'s class of libraries and what makes one. */

@@ -8,11 +8,10 @@ const calls = require('../../books/c-calls');
 function borrow1(raw, a, producer, exact) {
   return function (x) {
     if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
-    const p = a === null ? x : a(x);
     let result;
     calls.enter();
     try {
-      result = raw(p);
+      result = raw(a === null ? x : a(x));
     } catch (error) {
       calls.leave();
       throw error;
@@ -29,12 +28,10 @@ function borrow1(raw, a, producer, exact) {
 function borrow2(raw, a, b, producer, exact) {
   return function (x, y) {
     if (arguments.length < 2 || (exact && arguments.length > 2)) return raw.apply(undefined, arguments);
-    const p = a === null ? x : a(x);
-    const q = b === null ? y : b(y);
     let result;
     calls.enter();
     try {
-      result = raw(p, q);
+      result = raw(a === null ? x : a(x), b === null ? y : b(y));
     } catch (error) {
       calls.leave();
       throw error;
@@ -51,13 +48,10 @@ function borrow2(raw, a, b, producer, exact) {
 function borrow3(raw, a, b, c, producer, exact) {
   return function (x, y, z) {
     if (arguments.length < 3 || (exact && arguments.length > 3)) return raw.apply(undefined, arguments);
-    const p = a === null ? x : a(x);
-    const q = b === null ? y : b(y);
-    const r = c === null ? z : c(z);
     let result;
     calls.enter();
     try {
-      result = raw(p, q, r);
+      result = raw(a === null ? x : a(x), b === null ? y : b(y), c === null ? z : c(z));
     } catch (error) {
       calls.leave();
       throw error;
@@ -76,14 +70,15 @@ function borrow3(raw, a, b, c, producer, exact) {
 function borrow4(raw, a, b, c, d, producer, exact) {
   return function (x, y, z, w) {
     if (arguments.length < 4 || (exact && arguments.length > 4)) return raw.apply(undefined, arguments);
-    const p = a === null ? x : a(x);
-    const q = b === null ? y : b(y);
-    const r = c === null ? z : c(z);
-    const s = d === null ? w : d(w);
     let result;
     calls.enter();
     try {
-      result = raw(p, q, r, s);
+      result = raw(
+        a === null ? x : a(x),
+        b === null ? y : b(y),
+        c === null ? z : c(z),
+        d === null ? w : d(w),
+      );
     } catch (error) {
       calls.leave();
       throw error;
@@ -102,15 +97,16 @@ function borrow4(raw, a, b, c, d, producer, exact) {
 function borrow5(raw, a, b, c, d, e, producer, exact) {
   return function (x, y, z, w, u) {
     if (arguments.length < 5 || (exact && arguments.length > 5)) return raw.apply(undefined, arguments);
-    const p = a === null ? x : a(x);
-    const q = b === null ? y : b(y);
-    const r = c === null ? z : c(z);
-    const s = d === null ? w : d(w);
-    const t = e === null ? u : e(u);
     let result;
     calls.enter();
     try {
-      result = raw(p, q, r, s, t);
+      result = raw(
+        a === null ? x : a(x),
+        b === null ? y : b(y),
+        c === null ? z : c(z),
+        d === null ? w : d(w),
+        e === null ? u : e(u),
+      );
     } catch (error) {
       calls.leave();
       throw error;
@@ -129,16 +125,17 @@ function borrow5(raw, a, b, c, d, e, producer, exact) {
 function borrow6(raw, a, b, c, d, e, f, producer, exact) {
   return function (x, y, z, w, u, v) {
     if (arguments.length < 6 || (exact && arguments.length > 6)) return raw.apply(undefined, arguments);
-    const p = a === null ? x : a(x);
-    const q = b === null ? y : b(y);
-    const r = c === null ? z : c(z);
-    const s = d === null ? w : d(w);
-    const t = e === null ? u : e(u);
-    const o = f === null ? v : f(v);
     let result;
     calls.enter();
     try {
-      result = raw(p, q, r, s, t, o);
+      result = raw(
+        a === null ? x : a(x),
+        b === null ? y : b(y),
+        c === null ? z : c(z),
+        d === null ? w : d(w),
+        e === null ? u : e(u),
+        f === null ? v : f(v),
+      );
     } catch (error) {
       calls.leave();
       throw error;

@@ -22,9 +22,8 @@ class Transfer {
     this.#params = params;
     this.values = args.slice();
     for (let i = 0; i < args.length; i++) {
-      const convert = i < converts.length ? converts[i] : null;
+      const convert = i < converts.length ? converts[i] : access.lendUndeclared;
       if (convert !== null) this.values[i] = convert(args[i]);
-      else if (i >= converts.length && access.isTracked(args[i])) this.values[i] = args[i].address;
     }
     try {
       for (let i = 0; i < params.length; i++) this.#give(params[i], args[i], i);

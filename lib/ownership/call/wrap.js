@@ -51,15 +51,16 @@ function general(raw, plan, converts, refuses) {
   const count = converts.length;
   const most = plan.exact ? count : Infinity;
   const watches = plan.watched.length > 0 || plan.resized !== undefined;
+  const { reenters } = plan;
   return function (...args) {
     if (args.length < count || args.length > most) return raw(...args); // which complains
     if (!plan.variadic) args.length = count;
     const deltas = watches ? deltasOf(plan, args) : NOTHING;
-    const letGo = plan.depends ? lend(plan.params, args) : null;
+    const letGo = plan.depends || reenters ? lend(plan.params, args) : null;
     try {
       let transfer;
       let result;
-      calls.enter();
+      if (!reenters) calls.enter();
       try {
         transfer = new Transfer(plan.params, converts, args);
         result = deltas.length === 0 ? raw(...transfer.values) : watched(deltas, raw, transfer.values);
@@ -68,7 +69,7 @@ function general(raw, plan, converts, refuses) {
         else transfer?.taken();
         throw error;
       } finally {
-        calls.exit();
+        if (!reenters) calls.exit();
       }
       return complete(plan, transfer, result, args);
     } finally {
@@ -98,7 +99,7 @@ function wrap(raw, plan, refuses) {
   const converts = convertersOf(plan);
   const { params, producer } = plan;
   const [convert] = converts;
-  const special = plan.variadic || plan.resized !== undefined || plan.watched.length > 0;
+  const special = plan.reenters || plan.variadic || plan.resized !== undefined || plan.watched.length > 0;
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
   let wrapped;
   if (!special && params.length === 1 && producer === null && params[0]?.role === 'consume') {

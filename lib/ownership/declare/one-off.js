@@ -1,13 +1,13 @@
 'use strict';
-// The options of one declaration, { free, size, parent, shared, keeps, resizes }, and the owned type that they make
+// The options of one declaration, { free, size, parent, shared, keeps, resizes, reenters }, and the owned type that they make
 // of its result.
 
 const { NONE } = require('../../pointers/destructors');
-const { checkOptions } = require('../../support/check');
+const { checkBoolean, checkOptions } = require('../../support/check');
 const { ArgumentValueError, UnsupportedError } = require('../../support/errors');
 const { OwnedType, checkFree, checkIndex, checkMeasure } = require('./owned-type');
 
-const OPTIONS = ['free', 'size', 'parent', 'shared', 'keeps', 'resizes'];
+const OPTIONS = ['free', 'size', 'parent', 'shared', 'keeps', 'resizes', 'reenters'];
 
 // Options that would mean nothing are mistakes.
 function checkOneOff({ free, size, parent, shared, keeps }, owned, name) {
@@ -30,6 +30,16 @@ function checkArgument(value, name, count) {
   if (value === undefined) return undefined;
   if (checkIndex(value, name) < count) return value;
   throw new ArgumentValueError(value, name, `the number of an argument, below ${count}`);
+}
+
+/** Whether calls of `name` let others be freed meanwhile; `holdsUp` says whether they would hold that up otherwise. */
+function checkReenters(value = false, name, holdsUp) {
+  if (checkBoolean(value, 'reenters') && !holdsUp) {
+    throw new UnsupportedError(
+      `'reenters' has no effect on ${name}(): it takes no tracked pointer, and holds nothing up`,
+    );
+  }
+  return value;
 }
 
 function makeType(base, name, { free, size, shared }) {
@@ -69,4 +79,4 @@ function ownedResult({ registry, base, owned, name, options = {}, count }) {
   return result;
 }
 
-module.exports = { OPTIONS, checkArgument, ownedResult };
+module.exports = { OPTIONS, checkArgument, checkReenters, ownedResult };

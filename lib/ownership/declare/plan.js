@@ -23,10 +23,21 @@ function complete(param, where, source) {
 /**
  * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
  * { role: 'borrow', base, expected, lent } or { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
- * the result, or undefined; `resized` the number of an argument, or undefined; `exact` says whether the FFI refuses more
+ * the result, or undefined; `resized` the number of an argument, or undefined; `reenters` whether C calls back for long, so
+ * that what it is not lent is freed meanwhile; `exact` says whether the FFI refuses more
  * arguments than there are parameters, and otherwise it ignores them.
  */
-function makePlan({ name, source, registry, roles, owned, resized, variadic = false, exact = false }) {
+function makePlan({
+  name,
+  source,
+  registry,
+  roles,
+  owned,
+  resized,
+  reenters,
+  variadic = false,
+  exact = false,
+}) {
   const params = roles.map((role, i) => complete(role, `argument ${i} of ${name}()`, source));
   if (isDestructor(registry, params, name)) params[0] = { ...params[0], role: 'consume', destroys: true };
   if (params[owned?.parent]?.role === 'consume') {
@@ -41,6 +52,7 @@ function makePlan({ name, source, registry, roles, owned, resized, variadic = fa
     exact,
     producer: owned === undefined ? null : source.producerOf(owned),
     resized,
+    reenters,
     source,
     // Whose pointers have sizes that depend on what the call allocates.
     watched: [

@@ -1,7 +1,8 @@
 'use strict';
 
-const { TrackedPointer, collect, stats, track } = require('../../../lib');
+const { TrackedPointer, collect, configure, stats, track } = require('../../../lib');
 const { errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
+const { runChild } = require('../../support/child.js');
 const { counting, declareThings, isKoffi2, koffi, ownedThing, raw, things, unique } = require('./setup.js');
 const { counters } = things;
 
@@ -754,12 +755,160 @@ describe('called back from C', () => {
     expect(counters()).toMatchObject({ made: 65, freed: 65, freed_underfoot: 0 });
   });
 
-  test('others that die meanwhile wait too', () => {
+  test('others that are collected meanwhile wait too', () => {
     const { make, call } = declareCall();
-    const [thing, other] = [make(100), make(100)];
-    call(thing, () => (other.dispose(), expect(counters().live).toBe(2), 0), 0);
+    const thing = make(100);
+    const drop = () => void make(100);
+    call(thing, () => (drop(), collect(), expect(counters().live).toBe(2), 0), 0);
+    collect();
     expect(counters().live).toBe(1);
     thing.dispose();
+  });
+
+  describe('what no call on the stack was lent, and is disposed of, is freed at once', () => {
+    test.each([
+      ['small', 100],
+      ['large', 2 ** 20],
+    ])('%s', (_, bytes) => {
+      const { make, call, id } = declareCall();
+      const thing = make(100);
+      const alive = [];
+      const again = () => {
+        const other = make(bytes);
+        id(other); // to which it was lent, and that is over
+        other.dispose();
+        alive.push(counters().live);
+        return 0;
+      };
+      for (let i = 0; i < 3; i++) call(thing, again, 0);
+      expect(alive).toEqual([1, 1, 1]);
+      thing.dispose();
+    });
+
+    test('by a destructor in JavaScript, too', () => {
+      const { make, call } = declareCall();
+      const thing = make(100);
+      const other = track(things.make(10), { size: 10, free: (address) => things.free(address) });
+      call(thing, () => (other.dispose(), expect(counters().live).toBe(1), 0), 0);
+      thing.dispose();
+    });
+
+    test('but not in a callback of a destructor', () => {
+      const { make, T } = declareCall();
+      const other = make(100);
+      let during;
+      const callback = koffi.register(() => (other.dispose(), (during = counters().live)), koffi.pointer(koffi.proto(`void ${unique('Destroy')}(void *)`))); // prettier-ignore
+      track(4096n, { size: 1, free: callback, label: T }).dispose();
+      expect(during).toBe(1);
+      expect(counters().live).toBe(0);
+      koffi.unregister(callback);
+    });
+
+    test('but not what an outer call was lent, whatever calls it was lent since', () => {
+      const { make, call, id } = declareCall();
+      const thing = make(100);
+      const other = make(100);
+      const inside = () => {
+        call(other, () => 0, 0);
+        call(thing, () => 0, 0);
+        id(thing);
+        thing.dispose();
+        return counters().live;
+      };
+      expect(call(thing, inside, 0)).toBe(2);
+      expect(counters()).toMatchObject({ live: 1, freed_underfoot: 0 });
+      other.dispose();
+    });
+
+    test('nor a parent that a call was lent, when its last child goes', () => {
+      const { make, call } = declareCall();
+      const thing = make(100);
+      const child = track(things.make(10), { size: 10, free: things.FREE, parent: thing });
+      const alive = [];
+      call(thing, () => (thing.dispose(), child.dispose(), alive.push(counters().live), 0), 0);
+      expect(alive).toEqual([1]);
+      expect(counters()).toMatchObject({ live: 0, freed_underfoot: 0 });
+    });
+
+    test('nor a lent parent that was collected, when its last child is disposed of', () => {
+      const { make, call } = declareCall();
+      const alive = [];
+      let child;
+      const makeParent = () => {
+        const parent = make(100);
+        child = track(things.make(10), { size: 10, free: things.FREE, parent });
+        return parent;
+      };
+      (() =>
+        call(
+          makeParent(),
+          () => (collect(), collect(), child.dispose(), alive.push(counters().live), 0),
+          0,
+        ))();
+      collect();
+      expect(alive).toEqual([1]);
+      expect(counters()).toMatchObject({ live: 0, freed_underfoot: 0 });
+    });
+  });
+
+  describe('a call that reenters', () => {
+    function declareLoop() {
+      const declared = declareThings();
+      const prototype = `int thing_call(${declared.T} *thing, ${callbackType(declared.T)} *callback, int value)`;
+      return { ...declared, prototype, run: library.func(prototype, { reenters: true }) };
+    }
+
+    test('lets garbage be freed before it returns, but not its argument', () => {
+      const { make, run } = declareLoop();
+      const thing = make(100);
+      const inside = () => {
+        for (let i = 0; i < 64; i++) make(2 ** 20);
+        collect();
+        thing.dispose();
+        return counters().live;
+      };
+      expect(run(thing, inside, 0)).toBe(1);
+      expect(counters()).toMatchObject({ made: 65, freed: 65, freed_underfoot: 0 });
+    });
+
+    test('not even if that was dropped and collected', () => {
+      const { make, run } = declareLoop();
+      const inside = () => (collect(), collect(), counters().live);
+      expect((() => run(make(100), inside, 0))()).toBe(1);
+      collect();
+      expect(counters()).toMatchObject({ live: 0, freed_underfoot: 0 });
+    });
+
+    test('lets a limit make room', () => {
+      const { make, run } = declareLoop();
+      const thing = make(100);
+      const { limit } = configure();
+      configure({ limit: 4 * 2 ** 20 });
+      const inside = () => {
+        for (let i = 0; i < 20; i++) make(2 ** 20);
+        return counters().made;
+      };
+      expect(run(thing, inside, 0)).toBe(21);
+      configure({ limit });
+      thing.dispose();
+      collect();
+    });
+
+    test('is refused where it has no effect, and as anything but a boolean', () => {
+      const { prototype } = declareLoop();
+      const plain = 'int64_t counter(const char *name)';
+      expectRefusal(() => library.func(plain, { reenters: true }), TypeError, 'ERR_TALLY_UNSUPPORTED');
+      expectRefusal(() => library.func(prototype, { reenters: 1 }), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
+      expect(library.func(plain, { reenters: false })('live')).toBeDefined();
+    });
+  });
+
+  test('a call that holds up others for long is announced, once', async () => {
+    const child = await runChild('test/programs/long-call.js');
+    expect(child).toMatchObject({ code: 0, signal: null, stdout: '1 warning\n' });
+    expect(child.stderr).toContain('[FFI_TALLY_LONG_CALL]');
+    expect(child.stderr).toContain('{ reenters: true }');
+    expect(child.stderr).toMatch(/at thing_call .*\n(.*\n)*.*at theLoopOfTheProgram /);
   });
 
   test('calls within calls: freed after the outermost', () => {
