@@ -7,11 +7,14 @@ const { performance } = require('node:perf_hooks');
 
 // How long a call may hold up what is to be freed until that is worth a warning.
 const LONG = 1000; // milliseconds
+const MOST = 2 ** 30 - 1; // calls, after which the serial numbers begin again
 
 class CCalls {
   #depth = 0;
-  #serials = []; // of the calls on the stack, the outermost first
-  #serial = 0; // of the call made last
+  // Serial numbers: of the outermost call made last, positive; and of those within it that are on the stack, negative.
+  #outermost = 1;
+  #nested = [];
+  #nestedLast = 0;
   #deferredAt = 0; // when something was first to be freed during the outermost call
   #isDeferred = false; // whether something was to be freed meanwhile
   #isDraining = false; // whether one of them is no call of C, but a drain, in which JavaScript frees
@@ -40,17 +43,27 @@ class CCalls {
 
   /** C is about to be called: from now on what it is lent gets its mark. */
   enter() {
-    this.#serials[this.#depth++] = this.#serial = (this.#serial + 1) | 0;
+    if (this.#depth++ === 0) this.#outermost = (this.#outermost & MOST) + 1;
+    else this.#nest();
   }
 
   /** The mark of a pointer that the innermost call is lent. REQUIRES: there is one. */
   get mark() {
-    return this.#serials[this.#depth - 1];
+    return this.#depth === 1 ? this.#outermost : this.#nested[this.#depth - 2];
   }
 
-  /** Whether a call that is on the stack was lent the pointer with that mark. */
+  /** Whether a call that is on the stack was lent the pointer with that mark. REQUIRES: there is one. */
   isOnStack(mark) {
-    for (let i = 0; i < this.#depth; i++) if (this.#serials[i] === mark) return true;
+    return mark === this.#outermost || (this.#depth > 1 && this.#isNested(mark));
+  }
+
+  #nest() {
+    this.#nestedLast = -((-this.#nestedLast & MOST) + 1);
+    this.#nested[this.#depth - 2] = this.#nestedLast;
+  }
+
+  #isNested(mark) {
+    for (let i = 0; i < this.#depth - 1; i++) if (this.#nested[i] === mark) return true;
     return false;
   }
 
@@ -87,7 +100,7 @@ class CCalls {
   /** Runs `run(argument)`, which calls destructors. One may be called back from another. */
   runDestructor(run, argument) {
     const outer = this.#isDestroying;
-    this.#serials[this.#depth++] = 0; // it is lent what nobody else has any more
+    this.enter();
     this.#isDestroying = true;
     try {
       return run(argument);
@@ -100,7 +113,7 @@ class CCalls {
   /** Runs `run(first, second)`, in which JavaScript frees. */
   runDrain(run, first, second) {
     const outer = this.#isDraining;
-    this.#serials[this.#depth++] = 0;
+    this.enter();
     this.#isDraining = true;
     try {
       return run(first, second);
