@@ -254,6 +254,8 @@ int64_t Environment::Read(Reading reading) const {
       return live();
     case Reading::kLimit:
       return limit_;
+    case Reading::kTracked:
+      return ledger_.figures().tracked;
   }
   return 0;
 }

@@ -143,7 +143,7 @@ class Environment {
   int64_t Mapped();
 
   // One figure, at no more than the cost of a call.
-  enum class Reading : uint8_t { kBytes, kPointers, kDeadBytes, kDeadPointers, kLive, kLimit };
+  enum class Reading : uint8_t { kBytes, kPointers, kDeadBytes, kDeadPointers, kLive, kLimit, kTracked };
   int64_t Read(Reading reading) const;
 
   int64_t live() const { return ledger_.total(); }

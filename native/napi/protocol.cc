@@ -53,6 +53,7 @@ Napi::Object Protocol(Napi::Env env) {
   Put(figure, "DEAD_POINTERS", Environment::Reading::kDeadPointers);
   Put(figure, "LIVE", Environment::Reading::kLive);
   Put(figure, "LIMIT", Environment::Reading::kLimit);
+  Put(figure, "TRACKED", Environment::Reading::kTracked);
   return protocol;
 }
 

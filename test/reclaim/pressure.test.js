@@ -1,7 +1,9 @@
 'use strict';
 // configure({ limit, onPressure }): what is refused, and what is done before.
 
+const { performance } = require('node:perf_hooks');
 const { collect, configure, reportExternal, stats, track } = require('../../lib');
+const gc = require('../../lib/reclaim/gc');
 const { errorOf, expectBalance } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
 const things = require('../support/things.js');
@@ -49,6 +51,41 @@ test('garbage makes room, without an error', () => {
   for (let i = 0; i < 200; i++) make();
   expect(stats().peakBytes).toBeGreaterThan(0);
   expect(counters().peak_bytes).toBeLessThanOrEqual(LIMIT + MIB); // the new one exists before it is tracked
+});
+
+test('young garbage is found by minor collections, where nearly all is alive', () => {
+  const kept = fill();
+  kept.pop().dispose();
+  const { minor, major } = stats().collections;
+  for (let i = 0; i < 200; i++) make();
+  const after = stats().collections;
+  expect(after.minor - minor).toBeGreaterThan(50);
+  expect(after.major - major).toBeLessThan(10);
+  disposeAll(kept);
+});
+
+test('however often pointers are refused, futile collections take a tenth of the time', () => {
+  let now = performance.now();
+  let spent = 0;
+  const clock = jest.spyOn(performance, 'now').mockImplementation(() => now);
+  const { collectMajor } = gc;
+  const major = jest.spyOn(gc, 'collectMajor').mockImplementation(() => {
+    collectMajor();
+    now += 10;
+    spent += 10;
+  });
+  const kept = fill();
+  const start = now;
+  spent = 0;
+  for (let i = 0; i < 2000; i++) {
+    expect(errorOf(() => make()).code).toBe('ERR_TALLY_LIMIT');
+    now += 1;
+  }
+  expect(spent).toBeGreaterThan(0);
+  expect(spent).toBeLessThanOrEqual((now - start) / 10 + 100 + 10); // and what was saved up, and the last
+  clock.mockRestore();
+  major.mockRestore();
+  disposeAll(kept);
 });
 
 test('bytes charged by hand count, and are not refused', () => {

@@ -24,6 +24,7 @@ function open() {
     [Figure.DEAD_POINTERS]: () => ledger.deadPointers,
     [Figure.LIVE]: () => ledger.live,
     [Figure.LIMIT]: () => environment.limit,
+    [Figure.TRACKED]: () => ledger.accounts.reduce((sum, { tracked }) => sum + tracked, 0),
   };
 
   return {

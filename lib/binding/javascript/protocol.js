@@ -17,5 +17,5 @@ module.exports = freeze({
   form: freeze({ NONE: 0, JAVASCRIPT: 1, DIRECT: 2, BOUND: 3 }),
   taken: freeze({ YES: 0, GONE: 1, TOO_MUCH: 2, NO_MEMORY: 3 }),
   reported: freeze({ BELOW_ZERO: -1, TOO_MUCH: -2 }),
-  figure: freeze({ BYTES: 0, POINTERS: 1, DEAD_BYTES: 2, DEAD_POINTERS: 3, LIVE: 4, LIMIT: 5 }),
+  figure: freeze({ BYTES: 0, POINTERS: 1, DEAD_BYTES: 2, DEAD_POINTERS: 3, LIVE: 4, LIMIT: 5, TRACKED: 6 }),
 });
