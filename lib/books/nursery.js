@@ -13,6 +13,8 @@ const { CAPACITY, GIVEN, NO_SLOT, SMALLEST_BATCH, WAITING } = protocol;
 const LARGE_NURSERY = 1024 * 1024;
 // Of larger ones, fewer fit than are worth a batch.
 const LARGE_POINTER = LARGE_NURSERY / SMALLEST_BATCH;
+// What a pointer of size 0, which may be that of anything, counts here.
+const UNKNOWN_SIZE = LARGE_NURSERY / 32;
 
 const { counter, addresses, sizes, kinds, slots } = columnsOf(binding.nursery, CAPACITY);
 // What native code leaves in `counter` after a flush, beside the count at 0: see native/env/nursery.h.
@@ -89,7 +91,7 @@ class Nursery {
     slots[index] = WAITING;
     this.#objects[index] = object;
     counter[0] = index + 1;
-    this.#bytes[0] += size;
+    this.#bytes[0] += size || UNKNOWN_SIZE;
     return index;
   }
 
@@ -100,7 +102,7 @@ class Nursery {
   putByNative(object, size, receive) {
     this.#objects[0] = object;
     const answer = receive();
-    if (answer === 0) this.#bytes[0] += size;
+    if (answer === 0) this.#bytes[0] += size || UNKNOWN_SIZE;
     else this.#objects[0] = null;
     return answer;
   }
@@ -108,7 +110,7 @@ class Nursery {
   /** Native code is about to free or release the entry at `index`: what C then does may come back here. */
   forget(index) {
     this.#objects[index] = null;
-    this.#bytes[0] -= sizes[index];
+    this.#bytes[0] -= sizes[index] || UNKNOWN_SIZE;
   }
 
   /** Marks the entry at `index`, which C is about to take, or unmarks it when C did not. */
@@ -144,7 +146,7 @@ class Nursery {
         this.#objects[index] = null;
         slots[index] = NO_SLOT;
         counter[0] = index;
-        this.#bytes[0] -= size;
+        this.#bytes[0] -= size || UNKNOWN_SIZE;
       }
     }
     return refusal;

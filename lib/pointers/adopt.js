@@ -8,6 +8,7 @@ const { traced, tracing } = require('../books/trace');
 const { gauges, readUnowned } = require('../books/unowned');
 const { freeUntracked, freeWithoutKind } = require('../reclaim/destroy');
 const majorListener = require('../reclaim/major-listener');
+const nurseryTurn = require('../reclaim/nursery-turn');
 const { relieve } = require('../reclaim/reclaim');
 const { access, creation } = require('./tracked-pointer');
 
@@ -41,6 +42,7 @@ function adopt(address, size, kind, parentSlot, run) {
   if (tracing.on) kind = traced(kind, size);
   if (parentSlot === NO_SLOT && run === null && nursery.hasRoom(size, kind)) {
     try {
+      if (!nurseryTurn.isArmed) nurseryTurn.arm();
       return creation.makeYoung(address, size, kind);
     } catch (error) {
       throw freeOnError(address, size, kind, null, error); // the stack is full

@@ -1,6 +1,7 @@
 'use strict';
 // Small pointers, which native code watches together until a garbage collection finds one of them alive.
 
+const { setImmediate } = require('node:timers/promises');
 const { collect, configure, stats, track } = require('../../lib');
 const binding = require('../../lib/binding');
 const { kinds } = require('../../lib/books/kinds');
@@ -179,4 +180,33 @@ test('a limit makes room for the next of many small ones', () => {
   } finally {
     configure({ limit: Infinity });
   }
+});
+
+describe('nothing keeps a dropped pointer for long', () => {
+  test.each([0, 800])(
+    'after a turn of the event loop V8 collects it, whatever its size: %d',
+    async (size) => {
+      const refs = (() =>
+        Array.from({ length: 100 }, () => new WeakRef(track(things.make(10), { size, free: FREE }))))();
+      await setImmediate();
+      await setImmediate();
+      gc.canCollect(); // which finds it
+      gc.collectMajor();
+      expect(refs.filter((ref) => ref.deref() !== undefined)).toEqual([]);
+      collect();
+      expect(counters()).toMatchObject({ live: 0, freed: 100 });
+    },
+  );
+
+  test('before it, no more than 32 of a size that is not known', () => {
+    (() => {
+      for (let i = 0; i < 200; i++) track(things.make(10), { size: 0, free: FREE });
+    })();
+    gc.canCollect(); // which finds it
+    gc.collectMajor();
+    const large = make(4 * MIB, 'large');
+    expect(counters().live).toBeLessThanOrEqual(32 + 1);
+    large.dispose();
+    collect();
+  });
 });
