@@ -5,6 +5,7 @@ const { setImmediate } = require('node:timers/promises');
 const { collect, configure, stats, track } = require('../../lib');
 const binding = require('../../lib/binding');
 const { kinds } = require('../../lib/books/kinds');
+const { nursery } = require('../../lib/books/nursery');
 const { toDestructor } = require('../../lib/pointers/destructors');
 const { creation } = require('../../lib/pointers/tracked-pointer');
 const gc = require('../../lib/reclaim/gc');
@@ -186,8 +187,10 @@ describe('nothing keeps a dropped pointer for long', () => {
   test.each([0, 800])(
     'after a turn of the event loop V8 collects it, whatever its size: %d',
     async (size) => {
+      collect();
       const refs = (() =>
         Array.from({ length: 100 }, () => new WeakRef(track(things.make(10), { size, free: FREE }))))();
+      expect(nursery.nextIndex).toBeGreaterThan(0);
       await setImmediate();
       await setImmediate();
       gc.canCollect(); // which finds it
