@@ -771,6 +771,12 @@ export interface Settings {
    */
   checked: boolean;
   /**
+   * Collects all that nobody refers to at every pointer that is tracked, and before and after every call of a function of C
+   * that is declared while this is on. What C still needs, but JavaScript has let go, is gone then: for test runs, some
+   * thousand times slower. Default: whether the environment has `FFI_TALLY_STRESS=1`.
+   */
+  stress: boolean;
+  /**
    * The share of new pointers whose place of creation is noted for `stats().traces`: 0 for none, 1 for all. Those of
    * 1 MiB and more are always noted, unless it is 0. One that is noted costs ten
    * microseconds, the others nothing. Default: 0, or what the environment variable `FFI_TALLY_TRACE` says.
@@ -798,6 +804,7 @@ export function configure(options?: {
   onPressure?: Settings['onPressure'];
   atExit?: Settings['atExit'];
   checked?: boolean;
+  stress?: boolean;
   trace?: number;
 }): Settings;
 

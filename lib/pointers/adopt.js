@@ -10,6 +10,7 @@ const { freeUntracked, freeWithoutKind } = require('../reclaim/destroy');
 const majorListener = require('../reclaim/major-listener');
 const nurseryTurn = require('../reclaim/nursery-turn');
 const { relieve } = require('../reclaim/reclaim');
+const { collectUnderStress, stress } = require('../reclaim/stress');
 const { access, creation } = require('./tracked-pointer');
 
 /** Runs `free` for a pointer that could not be tracked because of `error`, if it has no other owner. Returns that error. */
@@ -38,6 +39,12 @@ function freeOnce(address, size, destructor, shared, error) {
  * thrown; unless it is tracked already.
  */
 function adopt(address, size, kind, parentSlot, run) {
+  const pointer = enter(address, size, kind, parentSlot, run);
+  if (stress.on) collectUnderStress();
+  return pointer;
+}
+
+function enter(address, size, kind, parentSlot, run) {
   if (!majorListener.isListening) majorListener.listen();
   if (tracing.on) kind = traced(kind, size);
   if (parentSlot === NO_SLOT && run === null && nursery.hasRoom(size, kind)) {

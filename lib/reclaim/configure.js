@@ -8,6 +8,7 @@ const { checkBoolean, checkOptions, checkSize } = require('../support/check');
 const { ArgumentTypeError, ArgumentValueError } = require('../support/errors');
 const { pressure } = require('./pressure');
 const { freeAtProcessExit } = require('./process-exit');
+const { stress } = require('./stress');
 const turn = require('./turn');
 
 const current = {
@@ -17,6 +18,7 @@ const current = {
   onPressure: null,
   atExit: isMainThread ? 'skip' : 'free',
   checked: checked.on,
+  stress: stress.on,
   trace: 0,
 };
 
@@ -90,11 +92,13 @@ function configure(options = {}) {
     onPressure: checkOnPressure(wanted.onPressure),
     atExit: checkAtExit(wanted.atExit),
     checked: checkBoolean(wanted.checked, 'checked'),
+    stress: checkBoolean(wanted.stress, 'stress'),
     trace: checkTrace(wanted.trace),
   };
   Object.assign(current, next);
   pressure.handler = next.onPressure;
   if (next.checked !== checked.on) checked.enable(next.checked);
+  stress.on = next.stress;
   setRate(next.trace);
   const limit = Math.min(next.limit, Number.MAX_SAFE_INTEGER);
   binding.configure(next.budget, next.growth, limit, next.atExit === 'free');

@@ -6,6 +6,7 @@ const { flushOrThrow } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
 const { Source } = require('../../ownership/declare/source');
 const { addresses } = require('../../pointers/destructors');
+const { stress, stressed } = require('../../reclaim/stress');
 const { addressOf, argumentsOf, describe, symbolAddress } = require('./dialect');
 const observe = require('./observe');
 const { planFor } = require('./plan');
@@ -82,8 +83,9 @@ function withOwnedFunctions(koffi, registry, library, path) {
       options,
     });
     if (plan?.producer) observe.owns(raw, plan.producer.owned.name);
-    const declared = plan === null ? raw : wrapped(koffi, raw, plan);
     if (plan === null && typeof raw.async === 'function' && takesPointers(koffi, raw)) pinArguments(raw);
+    const own = plan === null ? raw : wrapped(koffi, raw, plan);
+    const declared = stress.on ? stressed(own) : own;
     // A destructor given as this function can be called without JavaScript.
     if (raw.info.arguments.length === 1 && typeof raw.info.name === 'string') {
       addresses.set(declared, () => symbolAddress(koffi, library, raw.info.name));

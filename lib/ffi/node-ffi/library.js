@@ -9,6 +9,7 @@ const { makePlan } = require('../../ownership/declare/plan');
 const { Source } = require('../../ownership/declare/source');
 const { addresses } = require('../../pointers/destructors');
 const { checkOptions } = require('../../support/check');
+const { stress, stressed } = require('../../reclaim/stress');
 const { POINTERS, nativeType, resultOf, roleOf } = require('./owned');
 
 const SIGNATURE = ['arguments', 'return', ...OPTIONS];
@@ -79,8 +80,9 @@ function makeLibraries(ffi, registry) {
       checkOptions(signature, SIGNATURE);
       const raw = super.getFunction(name, nativeSignature(signature));
       const plan = planFor(registry, this.#source, name, signature);
-      const declared = plan === null ? raw : wrap(raw, plan, refuses);
-      if (plan !== null) declared.pointer = raw.pointer;
+      const own = plan === null ? raw : wrap(raw, plan, refuses);
+      if (plan !== null) own.pointer = raw.pointer;
+      const declared = stress.on ? stressed(own) : own;
       // A destructor given as this function can be called without JavaScript.
       if (raw.length === 1) addresses.set(declared, () => raw.pointer);
       this.#declared.set(name, declared);
