@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // Runs each line of the table in docs/choosing-a-size.md. One process will do, because each is for another library;
 // OpenSSL comes first there, because others use it.

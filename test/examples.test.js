@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // Each example is a program that a user would start from. They run as they are; one whose C library is missing here
 // is skipped, and says so.

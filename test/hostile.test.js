@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // Surroundings that a library does not choose: flags, small heaps, globals that the program has replaced, test runners,
 // a second copy of itself. In each, the same program must come to the same end.

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // Random programs against a plain JavaScript model; the referee is the judge. See support/model.js.
 
@@ -5,7 +6,7 @@ const { runChild } = require('./support/child.js');
 
 const runs = process.env.FFI_TALLY_TEST_RUNS ?? '500';
 
-test.each([
+test.concurrent.each([
   ['native', []],
   ['native', ['--expose-gc']],
   ['javascript', []],

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // More than there is room or time for: memory that is refused, sizes beyond counting, many pointers, destructors that take
 // long, an event loop that gets no turn.
@@ -14,8 +15,8 @@ async function found(code, options) {
 }
 
 const { scarce } = build();
-// The suite runs with gc() and without; the children of these tests have it anyway.
-const onLinux = scarce === undefined || globalThis.gc === undefined ? describe.skip : describe;
+const onLinux = scarce === undefined ? describe.skip : describe;
+const test = globalThis.test.concurrent;
 
 onLinux('when the ledger, the collector and the nursery get no memory', () => {
   // Does what makes them ask for memory, with each of its allocations refused in turn, alone or with all that follow.

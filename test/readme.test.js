@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // Runs every block of JavaScript and TypeScript in the documentation, and compares what it prints with the text block
 // after it. That TypeScript compiles is tested by types.test.js.

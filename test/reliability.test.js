@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // docs/reliability.md names a test for each promise: these tests exist.
 

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // Workers, in child processes: how they end must not be how we end. The referee is shared by all threads of a process.
 
@@ -336,30 +337,6 @@ describe('twice in one process', () => {
     );
     expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(JSON.parse(child.stdout)).toMatchObject(expected);
-  });
-
-  test('in this process, by jest.isolateModules()', () => {
-    const things = require('./support/things.js');
-    things.reset();
-    const load = () => {
-      let tally;
-      jest.isolateModules(() => (tally = require('../lib')));
-      return tally;
-    };
-    const [a, b] = [load(), load()];
-    expect(a.track).not.toBe(b.track);
-    const make = (tally, size) => tally.track(things.make(size), { size, free: things.FREE });
-    const kept = [make(a, 10), make(b, 20)];
-    (() => {
-      for (let i = 0; i < 100; i++) void [make(a, 1000), make(b, 1000), make(a, 100_000)];
-    })();
-    // A pointer of one is no parent for the other.
-    expect(() => b.track(1n, { size: 0, free: null, parent: kept[0] })).toThrow(TypeError);
-    a.collect();
-    b.collect();
-    expect([a, b].map((tally) => tally.stats().bytes)).toEqual([10, 20]);
-    for (const pointer of kept) pointer.dispose();
-    expect(things.counters()).toMatchObject({ made: 302, freed: 302, ...faultless });
   });
 });
 

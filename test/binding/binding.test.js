@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // What cannot be loaded says why and what to do, and JavaScript takes its place unless that is refused. Tried with copies of the library in which something is missing.
 

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // The backend in JavaScript. binding.test.js has how it comes into play, model.test.js that it keeps the books, and
 // acceptance.js what it promises.
@@ -102,18 +103,6 @@ test('what is told to V8 follows the books', async () => {
   expect(felt).toBeGreaterThan(live - UNIT - SMALL);
   expect(none).toEqual([0, 0]);
   expect(found).toHaveLength(11);
-});
-
-test('it offers what the native one does, under the same names', () => {
-  const native = require('../../lib/binding');
-  const javascript = require('../../lib/binding/javascript').open();
-  expect(native.backend).toBe('native');
-  expect(Object.keys(javascript).sort()).toEqual(Object.keys(native).sort());
-  const names = ({ protocol }) =>
-    Object.entries(protocol).flatMap(([group, numbers]) =>
-      Object.keys(numbers).map((name) => `${group}.${name}`),
-    );
-  expect(names(javascript).sort()).toEqual(names(native).sort());
 });
 
 test('sizes beyond all address space are carried without ballast', async () => {

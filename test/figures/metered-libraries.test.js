@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // The hooks of real libraries, each in a process of its own, because hooks are for a whole process. What the library
 // allocates is counted, and when it has given everything back, so has the meter.

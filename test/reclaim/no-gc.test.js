@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // A runtime that cannot be asked for a collection: V8 is told everything at once and decides by itself.
 

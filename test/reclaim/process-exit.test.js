@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // The end of the main thread. Each way of ending is tried with us and without: nobody must be able to tell the
 // difference. What has been freed by then the referee writes to a file when it goes.

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 
 const koffi = require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi');

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // JavaScript that is cut off: node:vm stops what takes too long without letting anybody clean up. What was on the stack
 // must not be taken for being there for ever.

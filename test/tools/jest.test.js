@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // ffi-tally/jest, by running Jest in a child.
 

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // The signatures that the typings read out of prototypes, against what Koffi does with the same prototypes.
 

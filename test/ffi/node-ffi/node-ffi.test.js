@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // ffi-tally/node-ffi, in a Node that has node:ffi. Where none is to be had it is not tested, and says so.
 

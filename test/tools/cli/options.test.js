@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 
 const { main } = require('../../../lib/tools/cli/main.js');

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 
 const { readRun } = require('../../../lib/tools/cli/record.js');

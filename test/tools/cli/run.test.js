@@ -1,5 +1,6 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
-// The command line on real programs: traps of each kind, and none.
+// The command line on real programs: traps of each kind, and none. Most of the time they wait, so several run at once.
 
 const fs = require('node:fs');
 const os = require('node:os');
@@ -9,15 +10,19 @@ const { nodes, runChild } = require('../../support/child.js');
 
 const root = path.join(__dirname, '../../..');
 // Inside of the repository, where 'koffi' and 'ffi-tally' are found.
-const directory = path.join(root, 'build/cli');
+const directory = fs.mkdtempSync(path.join(root, 'build/cli-'));
 const records = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-cli-'));
-const itLinux = process.platform === 'linux' ? test : test.skip;
+const test = globalThis.test.concurrent;
+const testLinux = process.platform === 'linux' ? test : test.skip;
 
-beforeAll(() => fs.mkdirSync(directory, { recursive: true }));
-afterAll(() => fs.rmSync(records, { recursive: true }));
+afterAll(() => {
+  for (const made of [directory, records]) fs.rmSync(made, { recursive: true });
+});
+
+let programs = 0;
 
 function program(name, code) {
-  const file = path.join(directory, name);
+  const file = path.join(directory, `${++programs}-${name}`);
   fs.writeFileSync(file, code);
   return file;
 }
@@ -41,7 +46,7 @@ const leakCjs = `const koffi = require('koffi');\n${LIBC}
 `;
 const loopEsm = `import koffi, { load } from 'koffi';\n${LIBC}\nif (load !== koffi.load) throw new Error('two Koffis');\nfor (;;) strdup(text);\n`;
 
-itLinux('a native leak: exit code 1, and with --audit the function', async () => {
+testLinux('a native leak: exit code 1, and with --audit the function', async () => {
   const { code, stderr, result } = await runJson(['check', '--audit', '--', program('leak.cjs', leakCjs)]);
   expect(code).toBe(1);
   // The program's own words do not get into the JSON.
@@ -55,7 +60,7 @@ itLinux('a native leak: exit code 1, and with --audit the function', async () =>
   }
 });
 
-itLinux('as text: tables, and the verdict last', async () => {
+testLinux('as text: tables, and the verdict last', async () => {
   const child = await run(['check', '--audit', '--', program('leak.cjs', leakCjs)]);
   expect(child).toMatchObject({ code: 1, signal: null, stderr: '' });
   expect(child.stdout).toMatch(/^the program speaks\n/);
@@ -66,7 +71,7 @@ itLinux('as text: tables, and the verdict last', async () => {
   );
 });
 
-itLinux('a loop that never returns is sampled, audited and stopped at the cap', async () => {
+testLinux('a loop that never returns is sampled, audited and stopped at the cap', async () => {
   const file = program('loop.mjs', loopEsm);
   const { code, result } = await runJson(['check', '--audit', '--rss', '300M', '--', file]);
   expect(code).toBe(1);
@@ -80,7 +85,7 @@ itLinux('a loop that never returns is sampled, audited and stopped at the cap', 
   expect(result.samples.length).toBeGreaterThan(2);
 });
 
-itLinux('a clean program: exit code 0', async () => {
+testLinux('a clean program: exit code 0', async () => {
   const file = program(
     'clean.mjs',
     `import koffi from 'koffi';\n${LIBC}
@@ -160,7 +165,7 @@ test('a record whose name is relative is one file, wherever the program goes', a
   expect(code).toBe(0);
 });
 
-itLinux('what the program leaves running is not waited for', async () => {
+testLinux('what the program leaves running is not waited for', async () => {
   const file = program(
     'leaves.cjs',
     `const { spawn } = require('node:child_process');
@@ -184,7 +189,7 @@ test('that the heap of another process is full is no trap', async () => {
   expect(code).toBe(0);
 });
 
-itLinux('a page for which there is no space: exit code 2, not that of a trap', async () => {
+testLinux('a page for which there is no space: exit code 2, not that of a trap', async () => {
   const child = await run(['check', '--html', '/dev/full', '--', program('short.cjs', '')]);
   expect(child.code).toBe(2);
   expect(child.stderr).toContain('ENOSPC');
@@ -279,7 +284,7 @@ while True:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 `;
 
-itLinux('Ctrl-C in a terminal reaches the program once', async () => {
+testLinux('Ctrl-C in a terminal reaches the program once', async () => {
   const command = [process.execPath, path.join(root, 'bin/ffi-tally.js'), 'check', '--'];
   const file = program('signals.cjs', tellsSignals);
   const { code, stdout } = await outputOf(spawn('python3', ['-c', TERMINAL, ...command, file]), () => {});
@@ -288,7 +293,7 @@ itLinux('Ctrl-C in a terminal reaches the program once', async () => {
   expect(code).toBe(0);
 });
 
-itLinux.each(['SIGINT', 'SIGTERM'])('%s to ffi-tally alone is passed on', async (signal) => {
+testLinux.each(['SIGINT', 'SIGTERM'])('%s to ffi-tally alone is passed on', async (signal) => {
   const file = program('signals.cjs', tellsSignals);
   const args = [path.join(root, 'bin/ffi-tally.js'), 'check', '--', file];
   // Without a terminal, whoever runs the tests has one.
@@ -400,7 +405,7 @@ test('a record can be told again', async () => {
   expect(await run(['report', record])).toMatchObject({ code: 0, stderr: '' });
 });
 
-itLinux('worker threads are audited too, and their children are left alone', async () => {
+testLinux('worker threads are audited too, and their children are left alone', async () => {
   const file = program(
     'worker.cjs',
     `const { Worker, isMainThread } = require('node:worker_threads');
@@ -496,7 +501,7 @@ test('Buffers that the main thread keeps in a loop are called that', async () =>
   expect(code).toBe(1);
 });
 
-itLinux('handles that it makes in a loop are a trap, without any doubt', async () => {
+testLinux('handles that it makes in a loop are a trap, without any doubt', async () => {
   const file = program('loop-native.cjs', `${blocks}${inLoop('block(8_000_000)')}`);
   const { code, result } = await runJson(['check', '--rss', '500M', '--', file]);
   expect(result.verdict).toMatchObject({ kind: 'native', trap: true });
@@ -523,7 +528,7 @@ test('what grows while a worker is in a loop is a trap of which no more is said'
   expect(code).toBe(1);
 });
 
-itLinux('a worker that only waits leaves no doubt', async () => {
+testLinux('a worker that only waits leaves no doubt', async () => {
   const file = program(
     'worker-waits.cjs',
     `const { Worker, isMainThread } = require('node:worker_threads');
@@ -585,7 +590,7 @@ test('a worker that was terminated has no accounts, nor have its workers', async
 
 // Those at hand; scripts/matrix.js installs the others.
 describe.each(nodes())('Node $version', ({ path: node }) => {
-  itLinux.each([
+  testLinux.each([
     ['required', 'require.cjs', `const koffi = require('koffi');\n${LIBC}`],
     ['imported', 'import.mjs', `import koffi from 'koffi';\n${LIBC}`],
     [

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 
 const { formatRun } = require('../../../lib/tools/cli/text.js');

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // Verdicts on runs that are made up, so that the figures are known.
 

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // The page in a real browser: Debian's Chromium, driven by playwright-core.
 /* global document, getComputedStyle */

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 
 const { THREAD_TABLE_BYTES, ThreadTable } = require('../../../lib/tools/record/thread-table.js');

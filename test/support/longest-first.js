@@ -1,0 +1,29 @@
+'use strict';
+// Begins with the files that take longest, so that all workers of Jest have something to do to the end. Jest itself knows
+// only when it has run them before.
+
+const path = require('node:path');
+const { default: Sequencer } = require('@jest/test-sequencer');
+
+const LONG = [
+  'tools/cli/run',
+  'model',
+  'overload',
+  'worker',
+  'reclaim/gc',
+  'tools/monitor/monitor',
+  'reclaim/process-exit',
+  'binding/javascript',
+  'readme',
+  'types/compile',
+  'examples',
+  'hostile',
+  'tools/audit/audit',
+].map((name) => path.join(__dirname, '..', `${name}.test.js`));
+
+module.exports = class LongestFirst extends Sequencer {
+  sort(tests) {
+    const place = ({ path: file }) => (LONG.includes(file) ? LONG.indexOf(file) : LONG.length);
+    return super.sort(tests).sort((a, b) => place(a) - place(b));
+  }
+};

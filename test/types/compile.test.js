@@ -1,0 +1,96 @@
+/** @jest-environment ./test/support/once.js */
+'use strict';
+// No complaint from the compiler, in the set-ups that our own tsconfig.json is not, nor about the examples.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const ts = require('typescript');
+
+const root = path.join(__dirname, '../..');
+const inRoot = (name) => path.join(root, name);
+
+const base = {
+  target: ts.ScriptTarget.ES2022,
+  module: ts.ModuleKind.NodeNext,
+  moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  lib: ['lib.es2022.d.ts'],
+  strict: true,
+  noEmit: true,
+  types: [],
+};
+
+const parsed = new Map(); // what set-up, which file: those of Node alone take a second
+
+/** A host that parses each file once for all programs with the same options. */
+function hostFor(options) {
+  const host = ts.createCompilerHost(options);
+  const read = host.getSourceFile;
+  host.getSourceFile = (name, ...rest) => {
+    const key = `${JSON.stringify(options)} ${name}`;
+    if (!parsed.has(key)) parsed.set(key, read.call(host, name, ...rest));
+    return parsed.get(key);
+  };
+  return host;
+}
+
+function complaintsOf(files, more) {
+  const options = { ...base, ...more };
+  const program = ts.createProgram(files.map(inRoot), options, hostFor(options));
+  return ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
+    const where = file === undefined ? '' : `${path.relative(root, file.fileName)}: `;
+    return where + ts.flattenDiagnosticMessageText(messageText, '\n');
+  });
+}
+
+const commonjs = 'test/types/consumer.cts';
+const esm = 'test/types/consumer.mts';
+const koffi2 = { paths: { koffi: [inRoot('node_modules/koffi2/index.d.ts')] } };
+const bundler = { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler };
+const node16 = { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 };
+
+/** The typings of a Koffi that is as old as we allow: without what came later. */
+function oldestKoffi() {
+  const typings = fs.readFileSync(inRoot('node_modules/koffi2/index.d.ts'), 'utf8');
+  const file = inRoot('build/types/oldest-koffi.d.ts');
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, typings.replace(/^export function (alloc|view)\(.*$/gm, ''));
+  return { paths: { koffi: [file] } };
+}
+
+test.each([
+  ['without the types of Node and Symbol.dispose', [commonjs, esm], {}],
+  ['with Koffi 2', [commonjs, esm], koffi2],
+  ['with the oldest Koffi', [commonjs, esm], oldestKoffi()],
+  ['for a bundler', [esm], bundler],
+  ['as Node 16 resolves modules', [esm], node16],
+  // Koffi 3 has typings for ESM only, which these compilers do not let CommonJS see.
+  ['as Node 16 resolves modules, CommonJS', [commonjs], { ...node16, skipLibCheck: true }],
+])('compiles %s', (_, files, options) => {
+  expect(complaintsOf(files, options)).toEqual([]);
+});
+
+// Each block on its own, as a reader copies it: what one declares for all files must not be there for another. They are
+// run by readme.test.js.
+describe('examples in TypeScript compile', () => {
+  const directory = 'build/typescript-blocks';
+  const blocks = ['README.md', ...fs.readdirSync(inRoot('docs')).map((name) => `docs/${name}`)]
+    .filter((page) => page.endsWith('.md'))
+    .flatMap((page) => {
+      const text = fs.readFileSync(inRoot(page), 'utf8');
+      return [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(({ 1: code, index }) => {
+        const line = text.slice(0, index).split('\n').length;
+        return { page, line, code, file: `${directory}/${page.replace(/\W/g, '-')}-${line}.mts` };
+      });
+    });
+
+  beforeAll(() => {
+    // Inside of the repository, where 'ffi-tally' means the repository itself.
+    fs.rmSync(inRoot(directory), { recursive: true, force: true });
+    fs.mkdirSync(inRoot(directory), { recursive: true });
+    for (const { file, code } of blocks) fs.writeFileSync(inRoot(file), code);
+  });
+
+  test.each(blocks)('$page, line $line', ({ file }) => {
+    expect(complaintsOf([file], { types: ['node'] })).toEqual([]);
+  });
+});
