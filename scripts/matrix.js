@@ -1,8 +1,9 @@
 'use strict';
 // Runs the acceptance script on every runtime, with every Koffi and with every backend that it supports, and prints a
 // table.
-//   node scripts/matrix.js [--jest] [runtime ...]      runtime: a major version of Node, bun or deno
-//     --jest   the whole Jest suite under each Node as well
+//   node scripts/matrix.js [--jest] [--stress] [runtime ...]      runtime: a major version of Node, bun or deno
+//     --jest     under each Node the whole Jest suite as well, under one of them with Koffi 2 too
+//     --stress   under each Node with those flags of V8, too, that make it collect more often or in other ways
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -12,9 +13,22 @@ const { root } = require('./tools.js');
 
 const supported = ['18', '20', '22', '24', '26', 'bun', 'deno'];
 
+// Builds for users know others, such as --gc-interval, and do nothing with them.
+const STRESS = [
+  '--stress-compaction',
+  '--stress-scavenge=10',
+  '--stress-marking=10',
+  '--gc-global',
+  '--single-threaded-gc',
+  '--max-semi-space-size=1',
+];
+const stressOn = (node) => (Number(node) >= 24 ? [...STRESS, '--minor-ms'] : STRESS);
+const KOFFI_2_ON = '20';
+
 const args = process.argv.slice(2);
 const withJest = args.includes('--jest');
-const wanted = args.filter((arg) => arg !== '--jest');
+const withStress = args.includes('--stress');
+const wanted = args.filter((arg) => !arg.startsWith('--'));
 const runtimes = wanted.length > 0 ? wanted : supported;
 
 /** What is run on `runtime`: the script's arguments, the Koffi and the backend. */
@@ -22,12 +36,14 @@ function attemptsOn(runtime) {
   const script = ['test/acceptance.js'];
   if (runtime === 'bun') return [{ argv: script }];
   if (runtime === 'deno') return [{ argv: ['run', '--allow-all', ...script] }];
+  const suite = { argv: ['scripts/test.js'], what: 'suite' };
   return [
     { argv: script },
     { argv: script, koffi: 'koffi2' },
     { argv: script, backend: 'javascript' },
-    // With an argument of Jest's own, the suite runs once instead of twice.
-    ...(withJest ? [{ argv: ['scripts/test.js', '--ci'], what: 'jest' }] : []),
+    ...(withStress ? stressOn(runtime).map((flag) => ({ argv: [flag, ...script], what: flag })) : []),
+    ...(withJest ? [suite] : []),
+    ...(withJest && runtime === KOFFI_2_ON ? [{ ...suite, koffi: 'koffi2' }] : []),
   ];
 }
 
@@ -40,7 +56,7 @@ function attempt(runtime, { argv, koffi = 'koffi', backend = 'native', what = 'a
   const row = { runtime, koffi: koffiVersion(koffi), backend, what };
   try {
     const env = { ...process.env, FFI_TALLY_TEST_KOFFI: koffi, FFI_TALLY_BACKEND: backend };
-    if (what === 'jest') delete env.FFI_TALLY_BACKEND; // it tries both
+    if (what === 'suite') delete env.FFI_TALLY_BACKEND; // it tries both
     const { status, signal, stdout, stderr } = spawnSync(installRuntime(runtime), argv, {
       cwd: root,
       env,

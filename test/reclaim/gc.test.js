@@ -122,6 +122,15 @@ describe('in a synchronous loop', () => {
     expect(major - before.major).toBeLessThanOrEqual(5);
   });
 
+  paced('and where V8 has a large heap', () => {
+    const heap = Array.from({ length: 100_000 }, (_, i) => ({ i, list: [i], text: `x${i}` }));
+    for (let i = 0; i < 3; i++) collect(); // V8 sets its limits by them
+    const before = stats().collections;
+    churn(150, 8 * MIB);
+    expect(stats().collections.major - before.major).toBeLessThanOrEqual(3);
+    expect(heap).toHaveLength(100_000);
+  });
+
   test('what is disposed at once needs no collection', () => {
     const before = stats().collections;
     for (let i = 0; i < 300; i++) make(8 * MIB).dispose();

@@ -113,7 +113,7 @@ async function workerFrees(way) {
 
 /** The main thread's end, in a process of its own: the destructor is write(1, pointer, size), and so we hear of it. */
 function exitFrees() {
-  const args = process.versions.deno === undefined ? [] : ['run', '--allow-all'];
+  const args = process.versions.deno === undefined ? process.execArgv : ['run', '--allow-all'];
   const { status, stdout } = spawnSync(process.execPath, [...args, acceptance, 'at exit'], {
     env: process.env,
   });
