@@ -10,31 +10,46 @@ const { spawnSync } = require('node:child_process');
 const { root, filesIn } = require('./tools.js');
 
 const jest = path.join(root, 'node_modules/jest/bin/jest.js');
-const results = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-test-'));
+const missing = {
+  ...{ numTotalTests: 0, numPassedTests: 0, numFailedTests: 1, numPendingTests: 0 },
+  testResults: [{ name: jest, status: 'failed', assertionResults: [] }],
+};
 
 function readResult(file) {
-  const missing = { numTotalTests: 0, numPassedTests: 0, numFailedTests: 1, numPendingTests: 0 };
   return fs.existsSync(file) ? JSON.parse(fs.readFileSync(file, 'utf8')) : missing;
 }
 
-function runJest(nodeArgs, jestArgs) {
-  console.log(`\n# jest on Node ${process.version} ${nodeArgs.join(' ')}`);
+/** What failed, as { file, test }; a file that cannot be run, or whose worker died, has no tests that could fail. */
+function failuresIn({ testResults }) {
+  return testResults
+    .filter(({ status }) => status === 'failed')
+    .flatMap(({ name, assertionResults }) => {
+      const file = path.relative(root, name);
+      const failed = assertionResults.filter(({ status }) => status === 'failed');
+      return failed.length > 0
+        ? failed.map(({ fullName }) => ({ file, test: fullName }))
+        : [{ file, test: '(the file itself)' }];
+    });
+}
+
+function runJest(nodeArgs, jestArgs, output) {
+  const results = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-test-'));
   const outputFile = path.join(results, 'result.json');
-  fs.rmSync(outputFile, { force: true });
   const { status } = spawnSync(
     process.execPath,
     [...nodeArgs, jest, ...jestArgs, '--json', `--outputFile=${outputFile}`],
     // Jest prints to stderr; on stdout, the summary shall not overtake it.
-    { cwd: root, stdio: ['ignore', 'inherit', 1] },
+    { cwd: root, stdio: ['ignore', output, output] },
   );
   const result = readResult(outputFile);
-  const passed = result.numPassedTests;
-  // A file that cannot be run, or a worker that died, has no tests that could fail.
-  let failed = result.numFailedTests + (result.numRuntimeErrorTestSuites ?? 0);
-  const nothingRan = passed + failed === 0;
-  if (nothingRan) console.error('No test ran.');
-  if (failed === 0 && (status !== 0 || nothingRan)) failed = 1;
-  return { passed, failed, skipped: result.numPendingTests };
+  fs.rmSync(results, { recursive: true });
+  const failed = result.numFailedTests + (result.numRuntimeErrorTestSuites ?? 0);
+  return {
+    passed: result.numPassedTests,
+    failed: failed === 0 && status !== 0 ? 1 : failed,
+    skipped: result.numPendingTests,
+    failures: failuresIn(result),
+  };
 }
 
 /** The test files that are the same with gc() and without. */
@@ -46,28 +61,33 @@ function once() {
   return filesIn('test', ['.js']).filter(saysSo);
 }
 
-function runAll(jestArgs) {
-  try {
-    require('../test/support/build.js')();
-  } catch (error) {
-    console.error(`Cannot build the library that the tests call: ${error.message}`);
-    return [{ passed: 0, failed: 1, skipped: 0 }];
+/**
+ * Runs what Jest's arguments choose, with gc() and, if `both`, without. `output` is a file descriptor. Returns
+ * { passed, failed, skipped, failures }.
+ */
+function runSuite(jestArgs, both, output = 1) {
+  require('../test/support/build.js')();
+  const say = (gc) => fs.writeSync(output, `\n# jest on Node ${process.version}, ${gc} gc()\n`);
+  say('with');
+  const runs = [runJest(['--expose-gc'], jestArgs, output)];
+  if (both) {
+    say('without');
+    const others = once().flatMap((file) => ['--testPathIgnorePatterns', file]);
+    runs.push(runJest([], [...jestArgs, '--passWithNoTests', ...others], output));
   }
-  const runs = [runJest(['--expose-gc'], jestArgs)];
-  if (jestArgs.length === 0)
-    runs.push(
-      runJest(
-        [],
-        once().flatMap((file) => ['--testPathIgnorePatterns', file]),
-      ),
-    );
-  return runs;
+  const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
+  return {
+    ...{ passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') },
+    failures: runs.flatMap(({ failures }) => failures),
+  };
 }
 
-const runs = runAll(process.argv.slice(2));
-fs.rmSync(results, { recursive: true });
+function main(jestArgs) {
+  const { passed, failed, skipped } = runSuite(jestArgs, jestArgs.length === 0);
+  console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
 
-const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
-const skipped = sum('skipped') > 0 ? `, ${sum('skipped')} skipped` : '';
-console.log(`\n${sum('passed')} passed, ${sum('failed')} failed${skipped}`);
-process.exitCode = sum('failed') > 0 ? 1 : 0;
+if (require.main === module) main(process.argv.slice(2));
+
+module.exports = { runSuite };
