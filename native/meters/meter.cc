@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include "base/usable_bytes.h"
 #include "meters/checked_blocks.h"
@@ -97,6 +98,7 @@ void Meter::Leave(Shard* shard) {
 }
 
 void Meter::Flush(Counters* counters) {
+  if (counters->pending == 0 && counters->high == 0) return;
   const int64_t before = level_.fetch_add(counters->pending, kRelaxed);
   Raise(&peak_, before + counters->high);
   counters->pending = 0;
@@ -215,23 +217,43 @@ MeterFigures Meter::Read() {
   auto* own = static_cast<Shard*>(current);
   if (own != nullptr && own != &shared_) Flush(&own->of[index_]);
 
-  // Frees first: a block's allocation was counted before its free, so no free is seen without its allocation.
-  uint64_t frees = 0;
-  uint64_t freed_bytes = 0;
-  uint64_t allocations = 0;
-  uint64_t allocated_bytes = 0;
-  for (const Shard* shard = shards_.load(std::memory_order_acquire); shard != nullptr; shard = shard->next) {
-    const Counters& counters = shard->of[index_];
-    frees += counters.frees.load(std::memory_order_acquire);
-    freed_bytes += counters.freed_bytes.load(std::memory_order_acquire);
+  struct Sum {
+    uint64_t blocks = 0;
+    uint64_t bytes = 0;
+  };
+  const auto frees = [this] {
+    Sum sum;
+    for (const Shard* shard = shards_.load(std::memory_order_acquire); shard != nullptr;
+         shard = shard->next) {
+      sum.blocks += shard->of[index_].frees.load(std::memory_order_acquire);
+      sum.bytes += shard->of[index_].freed_bytes.load(std::memory_order_acquire);
+    }
+    return sum;
+  };
+  const auto allocations = [this] {
+    Sum sum;
+    for (const Shard* shard = shards_.load(std::memory_order_acquire); shard != nullptr;
+         shard = shard->next) {
+      sum.blocks += shard->of[index_].allocations.load(std::memory_order_acquire);
+      sum.bytes += shard->of[index_].allocated_bytes.load(std::memory_order_acquire);
+    }
+    return sum;
+  };
+
+  // Frees first, so that none is seen without its allocation. A block that comes and goes between the two
+  // sums looks as if it were there, and while this thread waits for a processor it may be gigabytes: the
+  // least of some readings is nearest.
+  int64_t blocks = INT64_MAX;
+  int64_t bytes = INT64_MAX;
+  Sum allocated;
+  Sum freed = frees();
+  for (int readings = 0; readings < 3; readings++) {
+    allocated = allocations();
+    blocks = std::min(blocks, static_cast<int64_t>(allocated.blocks - freed.blocks));
+    bytes = std::min(bytes, static_cast<int64_t>(allocated.bytes - freed.bytes));
+    const Sum before = std::exchange(freed, frees());
+    if (freed.blocks == before.blocks && freed.bytes == before.bytes) break;
   }
-  for (const Shard* shard = shards_.load(std::memory_order_acquire); shard != nullptr; shard = shard->next) {
-    const Counters& counters = shard->of[index_];
-    allocations += counters.allocations.load(std::memory_order_acquire);
-    allocated_bytes += counters.allocated_bytes.load(std::memory_order_acquire);
-  }
-  const auto blocks = static_cast<int64_t>(allocations - frees);
-  const auto bytes = static_cast<int64_t>(allocated_bytes - freed_bytes);
   // So if there are more frees, they were of blocks that we never counted.
   Raise(&excess_blocks_, -blocks);
   Raise(&excess_bytes_, -bytes);
@@ -239,10 +261,10 @@ MeterFigures Meter::Read() {
   MeterFigures figures;
   figures.blocks = blocks + excess_blocks_.load(kRelaxed);
   figures.bytes = bytes + excess_bytes_.load(kRelaxed);
-  // Not kept: what was allocated while we read is in it, and what was freed meanwhile too.
+  // Not kept: what was freed while we read may be in it.
   figures.peak_bytes = std::max(peak_.load(kRelaxed), figures.bytes);
-  figures.allocations = static_cast<int64_t>(allocations);
-  figures.allocated_bytes = static_cast<int64_t>(allocated_bytes);
+  figures.allocations = static_cast<int64_t>(allocated.blocks);
+  figures.allocated_bytes = static_cast<int64_t>(allocated.bytes);
   figures.foreign = foreign_.load(kRelaxed) + excess_blocks_.load(kRelaxed);
   return figures;
 }
@@ -261,12 +283,12 @@ int64_t Meter::OwnAllocations() const {
 
 bool Meter::Claim(const void* environment) {
   const void* owner = nullptr;
-  return owner_.compare_exchange_strong(owner, environment) || owner == environment;
+  return owner_.compare_exchange_strong(owner, environment, kRelaxed) || owner == environment;
 }
 
 void Meter::LetGo(const void* environment) {
   const void* owner = environment;
-  owner_.compare_exchange_strong(owner, nullptr);
+  owner_.compare_exchange_strong(owner, nullptr, kRelaxed);
 }
 
 Meter* Meter::For(const char* label, bool checked, bool* known) {

@@ -47,7 +47,7 @@ class Meter {
   void Free(void* block);
   static size_t SizeOf(void* block);
 
-  // The peak is exact where one thread allocates, and is otherwise too low by at most kGrain for each thread.
+  // The peak is exact where one thread allocates, and is otherwise off by at most kGrain for each thread.
   MeterFigures Read();
 
   // Bytes that this thread has allocated and not freed, or below zero freed of what others allocated.
