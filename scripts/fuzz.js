@@ -1,7 +1,7 @@
 'use strict';
 // Fuzzes the core that knows nothing of Node, with libFuzzer, ASan and UBSan.
-//   node scripts/fuzz.js [--seconds=60] [ledger] [pacer]    that long for each; nothing named: both
-//   node scripts/fuzz.js ledger <file>                      what a file that libFuzzer has left does
+//   node scripts/fuzz.js [--seconds=60] [TARGET ...]    that long for each; nothing named: all, as below
+//   node scripts/fuzz.js TARGET <file>                  what a file that libFuzzer has left does
 // What was learnt is kept in build/fuzz, and the next run begins with it.
 
 const fs = require('node:fs');
@@ -10,7 +10,7 @@ const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { root, hasTool, run, skip } = require('./tools.js');
 
-const TARGETS = ['ledger', 'pacer'];
+const TARGETS = ['ledger', 'pacer', 'meter', 'transit'];
 const directory = path.join(root, 'build/fuzz');
 
 function build() {
@@ -48,7 +48,9 @@ function main(args) {
   const targets = rest.filter((arg) => TARGETS.includes(arg));
   const file = rest.find((arg) => !TARGETS.includes(arg));
   if (!(seconds > 0) || (file !== undefined && (targets.length !== 1 || !fs.existsSync(file)))) {
-    console.error('usage: node scripts/fuzz.js [--seconds=60] [ledger] [pacer], or one of them and a file');
+    console.error(
+      `usage: node scripts/fuzz.js [--seconds=60] [${TARGETS.join('] [')}], or one of them and a file`,
+    );
     return false;
   }
   if (!hasTool('cmake')) return skip('fuzzing', 'cmake is not installed');

@@ -12,9 +12,10 @@ constexpr uint32_t kAgeMask = 0xffffff;
 }  // namespace
 
 bool Label::Set(std::string_view text) {
-  text_.reset(new (std::nothrow) char[text.size()]);
-  if (text_ == nullptr) return false;
-  std::copy(text.begin(), text.end(), text_.get());
+  std::unique_ptr<char[]> copy(new (std::nothrow) char[text.size()]);
+  if (copy == nullptr) return false;
+  std::copy(text.begin(), text.end(), copy.get());
+  text_ = std::move(copy);
   length_ = text.size();
   return true;
 }

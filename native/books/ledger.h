@@ -57,7 +57,7 @@ static_assert(sizeof(void*) > 8 || sizeof(Slot) <= 40, "there may be millions of
 // Of an account: a string that says when there is no memory.
 class Label {
  public:
-  // Returns false without memory.
+  // Returns false, and changes nothing, without memory.
   bool Set(std::string_view text);
   std::string_view text() const { return {text_.get(), length_}; }
 

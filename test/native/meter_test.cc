@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "env/outside.h"
+#include "meter_model.h"
 #include "meters/checked_blocks.h"
 #include "meters/meter_functions.h"
 #include "scarce_memory.h"
@@ -127,6 +128,22 @@ TEST(Meter, PeakOfOneThreadIsExact) {
   EXPECT_EQ(meter.Read().peak_bytes, most);
 }
 
+TEST(Meter, RandomPrograms) {
+  for (uint32_t seed = 1; seed <= 100; seed++) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937 random(seed);
+    const auto choose = [&random](int64_t limit) {
+      return std::uniform_int_distribution<int64_t>(0, limit - 1)(random);
+    };
+    MeterModel model(choose, SIZE_MAX / 4);
+    for (int i = 0; i < 300; i++) {
+      model.Step();
+      model.Check();
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
 // Each thread frees what the one before it has allocated.
 TEST(Meter, ThreadsThatPassBlocksOnWhileOneReads) {
   constexpr int kThreads = 4;
@@ -187,6 +204,37 @@ TEST(Meter, CountsInTheDestructorsOfAThread) {
   EXPECT_EQ(figures.bytes, 0);
   EXPECT_EQ(figures.blocks, 0);
   EXPECT_EQ(figures.allocations, 10);
+}
+
+// Threads end, and free while they do, as others begin where they have counted.
+TEST(Meter, ThreadsThatComeAndGoWhileOneReads) {
+  constexpr int kThreads = 400;
+  Meter& meter = MeterOf("come and go");
+  std::atomic<bool> done{false};
+  std::thread reader([&] {
+    while (!done) {
+      const MeterFigures figures = meter.Read();
+      ASSERT_GE(figures.blocks, 0);
+      ASSERT_EQ(figures.foreign, 0);
+    }
+  });
+  for (int t = 0; t < kThreads; t += 4) {
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; i++) {
+      threads.emplace_back([&meter] {
+        thread_local Late late;
+        late.meter = &meter;
+        late.block = meter.Allocate(100);
+        for (int j = 0; j < 10; j++) meter.Free(meter.Allocate(50000));
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(meter.Read().bytes, 0);
+  EXPECT_EQ(meter.Read().blocks, 0);
+  EXPECT_EQ(meter.Read().allocations, kThreads * 11);
 }
 
 TEST(Meter, WhatWasAllocatedBeforeDoesNotMakeItNegative) {
@@ -259,6 +307,46 @@ TEST(Outside, WhatGoesFromOneToAnotherIsSomePointersAllTheTime) {
   EXPECT_EQ(meter->attributed(), 10);
 }
 
+// Each attributes, asks for the charge, looks, and ends.
+TEST(Outside, EnvironmentsOfManyThreadsShareAMeter) {
+  bool known = false;
+  Meter* meter = Meter::For("shared by many", false, &known);
+  std::atomic<int> charged{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; t++) {
+    threads.emplace_back([&, t] {
+      for (int round = 0; round < 100; round++) {
+        Ledger ledger;
+        const auto account = static_cast<uint32_t>(ledger.AddAccount("it"));
+        const auto kind = static_cast<uint32_t>(ledger.AddKind(account));
+        ASSERT_TRUE(ledger.Reserve(10));
+        Outside outside;
+        outside.AddMeter(meter);
+        ASSERT_TRUE(outside.Reserve());
+        outside.AttributeTo(account, meter);
+        for (uint64_t i = 0; i < 10; i++) {
+          void* block = meter->Allocate(1000);
+          const auto bytes = static_cast<int64_t>(Meter::SizeOf(block));
+          const SlotId slot = ledger.Add(kind, i + 1, bytes, kNoSlot);
+          outside.ReadMeters(ledger);
+          if (meter->Claim(&outside)) {
+            ASSERT_EQ(charged.fetch_add(1), 0);
+            charged--;
+          }
+          ledger.GiveAway(slot, Reason::kReleased);
+          meter->Free(block);
+          if (t % 2 == 0) meter->LetGo(&outside);
+        }
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(meter->attributed(), 0);
+  EXPECT_EQ(meter->Read().bytes, 0);
+  int nobody = 0;
+  EXPECT_TRUE(meter->Claim(&nobody));
+}
+
 TEST(CheckedMeter, TellsWrongFrees) {
   Forget();
   Meter& mine = MeterOf("mine", true);
@@ -300,6 +388,43 @@ TEST(CheckedMeter, KeepsTheFirstReportsOfVeryMany) {
   EXPECT_EQ(count, 256);
 }
 
+// Wrong frees of many threads, while one reads what is told of them.
+TEST(CheckedMeter, ThreadsThatFreeWrongly) {
+  constexpr int kThreads = 4;
+  constexpr int kRounds = 1000;
+  Forget();
+  Meter& mine = MeterOf("mine", true);
+  Meter& yours = MeterOf("yours", true);
+  const int64_t before = mine.Read().foreign + yours.Read().foreign;
+  std::atomic<int> running{kThreads};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; t++) {
+    threads.emplace_back([&] {
+      int stranger = 0;
+      for (int i = 0; i < kRounds; i++) {
+        yours.Free(mine.Allocate(1 + i % 1000));
+        mine.Free(&stranger);
+      }
+      running--;
+    });
+  }
+  int64_t reports = 0;
+  const auto read = [&] {
+    for (CheckedBlocks::Report report; CheckedBlocks::NextReport(&report); reports++) {
+      const bool other = report.found == CheckedBlocks::Found::kOther;
+      ASSERT_EQ(report.by, other ? &yours : &mine);
+      ASSERT_EQ(report.of, other ? &mine : nullptr);
+    }
+  };
+  while (running > 0) read();
+  for (std::thread& thread : threads) thread.join();
+  read();
+  EXPECT_GT(reports, 0);
+  EXPECT_LE(reports, 2 * kThreads * kRounds);
+  EXPECT_EQ(mine.Read().foreign + yours.Read().foreign - before, 2 * kThreads * kRounds);
+  EXPECT_EQ(mine.Read().blocks, 0);
+}
+
 TEST(CheckedMeter, ThreadsWithoutAFault) {
   Forget();
   Meter& meter = MeterOf("mine", true);
@@ -310,7 +435,7 @@ TEST(CheckedMeter, ThreadsWithoutAFault) {
     threads.emplace_back([&, t] {
       std::mt19937 random(static_cast<unsigned>(t));
       for (int i = 0; i < 5000; i++) {
-        void* block = meter.Allocate(random() % 2000);
+        void* block = meter.Allocate(1 + random() % 2000);
         if (i % 2 == 0) block = meter.Reallocate(block, 1 + random() % 5000);
         meter.Free(places[random() % places.size()].exchange(block));
       }
