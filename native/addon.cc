@@ -70,6 +70,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("addressOf", AddressOf);
   TALLY_EXPORT("kindOf", KindOf);
   TALLY_EXPORT("hasParent", HasParent);
+  TALLY_EXPORT("hasEndedParent", HasEndedParent);
   TALLY_EXPORT("owns", Owns);
 
   TALLY_EXPORT("view", View);

@@ -217,10 +217,11 @@ export class TrackedPointer<Label extends string = string> implements Disposable
   [Symbol.dispose](): void;
 
   /**
-   * Gives ownership away: returns the address, takes back the charge and does not run the destructor.
+   * Gives ownership away: returns the address, takes back the charge and does not run the destructor. A parent no longer
+   * waits for it: keep that until you have freed this.
    *
    * @throws `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_IN_USE` while other pointers have it as their parent or
-   *   an asynchronous call uses it.
+   *   an asynchronous call uses it, and once its own parent has ended.
    */
   release(): bigint;
 

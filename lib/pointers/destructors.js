@@ -58,10 +58,11 @@ function boundArgument(value, index) {
 
 function bound(address, list) {
   if (!Array.isArray(list)) throw new ArgumentTypeError(list, 'free.args', 'an array');
-  if (list.length > MAX_ARGUMENTS) {
-    throw new ArgumentValueError(list.length, 'free.args.length', `at most ${MAX_ARGUMENTS}`);
+  const { length } = list; // read once, as each element is: a Proxy may say something else the next time
+  if (!Number.isInteger(length) || length < 0 || length > MAX_ARGUMENTS) {
+    throw new ArgumentValueError(length, 'free.args.length', `at most ${MAX_ARGUMENTS}`);
   }
-  const args = Array.from(list, boundArgument);
+  const args = Array.from({ length }, (_, index) => boundArgument(list[index], index));
   if (!binding.canCall) throw new NoCallerError();
   if (!binding.canBind) throw new NoLibffiError();
   return checkedDestructor(Form.BOUND, address, args);

@@ -97,6 +97,8 @@ class TrackedPointer {
   release() {
     TrackedPointer.#check(this, 'release');
     const address = this.#address;
+    const handle = TrackedPointer.#handleOf(this);
+    if (handle >= 0 && binding.hasEndedParent(handle)) throw new InUseError(this.label);
     transfer.begin(this);
     transfer.commit(this, false);
     return address;

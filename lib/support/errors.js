@@ -111,14 +111,14 @@ exports.TakenOverError = define(
     `Cannot take over a pointer (${label}): it has been taken over already, or was never handed over in this process`,
 );
 
-/** A pointer that cannot be given away while others need it. */
-exports.InUseError = define(
-  Error,
-  'ERR_TALLY_IN_USE',
-  (label, holds) =>
-    `Cannot give away a tracked pointer (${label}): ${holds} pointer${holds === 1 ? '' : 's'} or calls ` +
-    `depend on it; dispose() waits for them`,
-);
+/** A pointer that cannot be given away while `holds` others need it; without them, while its parent needs it to be freed. */
+exports.InUseError = define(Error, 'ERR_TALLY_IN_USE', (label, holds) => {
+  const reason =
+    holds === undefined
+      ? 'its parent has ended, and would be freed before it; dispose() frees both in order'
+      : `${holds} pointer${holds === 1 ? '' : 's'} or calls depend on it; dispose() waits for them`;
+  return `Cannot give away a tracked pointer (${label}): ${reason}`;
+});
 
 /** A tracked pointer of another type than the function takes. */
 exports.TypeMismatchError = define(

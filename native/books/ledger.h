@@ -141,6 +141,12 @@ class Ledger {
   // its destructor runs, the address may be somebody else's already. REQUIRES: slot < end().
   bool Owns(SlotId slot, uint64_t address) const;
 
+  // Whether the parent of `slot` has ended, and is kept by its children alone. REQUIRES: slot is not free.
+  bool HasEndedParent(SlotId slot) const {
+    const SlotId parent = at(slot).parent;
+    return parent != kNoSlot && at(parent).state != SlotState::kLive;
+  }
+
   // The memory belongs to somebody else now. REQUIRES: slot is live or given, nothing holds it.
   void GiveAway(SlotId slot, Reason reason);
 

@@ -182,6 +182,10 @@ Napi::Value HasParent(const Napi::CallbackInfo& info) {
   return Boolean(info, Of(info).ledger().at(Unsigned(info[0])).parent != kNoSlot);
 }
 
+Napi::Value HasEndedParent(const Napi::CallbackInfo& info) {
+  return Boolean(info, Of(info).ledger().HasEndedParent(Unsigned(info[0])));
+}
+
 Napi::Value Owns(const Napi::CallbackInfo& info) {
   return Boolean(info, Of(info).ledger().Owns(Unsigned(info[0]), Address(info[1])));
 }

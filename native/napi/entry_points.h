@@ -36,15 +36,16 @@ Napi::Value InTransit(const Napi::CallbackInfo& info);
 Napi::Value TakeOver(
     const Napi::CallbackInfo& info);  // (key, kind) -> 0 taken, 1 gone, 2 too much, 3 no memory
 
-Napi::Value Hold(const Napi::CallbackInfo& info);       // (slot)
-Napi::Value Unhold(const Napi::CallbackInfo& info);     // (slot)
-Napi::Value HoldsOf(const Napi::CallbackInfo& info);    // (slot) -> children and calls
-Napi::Value Resize(const Napi::CallbackInfo& info);     // (slot, bytes) -> whether it could be charged
-Napi::Value SizeOf(const Napi::CallbackInfo& info);     // (slot) -> bytes
-Napi::Value AddressOf(const Napi::CallbackInfo& info);  // (slot) -> bigint
-Napi::Value KindOf(const Napi::CallbackInfo& info);     // (slot) -> kind
-Napi::Value HasParent(const Napi::CallbackInfo& info);  // (slot)
-Napi::Value Owns(const Napi::CallbackInfo& info);       // (slot, address) -> whether we have still to free it
+Napi::Value Hold(const Napi::CallbackInfo& info);            // (slot)
+Napi::Value Unhold(const Napi::CallbackInfo& info);          // (slot)
+Napi::Value HoldsOf(const Napi::CallbackInfo& info);         // (slot) -> children and calls
+Napi::Value Resize(const Napi::CallbackInfo& info);          // (slot, bytes) -> whether it could be charged
+Napi::Value SizeOf(const Napi::CallbackInfo& info);          // (slot) -> bytes
+Napi::Value AddressOf(const Napi::CallbackInfo& info);       // (slot) -> bigint
+Napi::Value KindOf(const Napi::CallbackInfo& info);          // (slot) -> kind
+Napi::Value HasParent(const Napi::CallbackInfo& info);       // (slot)
+Napi::Value HasEndedParent(const Napi::CallbackInfo& info);  // (slot)
+Napi::Value Owns(const Napi::CallbackInfo& info);  // (slot, address) -> whether we have still to free it
 
 Napi::Value View(const Napi::CallbackInfo& info);        // (address, length) -> ArrayBuffer or undefined
 Napi::Value Detach(const Napi::CallbackInfo& info);      // (buffer)

@@ -300,6 +300,33 @@ describe('what cannot be a pointer to own is refused, and left alone', () => {
   ])('bound arguments with %s', (_, given, code, Class) => {
     expectRefusal(() => track(1n, { size: 1, free: given }), Class, code);
   });
+
+  describe('bound arguments in an array that says something else each time', () => {
+    const lying = (answers) => new Proxy([POINTER, 1], { get: (list, key) => answers(list, key) });
+    const endless = function* () {
+      for (;;) yield 1;
+    };
+    const iterating = (list, key) => (key === Symbol.iterator ? endless : list[key]);
+    const withLength = (length) => lying((list, key) => (key === 'length' ? length : list[key]));
+    let reads = 0;
+    const growing = () => lying((list, key) => (key === 'length' ? 2 + 100 * reads++ : 1));
+
+    test.each([NaN, -1, 1.5, 33, 2 ** 32, Infinity, '2', undefined, {}])('a length of %p', (length) => {
+      const attempt = () => track(1n, { size: 1, free: { address: FREE, args: withLength(length) } });
+      expectRefusal(attempt, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
+    });
+
+    testBound('what was read once is what counts', () => {
+      class Iterating extends Array {
+        [Symbol.iterator]() {
+          return endless();
+        }
+      }
+      for (const args of [lying(iterating), growing(), Iterating.of(POINTER, 1)]) {
+        track(4096n, { size: 10, free: { address: binding.nothing, args } }).dispose();
+      }
+    });
+  });
 });
 
 describe('once there is a destructor, the pointer is freed before an error', () => {

@@ -276,14 +276,33 @@ describe('parents', () => {
     expect(counters()).toMatchObject({ live: 0, freed: 2, orphans: 0 });
   });
 
-  test('releasing the last child frees a parent that was disposed before', () => {
+  const endings = [
+    ['disposed', (parent) => void parent.dispose()],
+    ['collected', () => {}],
+  ];
+  test.each(endings)('a child is not released once its parent is %s, which would go before it', (_, end) => {
+    const child = (() => {
+      const parent = make();
+      const only = makeChild(parent);
+      end(parent);
+      return only;
+    })();
+    collect();
+    const error = expectRefusal(() => child.release(), Error, 'ERR_TALLY_IN_USE');
+    expect(error.message).toContain('its parent');
+    expect(child.disposed).toBe(false);
+    child.dispose();
+    expect(counters()).toMatchObject({ live: 0, freed: 2, orphans: 0 });
+  });
+
+  test('what is released no longer keeps its parent, which its new owner has to', () => {
     const parent = make();
-    const child = track(things.make(50), { size: 50, free: FREE, parent });
-    parent.dispose();
+    const child = makeChild(parent);
     const address = child.release();
-    expect(counters()).toMatchObject({ live: 1, freed: 1 });
-    expect(stats()).toMatchObject({ pointers: 0, bytes: 0 });
+    expect(counters()).toMatchObject({ live: 2, freed: 0 });
     things.free(address);
+    parent.dispose();
+    expect(counters()).toMatchObject({ live: 0, freed: 2, orphans: 0 });
   });
 
   test('a parent cannot be given away while a child needs it', () => {

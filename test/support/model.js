@@ -211,6 +211,11 @@ class Run {
       assert.equal(pointer.disposed, false);
       return;
     }
+    if (node.parent?.dropped) return; // it depends on the collector whether it has ended
+    if (node.parent?.mustGo) {
+      refused('ERR_TALLY_IN_USE', () => pointer.release());
+      return;
+    }
     this.handles.splice(at, 1);
     const address = pointer.release();
     assert.equal(things.id(address), node.id);

@@ -81,6 +81,10 @@ function open() {
     unhold: (slot) => ledger.unhold(at(slot)),
     holdsOf: (slot) => at(slot).holds,
     hasParent: (slot) => at(slot).parent !== null,
+    hasEndedParent(slot) {
+      const { parent } = at(slot);
+      return parent !== null && parent.state !== State.LIVE;
+    },
     resize: (slot, size) => environment.resize(at(slot), size),
     sizeOf: (slot) => at(slot).size,
     owns: (slot, address) => ledger.owns(at(slot), address),

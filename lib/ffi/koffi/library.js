@@ -12,14 +12,15 @@ const observe = require('./observe');
 const { planFor } = require('./plan');
 const { makeRefusal } = require('./refusal');
 
+// Koffi itself takes no object in the last place but a list of types.
 function isOptions(value) {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Splits the arguments of lib.func(): ours at the end, Koffi's before. */
 function split(args) {
   const last = args[args.length - 1];
-  const options = args.length > 1 && !Array.isArray(last) && isOptions(last) ? last : undefined;
+  const options = args.length > 1 && isOptions(last) ? last : undefined;
   const theirs = options === undefined ? args : args.slice(0, -1);
   const list = theirs[theirs.length - 1];
   const definition = typeof theirs[0] === 'string' && theirs.length === 1 ? theirs[0] : undefined;
@@ -96,6 +97,7 @@ function withOwnedFunctions(koffi, registry, library, path) {
   function close() {
     flushOrThrow(); // in the ledger every pointer pins its library
     source.forget();
+    registry.forgetLibrary(library);
     unload.call(library);
     kinds.unpinIdle();
   }

@@ -27,6 +27,11 @@ class KoffiRegistry extends Registry {
     return this.#strings.get(name);
   }
 
+  /** `library` is unloaded. */
+  forgetLibrary(library) {
+    for (const string of this.#strings.values()) string.forget(library);
+  }
+
   callbackKind(name, make) {
     let kind = this.#callbackKinds.get(name);
     if (kind === undefined) this.#callbackKinds.set(name, (kind = make()));

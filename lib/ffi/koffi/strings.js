@@ -9,12 +9,19 @@ const {
   UnknownSymbolError,
   UnsupportedError,
 } = require('../../support/errors');
+const { symbolAddress } = require('./dialect');
 
-/** A string type that C gives away. Its destructor is looked up where a function first returns it. */
+/**
+ * A string type that C gives away. Its destructor is looked up where a function first returns it, and is the same for all
+ * libraries that return it: Koffi tells a destructor the pointer alone. A library that is loaded again is no other one.
+ */
 class OwnedString {
+  #koffi;
   #free;
   #symbol;
-  #library;
+  #address; // of the destructor
+  #libraries = new WeakSet(); // those that return this type, until they are unloaded
+  #count = 0; // of these
 
   constructor(koffi, name, type, options) {
     checkOptions(options, ['free']);
@@ -23,13 +30,14 @@ class OwnedString {
     if (typeof free === 'string') this.#symbol = free;
     else if (typeof free === 'function') this.#free = free;
     else throw new ArgumentTypeError(free, 'free', 'the name of a C function, or a function of the pointer');
+    this.#koffi = koffi;
     this.name = name;
     this.type = koffi.disposable(name, type, (pointer) => this.#free(pointer));
   }
 
   /** A function of `library` returns this type. `func` is the library's own. */
   resolve(library, func) {
-    if (this.#symbol === undefined || this.#library === library) return;
+    if (this.#symbol === undefined || this.#libraries.has(library)) return;
     let free;
     try {
       free = func.call(library, this.#symbol, 'void', ['void *']);
@@ -38,13 +46,21 @@ class OwnedString {
       error.cause = cause;
       throw error;
     }
-    if (this.#library !== undefined) {
+    const address = symbolAddress(this.#koffi, library, this.#symbol);
+    if (this.#count > 0 && address !== this.#address) {
       throw new UnsupportedError(
         `'${this.name}' already is a string of another library: declare an owned string for each library`,
       );
     }
-    this.#library = library;
+    this.#libraries.add(library);
+    this.#count++;
+    this.#address = address;
     this.#free = free;
+  }
+
+  /** `library` is unloaded. Loaded again, it may lie elsewhere. */
+  forget(library) {
+    if (this.#libraries.delete(library)) this.#count--;
   }
 }
 

@@ -12,7 +12,7 @@ const { Transfer } = require('./transfer');
 /** REQUIRES: there are as many arguments as `raw` takes, and a callback after them. */
 function callAsync(raw, plan, converts, args, callback) {
   const letGo = lend(plan.params, args);
-  let transfer;
+  let transfer; // null after the end
   try {
     transfer = new Transfer(plan.params, converts, args);
   } catch (error) {
@@ -48,8 +48,11 @@ function callAsync(raw, plan, converts, args, callback) {
   try {
     raw.async(...transfer.values, finished);
   } catch (error) {
-    if (binding.isAlive()) transfer.refused(); // C has not begun
-    letGo();
+    // The FFI tells the callback of a refusal before it returns: then this may be what the callback has thrown.
+    if (transfer !== null) {
+      if (binding.isAlive()) transfer.refused(); // C has not begun
+      end();
+    }
     throw error;
   }
 }

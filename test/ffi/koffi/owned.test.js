@@ -1,5 +1,6 @@
 'use strict';
 
+const { runInNewContext } = require('node:vm');
 const { POINTER, SIZE, TrackedPointer, collect, stats, track } = require('../../../lib');
 const binding = require('../../../lib/binding');
 const { boundByBudget, errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
@@ -373,6 +374,25 @@ describe('for one function', () => {
     expect(thing).toMatchObject({ label: 'thing_new()', size: 64 });
     thing.dispose();
     expect(counters()).toMatchObject({ freed: 1 });
+  });
+
+  class Options {
+    free = 'thing_free';
+    size = 5;
+  }
+  test.each([
+    ['without a prototype', Object.assign(Object.create(null), { free: 'thing_free', size: 5 })],
+    ['of a class', new Options()],
+    ['of another realm', runInNewContext(`({ free: 'thing_free', size: 5 })`)],
+    ['that are frozen', Object.freeze({ free: 'thing_free', size: 5 })],
+    ['behind a Proxy', new Proxy({ free: 'thing_free', size: 5 }, {})],
+  ])('options %s', (_, options) => {
+    for (const declaration of [['void *thing_new(size_t bytes)'], ['thing_new', 'void *', ['size_t']]]) {
+      const thing = library.func(...declaration, options)(64);
+      expect(thing).toMatchObject({ label: 'thing_new()', size: 5 });
+      thing.dispose();
+    }
+    expect(counters()).toMatchObject({ freed: 2, live: 0 });
   });
 
   test('free and size, of a type that no owned type knows', () => {

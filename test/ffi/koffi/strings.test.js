@@ -3,7 +3,7 @@
 
 const { collect, stats } = require('../../../lib');
 const { expectBalance, expectRefusal } = require('../../support/balance.js');
-const { counting, isKoffi2, koffi, things, unique } = require('./setup.js');
+const { counting, counting2, isKoffi2, koffi, things, unique } = require('./setup.js');
 const { counters } = things;
 
 const library = koffi.load(counting);
@@ -86,12 +86,40 @@ test('wide strings', () => {
   if (!isKoffi2) expect(libc.func(`${Text} wcsdup(str32 text)`)('wide')).toBe('wide');
 });
 
+test('of a library that is loaded several times, until the last of it is unloaded', () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'thing_free' });
+  const loads = Array.from({ length: 3 }, () => koffi.load(counting));
+  const makes = loads.map((loaded) => loaded.func(`${Text} thing_text(size_t length)`));
+  expect(makes.map((make) => make(3))).toEqual(['xxx', 'xxx', 'xxx']);
+  loads[2].unload();
+  loads[0].unload();
+  expect(makes[1](3)).toBe('xxx');
+  expect(library.func(`${Text} thing_text(size_t length)`)(3)).toBe('xxx');
+  expect(counters()).toMatchObject({ made: 5, freed: 5, live: 0, foreign_frees: 0 });
+  loads[1].unload();
+});
+
+test('of another library, after the first was unloaded', () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'thing_free' });
+  const first = koffi.load(counting);
+  first.func(`${Text} thing_text(size_t length)`)(3);
+  first.unload();
+  first.unload();
+  const second = koffi.load(counting2);
+  expect(second.func(`${Text} thing_text(size_t length)`)(3)).toBe('xxx');
+  const counter = second.func('int64_t counter(const char *name)');
+  expect(['made', 'freed', 'foreign_frees'].map((name) => Number(counter(name)))).toEqual([1, 1, 0]);
+  second.unload();
+});
+
 test('of a second library: refused, with what to do', () => {
   const Text = unique('Text');
   koffi.owned(Text, 'char *', { free: 'thing_free' });
   library.func(`${Text} thing_text(size_t length)`);
   library.func(`${Text} text_new(size_t length)`);
-  const other = koffi.load(counting);
+  const other = koffi.load(counting2);
   const error = expectRefusal(
     () => other.func(`${Text} thing_text(size_t length)`),
     TypeError,
