@@ -283,7 +283,7 @@ class Run {
     const { pointer, node } = this.handles[at];
     const isUsed = node.children + node.held > 0;
     if (!isNative || isUsed || node.parent !== null || IN_JAVASCRIPT.includes(node.sort)) {
-      refused(isNative && isUsed ? 'ERR_TALLY_IN_USE' : 'ERR_TALLY_UNSUPPORTED', () => handOver(pointer));
+      refused(isUsed ? 'ERR_TALLY_IN_USE' : 'ERR_TALLY_UNSUPPORTED', () => handOver(pointer));
       assert.equal(pointer.disposed, false);
       return;
     }
