@@ -15,6 +15,7 @@
         "native/books/ledger.cc",
         "native/books/pacer.cc",
         "native/env/batches.cc",
+        "native/env/async_contexts.cc",
         "native/env/collector.cc",
         "native/env/destructor.cc",
         "native/env/environment.cc",

@@ -78,6 +78,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("forgetView", ForgetView);
 
   TALLY_EXPORT("drain", Drain);
+  TALLY_EXPORT("captureContext", CaptureContext);
+  TALLY_EXPORT("runScript", RunScript);
   TALLY_EXPORT("settle", Settle);
   TALLY_EXPORT("isAlive", IsAlive);
   TALLY_EXPORT("noteThrow", NoteThrow);

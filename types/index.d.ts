@@ -88,10 +88,11 @@ export interface BoundDestructor {
  *   also works while a worker ends;
  * - a {@link BoundDestructor}: likewise;
  * - a function of the address. A function that the drop-in's `lib.func()` declared with one parameter is called
- *   in C directly, as if its address had been given. Any other runs in JavaScript: not while a worker ends, and
- *   if it throws, or is cut off by a timeout of `node:vm`, the pointer counts as freed, `stats().totals.failed` grows, a warning is emitted once per label
- *   and the diagnostics channel `ffi-tally:destructor-error` gets `{ label, error }` every time. It must not refer
- *   to the tracked pointer, which would never be collected;
+ *   in C directly, as if its address had been given. Any other runs in JavaScript, in the async context in which the
+ *   pointer was made, so that `AsyncLocalStorage` has the stores of then. It does not run while a worker ends. If it
+ *   throws, or is cut off by a timeout of `node:vm`, the pointer counts as freed, `stats().totals.failed` grows, a
+ *   warning is emitted once per label and the diagnostics channel `ffi-tally:destructor-error` gets `{ label, error }`
+ *   every time. It must not refer to the tracked pointer, which would never be collected;
  * - `null`: nothing. The bytes are counted until the pointer is collected, disposed or released.
  *
  * No destructor runs inside the garbage collector, nor while a C call made through the drop-in is on the stack.

@@ -69,6 +69,7 @@ function adoptSlowly(address, size, kind, parentSlot, run) {
     throw freeOnError(address, size, kind, run, error);
   }
   let { advice } = nursery;
+  if (run !== null) binding.captureContext(access.slotOf(pointer));
   if (checked.on) checked.note(address, kind, access.slotOf(pointer));
   if (gauges.size > 0 && advice === 0) {
     readUnowned(); // what has grown may be theirs alone

@@ -55,20 +55,22 @@ class Scripts {
     return true;
   }
 
+  /** Returns whether there is more to free. */
   run(slot) {
     const { run, address, label } = (this.#running = this.#bySlot.get(slot));
     this.#bySlot.delete(slot);
     let failure;
     let failed = false;
     try {
-      run(address);
+      binding.runScript(slot, run, address);
     } catch (error) {
       failed = true;
       failure = error;
     }
     this.#running = null;
-    binding.settle(slot, failed);
+    const isMore = binding.settle(slot, failed);
     if (failed) queueMicrotask(() => announce(label, failure)); // whose own errors are nobody's here
+    return isMore;
   }
 
   /** One that was cut off counts as failed. */
@@ -89,8 +91,7 @@ function drainFor(milliseconds, atBottom) {
   const mustGoOn = () => binding.hasUrgent() || (!atBottom && binding.owesAssist());
   for (let left = milliseconds; left > 0 || mustGoOn(); left = deadline - performance.now()) {
     const result = calls.runDestructor(binding.drain, left > 0 ? left : SLICE);
-    if (result === DONE) return true;
-    if (result !== MORE) scripts.run(result);
+    if (result === DONE || (result !== MORE && !scripts.run(result))) return true;
   }
   return false;
 }

@@ -65,6 +65,7 @@ uint32_t Environment::Give(SlotId slot) {
 
 bool Environment::Release(SlotId slot, Reason reason) {
   collector_.Forget(slot);
+  contexts_.Drop(slot);
   NoteChange(-ledger_.at(slot).size);
   ledger_.GiveAway(slot, reason);
   Report();
@@ -168,10 +169,16 @@ double Environment::Drain(double milliseconds) {
   return result;
 }
 
-void Environment::Settle(SlotId slot, bool failed) {
+void Environment::RunScript(SlotId slot, napi_value destructor, napi_value address) {
+  contexts_.Run(slot, destructor, address);
+}
+
+bool Environment::Settle(SlotId slot, bool failed) {
   PayAssist(ledger_.at(slot).size);
+  contexts_.Drop(slot);
   ledger_.Settle(slot, failed);
   Report();  // now: the slice may be over, and V8 is not to hear of more than there is
+  return ledger_.HasReady();
 }
 
 bool Environment::Observe() {

@@ -16,6 +16,7 @@
 #include "books/ledger.h"
 #include "books/pacer.h"
 #include "books/share.h"
+#include "env/async_contexts.h"
 #include "env/collector.h"
 #include "env/destructor.h"
 #include "env/nursery.h"
@@ -95,8 +96,12 @@ class Environment {
   double Drain(double milliseconds);
   // A callback that the destructor now running called has thrown, and the error was caught.
   void NoteThrow() { callback_threw_ = true; }
-  // JavaScript has run the destructor of a slot that Drain returned.
-  void Settle(SlotId slot, bool failed);
+  // The destructor of `slot` is JavaScript's, and runs in the present async context.
+  void CaptureContext(SlotId slot) { contexts_.Capture(slot); }
+  // Calls that destructor, of a slot that Drain returned. Leaves pending what it throws.
+  void RunScript(SlotId slot, napi_value destructor, napi_value address);
+  // That destructor has run. Returns whether there is more to free.
+  bool Settle(SlotId slot, bool failed);
 
   // Notes whether a GC has run since the last look. NoteMajor: somebody knows that a major one has.
   bool Observe();
@@ -186,6 +191,7 @@ class Environment {
   Nursery nursery_;
   Share share_{&ledger_.figures()};
   FallibleVector<Destructor> destructors_;  // by kind
+  AsyncContexts contexts_{env_};
   Outside outside_;
   Napi::Reference<Napi::Value> root_;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made

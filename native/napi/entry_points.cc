@@ -208,7 +208,16 @@ Napi::Value ForgetView(const Napi::CallbackInfo& info) {
 Napi::Value Drain(const Napi::CallbackInfo& info) { return Number(info, Of(info).Drain(Double(info[0]))); }
 
 Napi::Value Settle(const Napi::CallbackInfo& info) {
-  Of(info).Settle(Unsigned(info[0]), info[1].As<Napi::Boolean>());
+  return Boolean(info, Of(info).Settle(Unsigned(info[0]), info[1].As<Napi::Boolean>()));
+}
+
+Napi::Value CaptureContext(const Napi::CallbackInfo& info) {
+  Of(info).CaptureContext(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value RunScript(const Napi::CallbackInfo& info) {
+  Of(info).RunScript(Unsigned(info[0]), info[1], info[2]);
   return info.Env().Undefined();
 }
 

@@ -51,21 +51,23 @@ Napi::Value View(const Napi::CallbackInfo& info);        // (address, length) ->
 Napi::Value Detach(const Napi::CallbackInfo& info);      // (buffer)
 Napi::Value ForgetView(const Napi::CallbackInfo& info);  // (length)
 
-Napi::Value Drain(const Napi::CallbackInfo& info);          // (milliseconds) -> slot, -1 done, -2 more
-Napi::Value Settle(const Napi::CallbackInfo& info);         // (slot, failed)
-Napi::Value HasUrgent(const Napi::CallbackInfo& info);      // () -> whether something must be freed now
-Napi::Value OwesAssist(const Napi::CallbackInfo& info);     // () -> whether too much waits to be freed
-Napi::Value IsAlive(const Napi::CallbackInfo& info);        // () -> whether JavaScript may go on
-Napi::Value NoteThrow(const Napi::CallbackInfo& info);      // ()
-Napi::Value WatchEach(const Napi::CallbackInfo& info);      // ()
-Napi::Value AnnounceMajor(const Napi::CallbackInfo& info);  // (): one is asked for next
-Napi::Value Sweep(const Napi::CallbackInfo& info);          // (milliseconds) -> done
-Napi::Value Observe(const Napi::CallbackInfo& info);        // () -> whether a GC has run
-Napi::Value NoteMajor(const Napi::CallbackInfo& info);      // ()
-Napi::Value Root(const Napi::CallbackInfo& info);           // (value or undefined)
-Napi::Value StackPosition(const Napi::CallbackInfo& info);  // () -> where on the stack this is called
-Napi::Value Advise(const Napi::CallbackInfo& info);         // () -> advice
-Napi::Value Collected(const Napi::CallbackInfo& info);      // (asked, heap) -> advice
+Napi::Value Drain(const Napi::CallbackInfo& info);           // (milliseconds) -> slot, -1 done, -2 more
+Napi::Value CaptureContext(const Napi::CallbackInfo& info);  // (slot)
+Napi::Value RunScript(const Napi::CallbackInfo& info);       // (slot, function, address)
+Napi::Value Settle(const Napi::CallbackInfo& info);          // (slot, failed)
+Napi::Value HasUrgent(const Napi::CallbackInfo& info);       // () -> whether something must be freed now
+Napi::Value OwesAssist(const Napi::CallbackInfo& info);      // () -> whether too much waits to be freed
+Napi::Value IsAlive(const Napi::CallbackInfo& info);         // () -> whether JavaScript may go on
+Napi::Value NoteThrow(const Napi::CallbackInfo& info);       // ()
+Napi::Value WatchEach(const Napi::CallbackInfo& info);       // ()
+Napi::Value AnnounceMajor(const Napi::CallbackInfo& info);   // (): one is asked for next
+Napi::Value Sweep(const Napi::CallbackInfo& info);           // (milliseconds) -> done
+Napi::Value Observe(const Napi::CallbackInfo& info);         // () -> whether a GC has run
+Napi::Value NoteMajor(const Napi::CallbackInfo& info);       // ()
+Napi::Value Root(const Napi::CallbackInfo& info);            // (value or undefined)
+Napi::Value StackPosition(const Napi::CallbackInfo& info);   // () -> where on the stack this is called
+Napi::Value Advise(const Napi::CallbackInfo& info);          // () -> advice
+Napi::Value Collected(const Napi::CallbackInfo& info);       // (asked, heap) -> advice
 
 Napi::Value ReportByHand(const Napi::CallbackInfo& info);     // (delta) -> total, -1 below zero, -2 too much
 Napi::Value Counter(const Napi::CallbackInfo& info);          // () -> V8's own counter

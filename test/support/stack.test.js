@@ -152,6 +152,11 @@ describe('after a timeout', () => {
 
   test.each([
     ['dispose()', 'run(() => { stuck().dispose(); while (state.cutting); })'],
+    [
+      'dispose() in a store of AsyncLocalStorage',
+      `const storage = new (require('node:async_hooks').AsyncLocalStorage)();
+       run(() => { storage.run('a', stuck).dispose(); while (state.cutting); })`,
+    ],
     ['collect()', '(() => stuck())(); run(() => { collect(); while (state.cutting); })'],
   ])('in a destructor in JavaScript, by %s: it counts as failed, the others are freed', async (_, how) => {
     const found = await cut(

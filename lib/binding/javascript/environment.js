@@ -185,6 +185,7 @@ class Environment {
   settle(slot, failed) {
     this.ballast.remove(slot);
     this.ledger.settle(slot, failed);
+    return this.ledger.hasReady;
   }
 
   /** Frees what is ready until there is no more, the time is up, or JavaScript must run a destructor. */

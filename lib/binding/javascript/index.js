@@ -96,6 +96,8 @@ function open() {
     forgetView() {},
 
     drain: (milliseconds) => environment.drain(milliseconds),
+    captureContext() {},
+    runScript: (slot, run, address) => run(address), // in the async context of whoever triggers it
     settle: (slot, failed) => environment.settle(at(slot), failed),
     isAlive: () => true,
     noteThrow: () => environment.noteThrow(),
