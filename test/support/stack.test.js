@@ -328,19 +328,66 @@ test('what a full stack says of garbage collections is not believed for ever', a
   expect(JSON.parse(child.stdout)).toEqual(expected);
 });
 
-test('where the whole stack is smaller than that, a destructor in JavaScript runs nevertheless', async () => {
+test('where the stack is so small that there never is room, a destructor in JavaScript runs in a turn', async () => {
   const code = `
     const { stats, track } = require('./lib');
+    const { stackPosition } = require('./lib/binding');
     let freed = 0;
-    track(1n, { size: 1, free: () => freed++ }).dispose();
+    const dispose = () => track(1n, { size: 1, free: () => freed++ }).dispose();
+    const deep = (bytes, from = stackPosition()) =>
+      from - stackPosition() < bytes ? deep(bytes, from) : dispose();
+    dispose();
+    const atOnce = freed;
+    deep(16 * 1024);
+    const deeper = freed;
     let turns = 0;
     const wait = () => {
-      if (freed === 0 && ++turns < 100) return setImmediate(wait);
-      console.log(JSON.stringify({ freed, pointers: stats().pointers, turned: turns > 0 }));
+      if (freed < 2 && ++turns < 100) return setImmediate(wait);
+      console.log(JSON.stringify({ atOnce, deeper, freed, pointers: stats().pointers }));
     };
     wait();
   `;
   const { stdout, ...rest } = await runChild(code, { execArgv: ['--stack-size=64'] });
   expect(rest).toEqual({ code: 0, signal: null, stderr: '' });
-  expect(JSON.parse(stdout)).toEqual({ freed: 1, pointers: 0, turned: true });
+  expect(JSON.parse(stdout)).toEqual({ atOnce: 1, deeper: 1, freed: 2, pointers: 0 });
+});
+
+describe('a synchronous loop on a small stack is bounded', () => {
+  // The addresses are nobody's: only the books are looked at.
+  const loop = `
+    const { stats, track } = require('./lib');
+    const { nothing } = require('./lib/binding');
+    const loop = () => {
+      for (let i = 1n; i <= 1000n; i++) track(16n * i, { size: 2 ** 20, free: nothing });
+      return Math.round(stats().peakBytes / 2 ** 20);
+    };
+    const deep = (kilobytes, from = stackPosition()) =>
+      from - stackPosition() < 1024 * kilobytes ? deep(kilobytes, from) : loop();
+    const { stackPosition } = require('./lib/binding');
+  `;
+  const testNative = process.env.FFI_TALLY_BACKEND === 'javascript' ? test.skip : test;
+
+  testNative.each([
+    [64, 0],
+    [80, 0],
+    [80, 20],
+    [100, 40],
+  ])('of %d kB, %d kB deep', async (size, depth) => {
+    const child = await runChild(`${loop} console.log(deep(${depth}));`, {
+      execArgv: ['--no-expose-gc', `--stack-size=${size}`],
+    });
+    expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(Number(child.stdout)).toBeLessThan(200);
+  });
+
+  testNative('of a worker', async () => {
+    const child = await runChild(`
+      const { Worker } = require('node:worker_threads');
+      const code = ${JSON.stringify(loop)} + "require('node:worker_threads').parentPort.postMessage(loop());";
+      // Of this Node takes 192 kB for itself.
+      new Worker(code, { eval: true, resourceLimits: { stackSizeMb: 0.28 } }).on('message', console.log);
+    `);
+    expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(Number(child.stdout)).toBeLessThan(200);
+  });
 });
