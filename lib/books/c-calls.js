@@ -4,6 +4,7 @@
 // that each pointer has a mark, the serial number of the outermost such call.
 
 const { performance } = require('node:perf_hooks');
+const { callersOfUs } = require('../support/stack');
 
 // How long a call may hold up what is to be freed until that is worth a warning.
 const LONG = 1000; // milliseconds
@@ -137,14 +138,12 @@ let hasWarned = false;
 function warnOfLongCall() {
   if (hasWarned) return;
   hasWarned = true;
-  const holder = {};
-  Error.captureStackTrace(holder, warnOfLongCall);
   process.emitWarning(
     `A call of C that has not returned for ${LONG / 1000} s holds up the freeing of all that JavaScript is done with`,
     {
       type: 'FfiTallyWarning',
       code: 'FFI_TALLY_LONG_CALL',
-      detail: `Declare the function with { reenters: true }. It was called here:\n${String(holder.stack).split('\n').slice(1).join('\n')}`,
+      detail: `Declare the function with { reenters: true }. It was called here, by way of its callback:\n${callersOfUs()}`,
     },
   );
 }

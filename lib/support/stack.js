@@ -8,7 +8,7 @@ const { runInNewContext } = require('node:vm');
 const OURS = path.join(__dirname, '..', path.sep);
 
 // Programs change Error and its limit. This function is of a context that has its own, where nobody does.
-const SITES_BELOW = `
+const CAPTURE = `
   Error.stackTraceLimit = 1e6;
   Error.prepareStackTrace = (error, sites) => sites;
   (callback) => {
@@ -17,7 +17,13 @@ const SITES_BELOW = `
     return trace.stack;
   };
 `;
-let sitesBelow;
+let capture;
+
+/** The call sites below `callback`, which is running, whatever a program has done to Error. */
+function sitesBelow(callback) {
+  capture ??= runInNewContext(CAPTURE);
+  return capture(callback);
+}
 
 const isOurs = (site) => Boolean(site.getScriptNameOrSourceURL()?.startsWith(OURS));
 
@@ -27,11 +33,20 @@ const isOurs = (site) => Boolean(site.getScriptNameOrSourceURL()?.startsWith(OUR
  */
 function isOutermost(callback) {
   try {
-    sitesBelow ??= runInNewContext(SITES_BELOW);
     const sites = sitesBelow(callback);
     return Array.isArray(sites) && !sites.some(isOurs);
   } catch {
     return false;
+  }
+}
+
+/** Who has called this library, as lines of a stack trace; '' where that cannot be told. */
+function callersOfUs() {
+  try {
+    const lines = sitesBelow(callersOfUs).filter((site) => !isOurs(site));
+    return lines.map((site) => `    at ${site}`).join('\n');
+  } catch {
+    return '';
   }
 }
 
@@ -87,4 +102,4 @@ function hasRoom() {
   }
 }
 
-module.exports = { Gate, hasRoom, isOutermost, needRoom };
+module.exports = { Gate, callersOfUs, hasRoom, isOutermost, needRoom };

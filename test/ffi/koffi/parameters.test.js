@@ -908,7 +908,7 @@ describe('called back from C', () => {
     expect(child).toMatchObject({ code: 0, signal: null, stdout: '1 warning\n' });
     expect(child.stderr).toContain('[FFI_TALLY_LONG_CALL]');
     expect(child.stderr).toContain('{ reenters: true }');
-    expect(child.stderr).toMatch(/at thing_call .*\n(.*\n)*.*at theLoopOfTheProgram /);
+    expect(child.stderr).toMatch(/at theLoopOfTheProgram /);
   });
 
   test('calls within calls: freed after the outermost', () => {
