@@ -7,6 +7,10 @@
 #include <new>
 #include <utility>
 
+#ifndef _WIN32
+#include <pthread.h>
+#endif
+
 namespace tally {
 
 namespace {
@@ -51,7 +55,8 @@ struct Table {
   }
 };
 
-constexpr size_t kTables = 64;
+constexpr size_t kTables =
+    32;  // one thread locks all, and ThreadSanitizer knows no more than 64 locks of one
 constexpr size_t kReports = 256;
 
 // Process-wide on purpose, and never destroyed: C frees until the very end.
@@ -68,11 +73,32 @@ State& TheState() {
   return state;
 }
 
+// Whether this thread holds every lock, because it forks. What is called meanwhile may allocate.
+thread_local bool forking = false;
+
+std::unique_lock<std::mutex> Lock(std::mutex& mutex) {
+  return forking ? std::unique_lock<std::mutex>(mutex, std::defer_lock) : std::unique_lock<std::mutex>(mutex);
+}
+
+void LockAll() {
+  State& state = TheState();
+  for (Table& table : state.tables) table.mutex.lock();
+  state.mutex.lock();
+  forking = true;
+}
+
+void UnlockAll() {
+  State& state = TheState();
+  forking = false;
+  state.mutex.unlock();
+  for (Table& table : state.tables) table.mutex.unlock();
+}
+
 Table& TableOf(uintptr_t address) { return TheState().tables[Table::Hash(address) >> 20 & (kTables - 1)]; }
 
 void Note(const CheckedBlocks::Report& report) {
   State& state = TheState();
-  const std::lock_guard<std::mutex> lock(state.mutex);
+  const auto lock = Lock(state.mutex);
   if (state.count == kReports) return;
   state.reports[(state.first + state.count) % kReports] = report;
   state.count++;
@@ -80,10 +106,21 @@ void Note(const CheckedBlocks::Report& report) {
 
 }  // namespace
 
+bool CheckedBlocks::Begin() {
+#ifdef _WIN32
+  return true;
+#else
+  // A child that is forked while another thread holds a lock would wait for ever for a thread that it does
+  // not have.
+  static const bool begun = pthread_atfork(LockAll, UnlockAll, UnlockAll) == 0;
+  return begun;
+#endif
+}
+
 bool CheckedBlocks::Add(void* block, Meter* meter) {
   const auto address = reinterpret_cast<uintptr_t>(block);
   Table& table = TableOf(address);
-  const std::lock_guard<std::mutex> lock(table.mutex);
+  const auto lock = Lock(table.mutex);
   if (!table.Reserve()) return false;
   Entry& entry = table.Find(address);
   if (entry.address == 0) table.used++;
@@ -98,7 +135,7 @@ CheckedBlocks::Found CheckedBlocks::Take(void* block, Meter* meter, Meter** owne
   Report report{Found::kForeign, address, meter, nullptr};
   {
     Table& table = TableOf(address);
-    const std::lock_guard<std::mutex> lock(table.mutex);
+    const auto lock = Lock(table.mutex);
     if (table.capacity != 0) {
       Entry& entry = table.Find(address);
       report.of = entry.meter;
@@ -117,7 +154,7 @@ CheckedBlocks::Found CheckedBlocks::Take(void* block, Meter* meter, Meter** owne
 
 bool CheckedBlocks::NextReport(Report* report) {
   State& state = TheState();
-  const std::lock_guard<std::mutex> lock(state.mutex);
+  const auto lock = Lock(state.mutex);
   if (state.count == 0) return false;
   *report = state.reports[state.first];
   state.first = (state.first + 1) % kReports;

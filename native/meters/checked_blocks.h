@@ -24,6 +24,9 @@ class CheckedBlocks {
     const Meter* of = nullptr;
   };
 
+  // Before the first block, so that a child that C forks can go on. Returns false without memory.
+  static bool Begin();
+
   // Returns false without memory.
   static bool Add(void* block, Meter* meter);
 

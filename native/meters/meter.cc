@@ -298,6 +298,7 @@ Meter* Meter::For(const char* label, bool checked, bool* known) {
     *known = meter.label_ != nullptr;
     if (*known && std::strcmp(meter.label_, label) != 0) continue;
     if (*known) return meter.checked_ == checked ? &meter : nullptr;
+    if (checked && !CheckedBlocks::Begin()) return nullptr;
     const size_t length = std::strlen(label) + 1;
     auto* copy = new (std::nothrow) char[length];
     if (copy == nullptr) return nullptr;

@@ -3,6 +3,11 @@
 #include "meters/meter.h"
 
 #include <gtest/gtest.h>
+#ifndef _WIN32
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#endif
 
 #include <atomic>
 #include <cstdint>
@@ -424,6 +429,62 @@ TEST(CheckedMeter, ThreadsThatFreeWrongly) {
   EXPECT_EQ(mine.Read().foreign + yours.Read().foreign - before, 2 * kThreads * kRounds);
   EXPECT_EQ(mine.Read().blocks, 0);
 }
+
+#ifndef _WIN32
+
+// What another library does before and after a fork of its own accord: registered before the meters', so that it
+// runs while these have everything locked.
+std::atomic<Meter*> used_around_forks{nullptr};
+
+void UseMeter() {
+  Meter* meter = used_around_forks;
+  if (meter != nullptr) meter->Free(meter->Allocate(10));
+}
+
+const int registered = pthread_atfork(UseMeter, UseMeter, UseMeter);
+
+// Forks while threads allocate; returns how many children did not get through allocating themselves.
+int ChildrenThatHang(Meter& meter) {
+  constexpr int kChildren = 50;
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; t++) {
+    threads.emplace_back([&] {
+      while (!done) meter.Free(meter.Allocate(100));
+    });
+  }
+  int hanging = 0;
+  for (int i = 0; i < kChildren && hanging == 0; i++) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(20);
+      for (size_t size = 1; size < 500; size++) meter.Free(meter.Reallocate(meter.Allocate(size), 2 * size));
+      _exit(0);
+    }
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) hanging++;
+  }
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  return hanging;
+}
+
+TEST(Meter, AChildThatCForksGoesOn) { EXPECT_EQ(ChildrenThatHang(MeterOf("forks")), 0); }
+
+TEST(CheckedMeter, AChildThatCForksGoesOn) {
+  ASSERT_EQ(registered, 0);
+  Meter& meter = MeterOf("mine", true);
+  const int64_t blocks = meter.Read().blocks;
+  const int64_t foreign = meter.Read().foreign;
+  used_around_forks = &meter;
+  EXPECT_EQ(ChildrenThatHang(meter), 0);
+  used_around_forks = nullptr;
+  EXPECT_EQ(meter.Read().blocks, blocks);
+  EXPECT_EQ(meter.Read().foreign, foreign);
+}
+
+#endif
 
 TEST(CheckedMeter, ThreadsWithoutAFault) {
   Forget();
