@@ -28,9 +28,7 @@ const first = create(640, 480);
 fill(first, 0, 0, 639, 479, 0x336699);
 const length = [0];
 const png = encode(first, length);
-console.log(
-  `a PNG file of ${length[0]} bytes, signature ${Buffer.from(png.view().slice(0, 8)).toString('hex')}`,
-);
+console.log(`a PNG file of ${length[0]} bytes, signature ${png.copy(8).toString('hex')}`);
 const second = decode(length[0], png);
 console.log(`its pixel: #${pixelOf(second, 320, 240).toString(16)}`);
 for (const image of [first, second, png]) image.dispose();

@@ -32,7 +32,7 @@ function square(color) {
   fill(image, 0, 0, 639, 479, color);
   const length = [0];
   const png = encode(image, length);
-  const body = Buffer.from(png.view().slice(0, length[0]));
+  const body = png.copy(length[0]);
   png.dispose();
   return body;
 }

@@ -74,8 +74,16 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("owns", Owns);
 
   TALLY_EXPORT("view", View);
-  TALLY_EXPORT("detach", Detach);
-  TALLY_EXPORT("forgetView", ForgetView);
+  TALLY_EXPORT("copyMemory", CopyMemory);
+  TALLY_EXPORT("emptyViews", EmptyViews);
+  TALLY_EXPORT("detachViewsBy", DetachViewsBy);
+  TALLY_EXPORT("adviseForViews", AdviseForViews);
+  TALLY_EXPORT("hasViews", HasViews);
+  TALLY_EXPORT("isViewed", IsViewed);
+  TALLY_EXPORT("beginCollection", BeginCollection);
+  TALLY_EXPORT("endCollection", EndCollection);
+  TALLY_EXPORT("weakenViews", WeakenViews);
+  TALLY_EXPORT("onDead", OnDead);
 
   TALLY_EXPORT("drain", Drain);
   TALLY_EXPORT("captureContext", CaptureContext);

@@ -121,6 +121,11 @@ export interface PointerTo<Name extends string> {
   readonly [pointee]: Name;
 }
 
+/** Node's `Buffer`, where its types are there. */
+export type NodeBuffer = typeof globalThis extends { Buffer: { alloc(size: number): infer B } }
+  ? B
+  : Uint8Array;
+
 /** Any object but a tracked pointer. The second form is for object literals, whose members are checked. */
 export type Untracked =
   | (object & { readonly [pointee]?: never })
@@ -182,23 +187,35 @@ export class TrackedPointer<Label extends string = string> implements Disposable
   readonly disposed: boolean;
 
   /**
-   * Charges `bytes` instead of what was charged so far. Changes the books, not the memory.
+   * Charges `bytes` instead of what was charged so far. Changes the books, not the memory. A {@link TrackedPointer.view}
+   * that would reach past the end now is emptied: it has length 0.
    *
    * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE` for what is no size, `ERR_TALLY_DISPOSED`
-   *   after the end, `ERR_TALLY_OVERFLOW` if all bytes together would pass 2^53 - 1. Nothing has changed then.
+   *   after the end, `ERR_TALLY_OVERFLOW` if all bytes together would pass 2^53 - 1, `ERR_TALLY_IN_USE` if such a view
+   *   cannot be emptied. Nothing has changed then.
    */
   resize(bytes: number | bigint): void;
 
   /**
-   * An `ArrayBuffer` over the native memory, without a copy. It keeps this pointer alive, is made once and is the
-   * same on every call. When the pointer ends, or is resized to less, the buffer is detached: it has length 0, so
-   * that a use after free reads nothing. Its bytes are not counted a second time.
+   * An `ArrayBuffer` over the native memory, without a copy. It keeps this pointer alive. While it is used, it is the
+   * same on every call with the same length; buffers of different lengths are views of the same memory, and all are
+   * valid. Its bytes are not counted a second time.
    *
-   * @param length - In bytes. Default: the size of the pointer, or the length of the view that there is. A pointer
-   *   without a destructor may be viewed at any length.
-   * @throws `ERR_TALLY_INVALID_ARG_VALUE` if the pointer is smaller, or if there is a view of another length;
-   *   `ERR_TALLY_INVALID_ARG_TYPE`; `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_NO_VIEWS` where the runtime forbids
-   *   such buffers (Electron).
+   * The memory is there as long as anybody can use it by way of a view, in whatever way that was passed on: to a stream,
+   * to another thread, to an asynchronous function of Node or of C. After {@link TrackedPointer.dispose | dispose()}, too,
+   * which ends the pointer but does not empty the view: the memory then goes with the first collection that finds the view
+   * dead. For memory that is freed at once, {@link TrackedPointer.copy | copy()}.
+   *
+   * Views are emptied, so that they have length 0, when C gets the memory: by
+   * {@link TrackedPointer.release | release()}, by {@link handOver}, by a function that takes ownership, and as far as
+   * {@link TrackedPointer.resize | resize()} makes it smaller. Nothing must be using them then that goes on by itself,
+   * such as `zlib.deflate()`.
+   *
+   * @param length - In bytes. Default: the size of the pointer. A pointer without a destructor may be viewed at any
+   *   length.
+   * @throws `ERR_TALLY_INVALID_ARG_VALUE` if the pointer is smaller, or for more than an `ArrayBuffer` can hold;
+   *   `ERR_TALLY_INVALID_ARG_TYPE`; `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_OUT_OF_MEMORY`; `ERR_TALLY_NO_VIEWS`
+   *   where the runtime forbids such buffers (Electron).
    *
    * @example
    * ```js
@@ -208,9 +225,24 @@ export class TrackedPointer<Label extends string = string> implements Disposable
   view(length?: number | bigint): ArrayBuffer;
 
   /**
+   * A `Buffer` with a copy of the first bytes, which belongs to JavaScript alone. `Buffer.from(pointer.view())` shares the
+   * memory instead.
+   *
+   * @param length - In bytes. Default: the size of the pointer.
+   * @throws Like {@link TrackedPointer.view | view()}.
+   *
+   * @example
+   * ```js
+   * const png = image.copy(); // image.dispose() frees its memory at once
+   * ```
+   */
+  copy(length?: number | bigint): NodeBuffer;
+
+  /**
    * Frees it now. The object has ended when this returns; the memory is freed later if other pointers have it as
-   * their parent, if an asynchronous call uses it, or if this is called back from a C call of the drop-in. Until
-   * then its bytes are in `stats().dead`. The second time does nothing.
+   * their parent, if an asynchronous call uses it, if this is called back from a C call of the drop-in, or if there is a
+   * {@link TrackedPointer.view | view} that has not been collected. Until then its bytes are in `stats().dead`. The second
+   * time does nothing.
    */
   dispose(): void;
 
@@ -221,8 +253,9 @@ export class TrackedPointer<Label extends string = string> implements Disposable
    * Gives ownership away: returns the address, takes back the charge and does not run the destructor. A parent no longer
    * waits for it: keep that until you have freed this.
    *
-   * @throws `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_IN_USE` while other pointers have it as their parent or
-   *   an asynchronous call uses it, and once its own parent has ended.
+   * @throws `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_IN_USE` while other pointers have it as their parent, an
+   *   asynchronous call uses it, or its memory may be in a buffer into which a view was moved, and once its own parent has
+   *   ended.
    */
   release(): bigint;
 
@@ -275,7 +308,8 @@ export interface HandedOver<Label extends string = string> {
  *
  * @throws `ERR_TALLY_INVALID_ARG_TYPE`; `ERR_TALLY_DISPOSED`; `ERR_TALLY_UNSUPPORTED` for a pointer with a destructor in
  *   JavaScript or with a parent; `ERR_TALLY_IN_USE` while other pointers have it as their parent, while an asynchronous
- *   call uses it, and in a callback from C; `ERR_TALLY_OUT_OF_MEMORY`. Nothing has changed then.
+ *   call uses it, while a view may have been moved elsewhere, and in a callback from C; `ERR_TALLY_OUT_OF_MEMORY`. Nothing
+ *   has changed then.
  *
  * @example
  * ```js

@@ -275,8 +275,8 @@ export function setFloat64(pointer: Memory, offset: number, value: number): void
 export function toString(pointer: Memory): string | null;
 
 /**
- * Memory as a `Buffer`. With `copy: false` over a tracked pointer it is one over `pointer.view(length)`: it is emptied
- * when the pointer ends, where Node's own would dangle.
+ * Memory as a `Buffer`. With `copy: false` over a tracked pointer it is one over `pointer.view(length)`, which keeps the
+ * memory, where Node's own would dangle.
  *
  * @param copy - Default: `true`.
  */

@@ -8,6 +8,7 @@ const names = [
   'many-small',
   'dispose-at-once',
   'one-argument',
+  'views',
   'metered',
   'cost-against-size',
   'bytes-per-pointer',

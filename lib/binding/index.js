@@ -66,9 +66,10 @@ const openNative = (addon) => ({
   canCall: true,
   lendFfi() {},
   findFfi() {},
-  onDead() {}, // reclaim.js looks for them
   channels: addon.channels,
   ...addon.open(!isMainThread),
+  // Deno calls the finalizers of buffers in any thread, not from the event loop.
+  ...(process.versions.deno !== undefined && { onDead() {} }),
 });
 
 function open(wish) {

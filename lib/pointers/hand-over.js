@@ -3,8 +3,10 @@
 const { randomUUID } = require('node:crypto');
 const binding = require('../binding');
 const { Form } = require('../books/kinds');
-const { ArgumentTypeError, OutOfMemoryError, UnsupportedError } = require('../support/errors');
+const { ArgumentTypeError, InUseError, OutOfMemoryError, UnsupportedError } = require('../support/errors');
 const { access, transfer } = require('./tracked-pointer');
+
+const { VIEWED, YES } = binding.protocol.handedOver;
 
 function checkMovable(label, form, slot) {
   if (form === Form.JAVASCRIPT) {
@@ -30,8 +32,10 @@ function handOver(pointer) {
   const { size } = pointer;
   const key = randomUUID(); // no other copy of the library, and no other process, must know it by chance
   transfer.send(pointer, () => {
+    const answer = binding.handOver(slot, key, label, shared, args);
+    if (answer === VIEWED) throw new InUseError(label, 1);
     // Nor must a worker that is being terminated, and goes on for a moment, tell of what is not in transit.
-    if (binding.handOver(slot, key, label, shared, args) !== true) throw new OutOfMemoryError();
+    if (answer !== YES) throw new OutOfMemoryError();
   });
   return Object.freeze({ handedOver: key, label, size });
 }

@@ -60,19 +60,26 @@ class TrackedPointer {
   resize(bytes) {
     const size = checkSize(bytes, 'bytes');
     TrackedPointer.#check(this, 'resize');
-    if (!binding.resize(TrackedPointer.#slotOf(this), size)) throw new OverflowError(size);
-    if (views.any) views.shrink(this, size);
+    const slot = TrackedPointer.#slotOf(this);
+    if (views.any && size < this.size && views.isBounded(this) && !binding.emptyViews(slot, size)) {
+      throw new InUseError(this.#kind.label, 1);
+    }
+    if (!binding.resize(slot, size)) throw new OverflowError(size);
     follow();
   }
 
   view(length) {
     TrackedPointer.#check(this, 'view');
-    return views.open(this, this.#address, length);
+    return views.open(this, TrackedPointer.#slotOf(this), length);
+  }
+
+  copy(length) {
+    TrackedPointer.#check(this, 'copy');
+    return views.copy(this, length);
   }
 
   dispose() {
     if (this.#address === null) return;
-    if (views.any) views.close(this);
     const handle = TrackedPointer.#handleOf(this);
     if (this.#kind.young && (handle < 0 ? TrackedPointer.#isUnlent(this) : calls.isIdle)) {
       this.#address = null;
@@ -144,11 +151,6 @@ class TrackedPointer {
   static #enter(pointer, size, kind, parentSlot, run) {
     pointer.#handle = -1 - nursery.nextIndex;
     return nursery.enter(pointer, pointer.#address, size, kind, parentSlot, run);
-  }
-
-  static #endAsTransferred(pointer) {
-    pointer.#address = null;
-    if (views.any) views.close(pointer);
   }
 
   static {
@@ -246,7 +248,7 @@ class TrackedPointer {
         const holds = binding.give(handle);
         if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       }
-      TrackedPointer.#endAsTransferred(pointer);
+      pointer.#address = null;
     };
 
     // C has it, or has freed it: the charge is returned.
@@ -274,7 +276,7 @@ class TrackedPointer {
       TrackedPointer.#check(pointer, 'hand over');
       const slot = TrackedPointer.#slotOf(pointer);
       // A C call that is under way may be using it, for all that is known here.
-      const holds = binding.holdsOf(slot) + (calls.isIdle ? 0 : 1);
+      const holds = binding.holdsOf(slot) + (calls.isIdle ? 0 : 1) - (binding.isViewed(slot) ? 1 : 0);
       if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       return slot;
     };
@@ -282,7 +284,7 @@ class TrackedPointer {
     // It leaves these books by `send()`, at once.
     transfer.send = (pointer, send) => {
       send();
-      TrackedPointer.#endAsTransferred(pointer);
+      pointer.#address = null;
     };
   }
 }

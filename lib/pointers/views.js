@@ -1,65 +1,97 @@
 'use strict';
-// ArrayBuffers over the memory of tracked pointers: one for each pointer, keeping it alive, emptied when
-// it is disposed.
+// ArrayBuffers over the memory of tracked pointers. When that may be freed, native/env/views.h knows.
 
+const { setImmediate } = require('node:timers');
 const binding = require('../binding');
+const { relieve } = require('../reclaim/reclaim');
 const { checkSize } = require('../support/check');
-const { ArgumentValueError, NoViewsError, UnsupportedError } = require('../support/errors');
+const { ArgumentValueError, NoViewsError, OutOfMemoryError } = require('../support/errors');
 
-// Each keeps the other alive: pointer -> { buffer, length }, and buffer -> pointer.
-const views = new WeakMap();
-const owners = new WeakMap();
-
-// A view that died with its pointer is no longer counted by V8, so what is reported must make up for it.
-const { FinalizationRegistry } = globalThis;
-const collected = new FinalizationRegistry((length) => binding.forgetView(length));
-
-// A buffer moved elsewhere would no longer keep the pointer alive.
-const MOVERS = ['transfer', 'transferToFixedLength'];
-
-function refuseToMove() {
-  throw new UnsupportedError('A view of native memory cannot be transferred: copy it with slice()');
+class Returned {
+  constructor(buffer) {
+    return buffer;
+  }
 }
 
-/** The view of a pointer, made when first asked for. */
-function open(pointer, address, length) {
-  const known = views.get(pointer);
-  if (length === undefined) length = known === undefined ? pointer.size : known.length;
-  checkSize(length, 'length');
-  if (known !== undefined) {
-    if (length === known.length) return known.buffer;
-    throw new ArgumentValueError(length, 'length', `${known.length}, with which the view was made`);
+/** Has a buffer keep its pointer, by a private field: minor collections do not look into a WeakMap. */
+class Owned extends Returned {
+  #pointer;
+
+  constructor(buffer, pointer) {
+    super(buffer);
+    this.#pointer = pointer;
   }
-  if (exports.isBounded(pointer) && length > pointer.size) {
+
+  static has(buffer) {
+    return #pointer in buffer;
+  }
+
+  static pointerOf(buffer) {
+    return buffer.#pointer;
+  }
+}
+
+/** The pointer whose memory `value` is a view of, or an array over a view; else undefined. */
+function pointerOf(value) {
+  if (!exports.any || typeof value !== 'object' || value === null) return undefined;
+  const buffer = ArrayBuffer.isView(value) ? value.buffer : value;
+  return Owned.has(buffer) ? Owned.pointerOf(buffer) : undefined;
+}
+
+function checkLength(pointer, length) {
+  if (length === undefined) return undefined;
+  const bytes = checkSize(length, 'length');
+  if (exports.isBounded(pointer) && bytes > pointer.size) {
     throw new ArgumentValueError(length, 'length', `at most ${pointer.size}, the size of the pointer`);
   }
-  const buffer = binding.view(address, length);
+  return bytes;
+}
+
+let turning = false;
+
+function turn() {
+  turning = false;
+  binding.weakenViews();
+}
+
+/** The view of that length, or of the size of the pointer. */
+function open(pointer, slot, length) {
+  const buffer = binding.view(slot, checkLength(pointer, length));
   if (buffer === null) throw new ArgumentValueError(length, 'length', 'what one ArrayBuffer can hold');
   if (buffer === undefined) throw new NoViewsError();
-  for (const name of MOVERS) {
-    if (typeof buffer[name] === 'function') Object.defineProperty(buffer, name, { value: refuseToMove });
-  }
-  views.set(pointer, { buffer, length });
-  owners.set(buffer, pointer);
-  collected.register(buffer, length, buffer);
+  if (buffer === false) throw new OutOfMemoryError();
+  if (Owned.has(buffer)) return buffer;
   exports.any = true;
+  new Owned(buffer, pointer);
+  if (!turning) {
+    // An idle loop has nothing to wait for here.
+    setImmediate(turn).unref();
+    turning = true; // now, because a full stack may have refused
+  }
+  const advice = binding.adviseForViews();
+  if (advice !== 0) relieve(advice);
   return buffer;
 }
 
-/** Empties the view of a pointer, if it has one. */
-function close(pointer) {
-  const known = views.get(pointer);
-  if (known === undefined) return;
-  views.delete(pointer);
-  collected.unregister(known.buffer);
-  binding.detach(known.buffer);
-  binding.forgetView(known.length);
+function allocate(length) {
+  try {
+    return Buffer.allocUnsafeSlow(length);
+  } catch {
+    throw new ArgumentValueError(length, 'length', 'what there is memory for, in one Buffer');
+  }
 }
 
-/** The memory has become smaller: a view that would reach past it is emptied. */
-function shrink(pointer, size) {
-  if (views.get(pointer)?.length > size && exports.isBounded(pointer)) close(pointer);
+/** A Buffer with a copy of that many bytes, or of all. */
+function copy(pointer, length) {
+  if (binding.copyMemory === undefined) throw new NoViewsError();
+  const buffer = allocate(checkLength(pointer, length) ?? pointer.size);
+  binding.copyMemory(pointer.address, buffer);
+  return buffer;
 }
+
+// Node-API detaches buffers, too, but where that is forbidden it ends the process.
+const { transfer } = ArrayBuffer.prototype;
+if (transfer !== undefined) binding.detachViewsBy(transfer);
 
 // Set by the class: whether a pointer's size limits its view. `any`: whether there ever was a view.
-Object.assign(exports, { any: false, isBounded: undefined, close, open, shrink });
+Object.assign(exports, { any: false, isBounded: undefined, copy, open, pointerOf });

@@ -3,12 +3,13 @@
 
 const v8 = require('node:v8');
 const vm = require('node:vm');
+const binding = require('../binding');
 const { hasRoom } = require('../support/stack');
 
 let gc;
 
 function exposed() {
-  if (typeof globalThis.gc === 'function') return globalThis.gc;
+  // Not `globalThis.gc`, which a program may have replaced: see run().
   const found = vm.runInNewContext('globalThis.gc');
   if (typeof found === 'function') return found;
   // The flag is that of all threads, and another may be here too.
@@ -33,7 +34,10 @@ function expose() {
 function find() {
   // Bun collects all or nothing: that nothing comes of a minor collection, others notice.
   const { Bun } = globalThis;
-  if (typeof Bun?.gc === 'function') return { minor() {}, major: () => Bun.gc(true) };
+  if (typeof Bun?.gc === 'function') {
+    const found = Bun.gc;
+    return { minor() {}, major: () => found(true) };
+  }
   try {
     const found = exposed();
     // V8 before 12 takes any object, { type: 'major' } too, for a wish for a minor GC.
@@ -52,14 +56,26 @@ function canCollect() {
   return gc !== null;
 }
 
+/** Nobody else's JavaScript runs here: native/env/views.h. Returns whether another one may find more. */
+function run(collect, major) {
+  let again = false;
+  binding.beginCollection(major);
+  try {
+    collect();
+  } finally {
+    again = binding.endCollection(major);
+  }
+  return again;
+}
+
 /** A scavenge: what died young. REQUIRES: canCollect(). */
 function collectMinor() {
-  gc.minor();
+  run(gc.minor, false);
 }
 
 /** A mark-compact: all that is dead. REQUIRES: canCollect(). */
 function collectMajor() {
-  gc.major();
+  if (run(gc.major, true)) run(gc.major, true);
 }
 
 /** Bytes of live and not yet collected JavaScript objects. */

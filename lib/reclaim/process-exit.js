@@ -3,10 +3,14 @@
 
 const binding = require('../binding');
 const calls = require('../books/c-calls');
+const gc = require('./gc');
 
 function leave() {
   // What C is in the middle of will not come to its end.
-  if (!calls.isInC) binding.freeAtProcessExit();
+  if (calls.isInC) return;
+  // Threads of Node go on for a moment, so memory under a view that may be in use stays.
+  if (binding.hasViews() && gc.canCollect()) gc.collectMajor();
+  binding.freeAtProcessExit();
 }
 
 /** Sets whether everything that has a native destructor is freed then, after the last JavaScript. */

@@ -96,6 +96,7 @@ void Ledger::Resize(SlotId id, int64_t size) {
   slot.size = size;
   if (slot.state != SlotState::kLive && slot.state != SlotState::kGiven) figures_.dead_bytes += delta;
   if (slot.state == SlotState::kReady) ready_bytes_ += delta;
+  if (slot.state == SlotState::kEnded && slot.viewed) viewed_dead_bytes_ += delta;
   Charge(&account_of(slot.kind), delta);
 }
 
@@ -106,6 +107,7 @@ void Ledger::End(SlotId id, Reason reason) {
   slot.reason = reason;
   figures_.dead_bytes += slot.size;
   figures_.dead_pointers++;
+  if (slot.viewed) viewed_dead_bytes_ += slot.size;
   if (slot.holds == 0) Queue(id, reason == Reason::kDisposed);
 }
 
@@ -114,11 +116,24 @@ void Ledger::Hold(SlotId id) {
   at(id).holds++;
 }
 
-void Ledger::Unhold(SlotId id) {
+void Ledger::Unhold(SlotId id, bool urgent) {
   Slot& slot = at(id);
   assert(slot.holds > 0);
   slot.holds--;
-  if (slot.holds == 0 && slot.state == SlotState::kEnded) Queue(id, true);
+  if (slot.holds == 0 && slot.state == SlotState::kEnded) Queue(id, urgent);
+}
+
+void Ledger::HoldForViews(SlotId id) {
+  assert(at(id).state == SlotState::kLive && !at(id).viewed);
+  Hold(id);
+  at(id).viewed = true;
+}
+
+void Ledger::UnholdForViews(SlotId id) {
+  assert(at(id).viewed);
+  at(id).viewed = false;
+  if (at(id).state == SlotState::kEnded) viewed_dead_bytes_ -= at(id).size;
+  Unhold(id, false);
 }
 
 void Ledger::DropCallHolds() {
@@ -135,7 +150,7 @@ void Ledger::DropCallHolds() {
   });
   each_ended([this](SlotId id) {
     Slot& slot = at(id);
-    slot.holds = slot.next;
+    slot.holds = slot.next + (slot.viewed ? 1 : 0);
     if (slot.holds == 0) Queue(id, false);
   });
 }

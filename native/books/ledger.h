@@ -48,9 +48,11 @@ struct Slot {
   SlotState state : 3;
   Generation generation : 2;
   Reason reason : 2;
+  bool viewed : 1;       // one of the holds is that of its views (env/views.h)
   uint8_t born[3] = {};  // when it was booked: the lowest bits of the ledger's time
 
-  Slot() : state(SlotState::kFree), generation(Generation::kYoung), reason(Reason::kDisposed) {}
+  Slot()
+      : state(SlotState::kFree), generation(Generation::kYoung), reason(Reason::kDisposed), viewed(false) {}
 };
 static_assert(sizeof(void*) > 8 || sizeof(Slot) <= 40, "there may be millions of them");
 
@@ -116,9 +118,15 @@ class Ledger {
   // Keeps the memory of `slot` until the matching Unhold, even when it is ended meanwhile or already
   // waits for NextReady. REQUIRES: slot not free.
   void Hold(SlotId slot);
-  void Unhold(SlotId slot);
+  void Unhold(SlotId slot, bool urgent = true);
 
-  // Drops every hold on an ended pointer that is not that of a child. For the end of the environment.
+  // The same, once for all views of `slot`, which a collection may find dead. REQUIRES: slot is live, without
+  // that hold.
+  void HoldForViews(SlotId slot);
+  void UnholdForViews(SlotId slot);
+
+  // Drops every hold on an ended pointer that is not that of a child or of views. For the end of the
+  // environment.
   void DropCallHolds();
 
   // The next pointer to free, or kNoSlot. Children come before their parents; what is urgent comes first:
@@ -192,6 +200,8 @@ class Ledger {
   int64_t dead_bytes() const { return figures_.dead_bytes; }
   // Of the dead, what nothing holds any more: bytes that NextReady will return.
   int64_t ready_bytes() const { return ready_bytes_; }
+  // Of the dead, what views hold.
+  int64_t viewed_dead_bytes() const { return viewed_dead_bytes_; }
   int64_t dead_pointers() const { return figures_.dead_pointers; }
   int64_t manual() const { return figures_.manual; }
   int64_t outside() const { return figures_.outside; }
@@ -224,6 +234,7 @@ class Ledger {
   SlotId ready_tail_ = kNoSlot;
   uint32_t urgent_ = 0;  // so many at the head of the queue
   int64_t ready_bytes_ = 0;
+  int64_t viewed_dead_bytes_ = 0;
   Figures figures_;
   int64_t peak_bytes_ = 0;
 };

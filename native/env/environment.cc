@@ -25,8 +25,14 @@ Collector::Clock::time_point Deadline(double milliseconds) {
 }  // namespace
 
 Environment::Environment(Napi::Env env, bool in_worker)
-    : env_(env), collector_(env, &ledger_), nursery_(env), is_main_(!in_worker), free_at_exit_(in_worker) {
+    : env_(env),
+      collector_(env, &ledger_),
+      views_(env, &ledger_),
+      nursery_(env),
+      is_main_(!in_worker),
+      free_at_exit_(in_worker) {
   collector_.Start();
+  views_.FreeAtEnd(free_at_exit_);
 }
 
 Napi::Value Environment::NurseryBuffer() { return nursery_.buffer(); }
@@ -51,16 +57,30 @@ uint32_t Environment::Advise() {
   return static_cast<uint32_t>(pacer_.Advise(undecided())) | (seen || ledger_.HasReady() ? kSweep : 0);
 }
 
+uint32_t Environment::AdviseForViews() const {
+  const Pacer::Options& options = pacer_.options();
+  const Collection wish = views_.Wish();
+  const bool can = wish == Collection::kMajor ? options.can_major : options.can_minor;
+  return static_cast<uint32_t>(can ? wish : Collection::kNone);
+}
+
 void Environment::End(SlotId slot) {
   collector_.Forget(slot);
-  NoteChange(-ledger_.at(slot).size);
+  if (!ledger_.at(slot).viewed) NoteChange(-ledger_.at(slot).size);
   ledger_.End(slot, Reason::kDisposed);
 }
 
 uint32_t Environment::Give(SlotId slot) {
+  if (EmptyViews(slot)) Report();
   const uint32_t holds = ledger_.at(slot).holds;
   if (holds == 0) ledger_.Give(slot);
   return holds;
+}
+
+// Returns whether there was a view, and nothing else holds the slot now.
+bool Environment::EmptyViews(SlotId slot) {
+  const Slot& entry = ledger_.at(slot);
+  return entry.viewed && entry.holds == 1 && views_.Empty(slot, Views::kAll);
 }
 
 bool Environment::Release(SlotId slot, Reason reason) {
@@ -72,16 +92,21 @@ bool Environment::Release(SlotId slot, Reason reason) {
   return ledger_.HasReady();
 }
 
-bool Environment::HandOver(SlotId slot, std::string_view key, TransferredPointer* transferred, Label label) {
+Environment::HandedOver Environment::HandOver(SlotId slot, std::string_view key,
+                                              TransferredPointer* transferred, Label label) {
   const uint32_t kind = ledger_.at(slot).kind;
   transferred->form = destructors_[kind].form();
   transferred->function = destructors_[kind].function();
   const uint32_t account = ledger_.account_index_of(kind);
   transferred->meter = outside_.MeterOf(account);
-  if (!Transit::Instance().Put(key, *transferred, std::move(label))) return false;
+  if (!Transit::Instance().Put(key, *transferred, std::move(label))) return HandedOver::kNoMemory;
+  if (ledger_.at(slot).holds > 0 && !EmptyViews(slot)) {
+    Transit::Instance().Take(key);  // which nobody knows yet
+    return HandedOver::kViewed;
+  }
   outside_.Send(account, transferred->size);
   Release(slot, Reason::kReleased);
-  return true;
+  return HandedOver::kYes;
 }
 
 Environment::Taken Environment::TakeOver(std::string_view key, uint32_t kind) {
@@ -205,6 +230,7 @@ void Environment::NoteMajor() {
 bool Environment::Sweep(double milliseconds) {
   if (!has_swept_) ExpectBulkFrees(pacer_.options().budget);
   has_swept_ = true;
+  if (collector_.saw_major()) views_.LetGoOfDead();
   collector_.Sweep(Deadline(milliseconds));
   return !collector_.HasWork();
 }
@@ -212,32 +238,37 @@ bool Environment::Sweep(double milliseconds) {
 uint32_t Environment::Collected(Collection asked, int64_t heap) {
   ReadMeters();
   if (noted_) {
-    pacer_.Collected(noted_major_ ? Collection::kMajor : Collection::kMinor, before_, undecided(), heap,
-                     asked != Collection::kNone);
+    // What V8 collected by itself could not take views that were held strongly, nor a minor one those that
+    // are old.
+    int64_t untried = asked == Collection::kNone ? views_.new_bytes() : 0;
+    if (asked != Collection::kMajor && noted_major_) untried = views_.young_bytes();
+    pacer_.Collected(noted_major_ ? Collection::kMajor : Collection::kMinor, before_ + let_go_ - untried,
+                     undecided() - untried, heap, asked != Collection::kNone);
   }
+  let_go_ = 0;
   noted_ = false;
   noted_major_ = false;
   Report();
   return Advise();
 }
 
-Napi::Value Environment::View(uint64_t address, size_t length) {
-  napi_value buffer = nullptr;
-  const napi_status status = napi_create_external_arraybuffer(
-      env_, reinterpret_cast<void*>(static_cast<uintptr_t>(address)), length, [](napi_env, void*, void*) {},
-      nullptr, &buffer);
-  if (status != napi_ok) {
-    if (env_.IsExceptionPending()) env_.GetAndClearPendingException();
-    return status == napi_no_external_buffers_allowed ? env_.Undefined() : env_.Null();
-  }
-  viewed_ += static_cast<int64_t>(length);
-  Report();
-  return Napi::Value(env_, buffer);
+napi_status Environment::View(SlotId slot, size_t length, napi_value* buffer) {
+  const int64_t counted = viewed();
+  const napi_status status = views_.Open(slot, length, buffer);
+  if (viewed() != counted) Report();
+  return status;
 }
 
-void Environment::ForgetView(size_t length) {
-  viewed_ -= static_cast<int64_t>(length);
-  Report();
+bool Environment::EndCollection(bool major) {
+  const int64_t before = undecided();
+  const bool again = views_.EndCollection(major);
+  if (!noted_) let_go_ += before - undecided();
+  return again;
+}
+
+void Environment::set_free_at_exit(bool free_at_exit) {
+  free_at_exit_ = free_at_exit;
+  views_.FreeAtEnd(free_at_exit);
 }
 
 double Environment::ReportByHand(int64_t delta) {
@@ -319,7 +350,7 @@ int64_t Environment::Mapped() {
 int64_t Environment::Report(bool before_major) {
   outside_.Attribute(ledger_);
   int64_t counter = 0;
-  const int64_t change = pacer_.Report(std::max(live() - viewed_, int64_t{0}), before_major);
+  const int64_t change = pacer_.Report(std::max(live() - viewed(), int64_t{0}), before_major);
   TALLY_CHECK(napi_adjust_external_memory(env_, change, &counter));
   return counter;
 }

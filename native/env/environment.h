@@ -22,6 +22,7 @@
 #include "env/nursery.h"
 #include "env/outside.h"
 #include "env/transit.h"
+#include "env/views.h"
 
 namespace tally {
 
@@ -67,14 +68,17 @@ class Environment {
   // Returns whether another pointer, the parent, has become ready to be freed.
   bool Release(SlotId slot, Reason reason);
 
-  // C is about to take the pointer: whatever happens meanwhile, the destructor will not run. Returns how
-  // many children and calls hold it; then nothing changed.
+  // C is about to take the pointer: its views are emptied, and whatever happens meanwhile, the destructor
+  // will not run. Returns how many children, calls and views that cannot be emptied hold it; then nothing
+  // else changed.
   uint32_t Give(SlotId slot);
   void TakeBack(SlotId slot) { ledger_.TakeBack(slot); }
 
-  // The pointer goes into transit, for another thread. False without memory: then nothing changed. REQUIRES:
-  // it is live and nothing holds it; the key is new; the transferred is what JavaScript knows of it.
-  bool HandOver(SlotId slot, std::string_view key, TransferredPointer* transferred, Label label);
+  // The pointer goes into transit, for another thread, and its views are emptied. Otherwise nothing changed:
+  // there is no memory, or a view cannot be emptied. REQUIRES: it is live and nothing but views holds it; the
+  // key is new; `transferred` is what JavaScript knows of it.
+  enum class HandedOver : uint8_t { kYes, kNoMemory, kViewed };
+  HandedOver HandOver(SlotId slot, std::string_view key, TransferredPointer* transferred, Label label);
   // The pointer of that key comes out of transit and into the nursery, at once: there is no moment when it
   // has no owner, or two. REQUIRES: the nursery is empty.
   enum class Taken : uint8_t { kYes, kGone, kTooMuch, kNoMemory };
@@ -116,13 +120,14 @@ class Environment {
   // asked for, kNone when V8 collected by itself. Returns the next advice.
   uint32_t Collected(Collection asked, int64_t heap);
   uint32_t Advise();
+  // The same because of the number of views.
+  uint32_t AdviseForViews() const;
 
-  // An ArrayBuffer over `length` bytes at `address`, undefined where the runtime forbids such,
-  // null where it cannot make one so long. V8
-  // counts its bytes, so while it lives they are left out of what V8 is told.
-  Napi::Value View(uint64_t address, size_t length);
-  // Such a buffer of `length` bytes is gone, emptied or collected.
-  void ForgetView(size_t length);
+  // As Views::Open. V8 counts the bytes of the view, so while it does they are left out of what V8 is told.
+  napi_status View(SlotId slot, size_t length, napi_value* buffer);
+  // As Views::EndCollection. The pacer must hear of it next.
+  bool EndCollection(bool major);
+  Views& views() { return views_; }
 
   // Charges by hand. Returns the total; or kBelowZero, or kPastMost past kMaxBytes, with nothing changed.
   double ReportByHand(int64_t delta);
@@ -143,7 +148,7 @@ class Environment {
   int64_t Report(bool before_major = false);
 
   // Bytes that V8 counts itself, as ArrayBuffers over tracked memory.
-  int64_t viewed() const { return viewed_; }
+  int64_t viewed() const { return views_.counted_bytes(); }
   // Bytes of the pointers that munmap frees. Visits all pointers, if there is any of these.
   int64_t Mapped();
 
@@ -152,8 +157,8 @@ class Environment {
   int64_t Read(Reading reading) const;
 
   int64_t live() const { return ledger_.total(); }
-  // What a collection could still find dead: live without what is known to be.
-  int64_t undecided() const { return live() - ledger_.dead_bytes(); }
+  // What a collection could still let go: live without what is known to be dead, unless views hold that.
+  int64_t undecided() const { return live() - ledger_.dead_bytes() + ledger_.viewed_dead_bytes(); }
   // Mutator assist: while more waits to be freed than may be alive, whoever tracks pointers frees twice the
   // bytes that he brings.
   bool owes_assist() const { return is_backlogged() && assist_debt_ > 0; }
@@ -164,7 +169,7 @@ class Environment {
   Pacer& pacer() { return pacer_; }
   int64_t limit() const { return limit_; }
   void set_limit(int64_t limit) { limit_ = limit; }
-  void set_free_at_exit(bool free_at_exit) { free_at_exit_ = free_at_exit; }
+  void set_free_at_exit(bool free_at_exit);
 
   // Frees everything that has a native destructor. JavaScript can no longer run.
   void TearDown();
@@ -179,6 +184,7 @@ class Environment {
   Refusal AssignSlots(napi_value objects, SlotId parent, bool forced);
   void SetTime();
   void LeaveNursery(uint32_t index);
+  bool EmptyViews(SlotId slot);
   void FreeAll();
   void FreeNext();
   void WatchOne(SlotId slot, napi_value object, bool given);
@@ -187,6 +193,7 @@ class Environment {
   Napi::Env env_;
   Ledger ledger_;
   Collector collector_;
+  Views views_;
   Pacer pacer_;
   Nursery nursery_;
   Share share_{&ledger_.figures()};
@@ -196,9 +203,9 @@ class Environment {
   Napi::Reference<Napi::Value> root_;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
   int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted, and changes since
+  int64_t let_go_ = 0;          // undecided until the last EndCollection, which found out
   int64_t assist_debt_ = 0;     // bytes to free, for what came since there is a backlog
   int64_t limit_ = kMaxBytes;   // live bytes that no new pointer may pass
-  int64_t viewed_ = 0;          // bytes that V8 counts itself, as ArrayBuffers
   bool noted_ = false;
   bool noted_major_ = false;
   bool callback_threw_ = false;

@@ -37,6 +37,7 @@ void Environment::TearDown() {
   if (torn_down_) return;
   collector_.Stop();
   contexts_.DropAll();
+  views_.Stop();
   for (SlotId id = 0; free_at_exit_ && id < ledger_.end(); id++) {
     const SlotState state = ledger_.at(id).state;
     if (state == SlotState::kLive || state == SlotState::kGiven) collector_.Forget(id);

@@ -190,21 +190,6 @@ Napi::Value Owns(const Napi::CallbackInfo& info) {
   return Boolean(info, Of(info).ledger().Owns(Unsigned(info[0]), Address(info[1])));
 }
 
-Napi::Value View(const Napi::CallbackInfo& info) {
-  return Of(info).View(Address(info[0]), static_cast<size_t>(Signed(info[1])));
-}
-
-Napi::Value Detach(const Napi::CallbackInfo& info) {
-  auto buffer = info[0].As<Napi::ArrayBuffer>();
-  if (!buffer.IsDetached()) buffer.Detach();
-  return info.Env().Undefined();
-}
-
-Napi::Value ForgetView(const Napi::CallbackInfo& info) {
-  Of(info).ForgetView(static_cast<size_t>(Signed(info[0])));
-  return info.Env().Undefined();
-}
-
 Napi::Value Drain(const Napi::CallbackInfo& info) { return Number(info, Of(info).Drain(Double(info[0]))); }
 
 Napi::Value Settle(const Napi::CallbackInfo& info) {

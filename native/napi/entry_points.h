@@ -29,7 +29,8 @@ Napi::Value End(const Napi::CallbackInfo& info);       // (slot)
 Napi::Value Give(const Napi::CallbackInfo& info);      // (slot) -> holds
 Napi::Value TakeBack(const Napi::CallbackInfo& info);  // (slot)
 Napi::Value Release(const Napi::CallbackInfo& info);   // (slot, freed) -> whether there is more to free
-// (slot, key, label, shared, args) -> false without memory, undefined where the worker is being terminated
+// (slot, key, label, shared, args) -> 0 done, 1 no memory, 2 has views, undefined where the worker is being
+// terminated
 Napi::Value HandOver(const Napi::CallbackInfo& info);
 // (key) -> { address, size, label, shared, form, code, args }; undefined if it is gone, null without memory
 Napi::Value InTransit(const Napi::CallbackInfo& info);
@@ -47,9 +48,19 @@ Napi::Value HasParent(const Napi::CallbackInfo& info);       // (slot)
 Napi::Value HasEndedParent(const Napi::CallbackInfo& info);  // (slot)
 Napi::Value Owns(const Napi::CallbackInfo& info);  // (slot, address) -> whether we have still to free it
 
-Napi::Value View(const Napi::CallbackInfo& info);        // (address, length) -> ArrayBuffer or undefined
-Napi::Value Detach(const Napi::CallbackInfo& info);      // (buffer)
-Napi::Value ForgetView(const Napi::CallbackInfo& info);  // (length)
+// (slot, length?) -> ArrayBuffer; false without memory, undefined where that is forbidden, null for too long
+// a one
+Napi::Value View(const Napi::CallbackInfo& info);
+Napi::Value CopyMemory(const Napi::CallbackInfo& info);  // (address, buffer)
+Napi::Value EmptyViews(const Napi::CallbackInfo& info);  // (slot, length) -> whether those beyond are empty
+Napi::Value DetachViewsBy(const Napi::CallbackInfo& info);    // (function)
+Napi::Value AdviseForViews(const Napi::CallbackInfo& info);   // () -> advice
+Napi::Value HasViews(const Napi::CallbackInfo& info);         // ()
+Napi::Value IsViewed(const Napi::CallbackInfo& info);         // (slot) -> whether views hold it
+Napi::Value BeginCollection(const Napi::CallbackInfo& info);  // (major): one is asked for next
+Napi::Value EndCollection(const Napi::CallbackInfo& info);    // (major) -> whether another may find more
+Napi::Value WeakenViews(const Napi::CallbackInfo& info);      // ()
+Napi::Value OnDead(const Napi::CallbackInfo& info);  // (function): called when there is something to free
 
 Napi::Value Drain(const Napi::CallbackInfo& info);           // (milliseconds) -> slot, -1 done, -2 more
 Napi::Value CaptureContext(const Napi::CallbackInfo& info);  // (slot)

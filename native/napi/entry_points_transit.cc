@@ -64,8 +64,11 @@ Napi::Value HandOver(const Napi::CallbackInfo& info) {
   if (!BoundOnes(info[4], &transferred.arguments)) return info.Env().Undefined();
   Label label;
   const Key key(info[1]);
-  return Boolean(info, ReadLabel(info[2], &label) &&
-                           Of(info).HandOver(slot, key.text(), &transferred, std::move(label)));
+  auto answer = Environment::HandedOver::kNoMemory;
+  if (ReadLabel(info[2], &label)) {
+    answer = Of(info).HandOver(slot, key.text(), &transferred, std::move(label));
+  }
+  return Number(info, static_cast<int>(answer));
 }
 
 Napi::Value InTransit(const Napi::CallbackInfo& info) {

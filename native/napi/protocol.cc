@@ -38,6 +38,10 @@ Napi::Object Protocol(Napi::Env env) {
   Put(form, "JAVASCRIPT", Destructor::Form::kJavaScript);
   Put(form, "DIRECT", Destructor::Form::kDirect);
   Put(form, "BOUND", Destructor::Form::kBound);
+  Napi::Object handed_over = group(protocol, "handedOver");
+  Put(handed_over, "YES", Environment::HandedOver::kYes);
+  Put(handed_over, "NO_MEMORY", Environment::HandedOver::kNoMemory);
+  Put(handed_over, "VIEWED", Environment::HandedOver::kViewed);
   Napi::Object taken = group(protocol, "taken");
   Put(taken, "YES", Environment::Taken::kYes);
   Put(taken, "GONE", Environment::Taken::kGone);

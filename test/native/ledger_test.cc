@@ -285,6 +285,46 @@ TEST_F(LedgerTest, ReserveCountsTheFreeOnes) {
   EXPECT_EQ(std::set<SlotId>(ids.begin(), ids.end()).size(), 5000U);
 }
 
+TEST_F(LedgerTest, WhatViewsHoldIsDeadButMayBeLetGo) {
+  const SlotId id = Add(100);
+  ledger_.HoldForViews(id);
+  EXPECT_EQ(ledger_.viewed_dead_bytes(), 0);
+  ledger_.End(id, Reason::kDisposed);
+  EXPECT_EQ(ledger_.viewed_dead_bytes(), 100);
+  ledger_.Resize(id, 70);
+  EXPECT_EQ(ledger_.viewed_dead_bytes(), 70);
+  EXPECT_TRUE(Drain().empty());
+  ledger_.UnholdForViews(id);
+  EXPECT_EQ(ledger_.viewed_dead_bytes(), 0);
+  EXPECT_EQ(Drain(), std::vector<SlotId>{id});
+  ExpectEmpty();
+}
+
+TEST_F(LedgerTest, ViewsThatEndBeforeThePointerDelayNothing) {
+  const SlotId id = Add(100);
+  ledger_.HoldForViews(id);
+  ledger_.UnholdForViews(id);
+  ledger_.HoldForViews(id);
+  ledger_.UnholdForViews(id);
+  ledger_.End(id, Reason::kDisposed);
+  EXPECT_EQ(Drain(), std::vector<SlotId>{id});
+  ExpectEmpty();
+}
+
+TEST_F(LedgerTest, WhatViewsHoldAtTheEndStaysWithItsParent) {
+  const SlotId parent = Add(10);
+  const SlotId child = Add(20, parent);
+  const SlotId other = Add(30);
+  ledger_.HoldForViews(child);
+  ledger_.Hold(child);
+  ledger_.Hold(other);
+  for (const SlotId id : {parent, child, other}) ledger_.End(id, Reason::kTornDown);
+  ledger_.DropCallHolds();
+  EXPECT_EQ(Drain(), std::vector<SlotId>{other});
+  EXPECT_EQ(ledger_.at(child).state, SlotState::kEnded);
+  EXPECT_EQ(ledger_.at(parent).state, SlotState::kEnded);
+}
+
 TEST_F(LedgerTest, AHoldOnWhatIsReadyAlready) {
   const SlotId first = Add(1);
   const SlotId second = Add(1);

@@ -17,6 +17,7 @@ const names = [
   'orphans',
   'freed_underfoot',
   'late_frees',
+  'damaged',
   'last_context',
 ];
 

@@ -44,6 +44,7 @@ const faultless = {
   orphans: 0,
   freed_underfoot: 0,
   late_frees: 0,
+  damaged: 0,
 };
 
 module.exports = {
@@ -64,6 +65,7 @@ module.exports = {
   freeSized: library.func('void thing_free_sized(void *thing, size_t size)'),
   id: library.func('int64_t thing_id(void *thing)'),
   enlarge: library.func('void thing_enlarge(void *thing, size_t bytes)'),
+  poison: library.func('void things_poison(size_t bytes)'),
   freedId: library.func('int64_t freed_id(int64_t index)'),
   FREE: symbol('thing_free'),
   FREE_SIZED: symbol('thing_free_sized'),

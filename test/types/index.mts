@@ -33,6 +33,7 @@ expectTypeOf(image.disposed).toEqualTypeOf<boolean>();
 expectTypeOf(image.release()).toEqualTypeOf<bigint>();
 expectTypeOf(image.view()).toEqualTypeOf<ArrayBuffer>();
 expectTypeOf(image.view(4)).toEqualTypeOf<ArrayBuffer>();
+expectTypeOf(image.copy(4n)).toExtend<Buffer>();
 expectTypeOf(image.resize(16n)).toEqualTypeOf<void>();
 expectTypeOf(image.dispose()).toEqualTypeOf<void>();
 expectTypeOf(track(address, { size: 8, free: null })).toEqualTypeOf<TrackedPointer<'unlabelled'>>();

@@ -91,9 +91,15 @@ function open() {
     addressOf: (slot) => at(slot).address,
     kindOf: (slot) => at(slot).kind.id,
 
-    view: () => undefined, // it could not be emptied
-    detach() {},
-    forgetView() {},
+    view: () => undefined, // it could not be known when that is used no more
+    emptyViews: () => true,
+    detachViewsBy() {},
+    adviseForViews: () => 0,
+    hasViews: () => false,
+    isViewed: () => false,
+    weakenViews() {},
+    beginCollection() {},
+    endCollection: () => false,
 
     drain: (milliseconds) => environment.drain(milliseconds),
     captureContext() {},

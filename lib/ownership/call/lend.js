@@ -4,14 +4,18 @@
 
 const binding = require('../../binding');
 const { access } = require('../../pointers/tracked-pointer');
+const views = require('../../pointers/views');
 const { drainSlice } = require('../../reclaim/destroy');
 
-/** Holds the borrowed pointers among `args`. Returns the function that lets go of them. */
+/** Holds the borrowed pointers among `args`, and those whose views are. Returns the function that lets go of them. */
 function lend(params, args) {
   const slots = [];
   for (let i = 0; i < args.length; i++) {
     const role = params[i] === undefined ? 'borrow' : params[i]?.role;
-    if (role === 'borrow' && access.isTracked(args[i])) slots.push(access.slotOf(args[i]));
+    if (role !== 'borrow') continue;
+    if (access.isTracked(args[i])) slots.push(access.slotOf(args[i]));
+    const viewed = views.pointerOf(args[i]);
+    if (viewed?.disposed === false) slots.push(access.slotOf(viewed));
   }
   for (const slot of slots) binding.hold(slot);
   return () => {

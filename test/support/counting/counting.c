@@ -39,14 +39,15 @@ enum {
   kOrphans,         // children whose parent was freed, or moved, before them
   kFreedUnderfoot,  // things that were gone when C was handed them, or while C was using them
   kLateFrees,       // after the library's own static objects would have been destroyed
+  kDamaged,         // blocks that somebody wrote into after they were freed, see things_poison()
   kLastContext,     // what thing_free_ctx() was given last
   kCounters
 };
 
 static const char* const counter_names[kCounters] = {
-    "live",    "live_bytes",      "peak_bytes",    "made",
-    "freed",   "double_frees",    "foreign_frees", "size_mismatches",
-    "orphans", "freed_underfoot", "late_frees",    "last_context",
+    "live",         "live_bytes",    "peak_bytes",      "made",    "freed",
+    "double_frees", "foreign_frees", "size_mismatches", "orphans", "freed_underfoot",
+    "late_frees",   "damaged",       "last_context",
 };
 
 static _Atomic int64_t counters[kCounters];
@@ -194,6 +195,54 @@ static void* make(char* parent, size_t bytes) {
   return block;
 }
 
+// ---- Poison: who uses a block after it was freed finds it full of these, as long as it lies in quarantine
+// ----
+
+enum { kPoison = 0xDD, kMostQuarantined = 4096 };
+
+static size_t quarantine_bytes;  // 0: blocks are freed at once
+static size_t quarantined;
+static struct {
+  char* block;
+  size_t bytes;
+} quarantine[kMostQuarantined];  // a ring
+static size_t oldest, youngest;
+
+// REQUIRES: the lock. Frees the oldest block, and counts if it is not as it was left.
+static void leave_quarantine(void) {
+  char* block = quarantine[oldest % kMostQuarantined].block;
+  size_t bytes = quarantine[oldest % kMostQuarantined].bytes;
+  oldest++;
+  quarantined -= bytes;
+  size_t i = 0;
+  while (i < bytes && (unsigned char)block[i] == kPoison) i++;
+  if (i < bytes) count(kDamaged, 1);
+  free(block);
+}
+
+// REQUIRES: the lock.
+static void free_block(char* block, size_t bytes) {
+  if (quarantine_bytes == 0) {
+    free(block);
+    return;
+  }
+  memset(block, kPoison, bytes);
+  while (oldest < youngest &&
+         (youngest - oldest == kMostQuarantined || quarantined + bytes > quarantine_bytes))
+    leave_quarantine();
+  quarantine[youngest % kMostQuarantined].block = block;
+  quarantine[youngest++ % kMostQuarantined].bytes = bytes;
+  quarantined += bytes;
+}
+
+// From now on so many bytes of freed blocks are kept and watched; 0: none.
+void things_poison(size_t bytes) {
+  lock();
+  quarantine_bytes = bytes;
+  while (oldest < youngest) leave_quarantine();
+  unlock();
+}
+
 static const size_t kAnySize = SIZE_MAX;
 
 static atomic_bool closed;
@@ -223,10 +272,11 @@ static void end(void* thing, size_t expected_size) {
   count(kLive, -1);
   count_bytes(-(int64_t)size);
   char* buffer = slot->buffer;
+  size_t bytes = slot->bytes;
   *slot = (Slot){.address = slot->address};
+  free_block(thing, bytes);
   unlock();
   free(buffer);
-  free(thing);
 }
 
 static void sleep_ms(int ms) {
