@@ -83,7 +83,6 @@ function allocate(length) {
 
 /** A Buffer with a copy of that many bytes, or of all. */
 function copy(pointer, length) {
-  if (binding.copyMemory === undefined) throw new NoViewsError();
   const buffer = allocate(checkLength(pointer, length) ?? pointer.size);
   binding.copyMemory(pointer.address, buffer);
   return buffer;

@@ -137,6 +137,7 @@ describe('is refused, and nothing has changed,', () => {
     refused(child, TypeError, 'ERR_TALLY_UNSUPPORTED');
     refused(parent, Error, 'ERR_TALLY_IN_USE');
     child.dispose();
+    collect(); // its view is garbage, and until then needs the memory
     takeOver(handOver(parent)).dispose();
   });
 

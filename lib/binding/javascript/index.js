@@ -2,7 +2,7 @@
 // The list of what native/addon.cc offers, offered by JavaScript alone.
 
 const { types } = require('node:util');
-const { UnsupportedError } = require('../../support/errors');
+const { NoViewsError, UnsupportedError } = require('../../support/errors');
 const c = require('./c');
 const { Environment } = require('./environment');
 const { Kind, destructor } = require('./kind');
@@ -92,6 +92,9 @@ function open() {
     kindOf: (slot) => at(slot).kind.id,
 
     view: () => undefined, // it could not be known when that is used no more
+    copyMemory() {
+      throw new NoViewsError();
+    },
     emptyViews: () => true,
     detachViewsBy() {},
     adviseForViews: () => 0,
