@@ -8,20 +8,29 @@ const { hex } = require('../support/hex');
 const { Form } = require('./kinds');
 const { nursery } = require('./nursery');
 
-const FEWEST = 1024;
+// The pointers that were tracked, one for each slot, as { address, slot, label, shared }, and with those of the same address
+// in a list, the newest first. That one is gone is not told here: the ledger is asked when its address comes back. If its slot
+// comes back before, it is forgotten, so there are never more than slots.
+let bySlot = [];
+let newest = new Map(); // by address
 
-// What was tracked at each address, as { slot, label, shared }. That a pointer is gone is not told here: the
-// ledger is asked when its address comes back, or when there is much of it.
-let known = new Map();
-let enough = FEWEST;
-
-function standing(address) {
-  return (known.get(address) ?? []).filter(({ slot }) => binding.owns(slot, address));
+function forget(pointer) {
+  const { address, slot, older, newer } = pointer;
+  bySlot[slot] = undefined;
+  if (older !== undefined) older.newer = newer;
+  if (newer !== undefined) newer.older = older;
+  else if (older !== undefined) newest.set(address, older);
+  else newest.delete(address);
 }
 
 /** What keeps another pointer to `address` from being tracked, or undefined. */
 function owner(address, sharing) {
-  return standing(address).find(({ shared }) => !shared || !sharing);
+  for (let pointer; (pointer = newest.get(address)) !== undefined; forget(pointer)) {
+    // The newest tells of all: one that does not share was let in only where nobody was, and lets nobody in.
+    if (sharing && pointer.shared) return undefined;
+    if (binding.owns(pointer.slot, address)) return pointer;
+  }
+  return undefined;
 }
 
 /** Throws if a pointer of that kind would be the second owner of `address`. Frees nothing: the first will. */
@@ -31,19 +40,23 @@ function admit(address, kind) {
 }
 
 /** A pointer that was admitted has its slot. */
-function note(address, kind, slot) {
-  if (kind.form === Form.NONE) return;
-  known.set(address, [...standing(address), { slot, label: kind.label, shared: kind.shared }]);
-  if (known.size < enough) return;
-  for (const other of known.keys()) if (standing(other).length === 0) known.delete(other);
-  enough = Math.max(FEWEST, 2 * known.size);
+function note(address, { form, label, shared }, slot) {
+  if (bySlot[slot] !== undefined) forget(bySlot[slot]);
+  if (form === Form.NONE) return;
+  const older = newest.get(address);
+  const pointer = { address, slot, label, shared, older, newer: undefined };
+  if (older !== undefined) older.newer = pointer;
+  newest.set(address, pointer);
+  bySlot[slot] = pointer;
 }
 
 /** Switches it on or off. What is tracked while it is off stays unknown to it. */
 function enable(on) {
   exports.on = on;
   nursery.keepNone(on);
-  if (!on) known = new Map();
+  if (on) return;
+  bySlot = [];
+  newest = new Map();
 }
 
 Object.assign(exports, { on: false, admit, enable, note, owner });

@@ -1,6 +1,7 @@
 'use strict';
 
 const { collect, configure, track } = require('../../lib');
+const binding = require('../../lib/binding');
 const { nursery } = require('../../lib/books/nursery');
 const { transfer } = require('../../lib/pointers/tracked-pointer');
 const { counting, koffi, ownedThing } = require('../ffi/koffi/setup.js');
@@ -119,6 +120,37 @@ describe('an address that is not yet free', () => {
     refused(address);
     collect();
   });
+});
+
+// Most addresses come back, and with them their slots; those of counted references are shared by thousands.
+test.each([
+  ['that share one address, all at a time', 2000, true],
+  ['that share one address, three at a time, the oldest gone first', 3, true],
+  ['to one address, one at a time', 0, false],
+])('very many pointers %s: the ledger is asked a few times for each', (_, most, shared) => {
+  const owns = jest.spyOn(binding, 'owns');
+  const pointers = [];
+  for (let i = 0; i < 2000; i++) {
+    pointers.push(again(4096n, { free: nobody, shared }));
+    if (pointers.length > most) pointers.shift().dispose();
+  }
+  expect(owns.mock.calls.length).toBeLessThan(3 * 2000);
+  owns.mockClear();
+  if (shared) refused(4096n, { free: nobody });
+  for (const each of pointers) each.dispose();
+  again(4096n, { free: nobody }).dispose();
+  expect(owns.mock.calls.length).toBeLessThan(3 * 2000);
+  owns.mockRestore();
+});
+
+test('a slot that comes back for the same address says nothing of who had it before', () => {
+  again(4096n, { free: nobody }).dispose();
+  const inside = track(4096n, { size: 0, free: null });
+  again(4096n, { free: nobody }).dispose();
+  inside.dispose();
+  again(4096n, { free: nobody }).dispose();
+  const references = [1, 2].map(() => again(4096n, { free: nobody, shared: true }));
+  for (const each of references) each.dispose();
 });
 
 test('every one of many is known, however many came and went before', () => {
