@@ -56,4 +56,5 @@ module.exports = [
   },
   { files: ['lib/binding/index.js'], rules: { 'no-restricted-syntax': 'off' } },
   { files: ['test/**/*.test.js'], languageOptions: { globals: jest } },
+  { files: ['test/programs/**'], languageOptions: { globals: names('gc') } },
 ];
