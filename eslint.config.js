@@ -55,6 +55,6 @@ module.exports = [
     languageOptions: { sourceType: 'script', globals: { document: 'readonly' } },
   },
   { files: ['lib/binding/index.js'], rules: { 'no-restricted-syntax': 'off' } },
-  { files: ['test/**/*.test.js'], languageOptions: { globals: jest } },
+  { files: ['test/**/*.test.js', 'test/programs/jest/*'], languageOptions: { globals: jest } },
   { files: ['test/programs/**'], languageOptions: { globals: names('gc') } },
 ];
