@@ -9,6 +9,7 @@ module.exports = {
   maxWorkers: 2,
   // Each file has a process of its own: what others leave in the heap makes every collection slower, and moves it.
   workerIdleMemoryLimit: 0,
+  workerGracefulExitTimeout: 10_000,
   // The sources run as they are.
   transform: {},
 };

@@ -62,40 +62,13 @@ describe('isOutermost()', () => {
   });
 });
 
-/** Runs `code` with run(f), which calls `f` and cuts it off in forever(), which `f` calls somewhere. Prints what `then` returns. */
+/** Runs `code` with what programs/support/cut.js has. Prints what `then` returns. */
 async function cut(code, then) {
   const child = await runChild(`
-    const vm = require('node:vm');
-    const { collect, stats, track, withOwnership } = require('./lib');
-    const things = require('./test/support/things.js');
-    const koffi = withOwnership(things.koffi);
-    const lib = koffi.load(require('./test/support/counting.js').counting);
-    koffi.opaque('Thing');
-    koffi.owned('OwnedThing', 'Thing *', { free: 'thing_free', size: 10 });
-    koffi.proto('int Callback(Thing *thing, int value)');
-    const create = lib.func('OwnedThing thing_new(size_t bytes)');
-    const call = lib.func('int thing_call(Thing *thing, Callback *callback, int value)');
-    const make = (free = things.FREE, size = 100) => track(things.make(size), { size, free, label: 'thing' });
-    // Goes on until it is cut off, if it is to be. Where the machine is slow, that may be before it has begun.
-    const state = { begun: false, cutting: false };
-    const forever = () => { state.begun = true; while (state.cutting); };
-    const run = (f) => {
-      for (state.begun = false; !state.begun; ) {
-        let code;
-        state.cutting = true;
-        try { vm.runInNewContext('f()', { f }, { timeout: 100 }); } catch (error) { ({ code } = error); }
-        state.cutting = false;
-        if (code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw new Error('was not cut off: ' + code);
-      }
-    };
-    process.on('warning', () => {});
+    const { call, collect, create, finish, forever, koffi, make, run, state, stats, things, track } =
+      require('./test/programs/support/cut.js');
     ${code}
-    // A turn for what was deferred, and one for what that deferred.
-    setImmediate(() => setImmediate(() => setImmediate(() => {
-      const result = (() => { ${then} })();
-      const { bytes, pointers, reported, totals } = stats();
-      console.log(JSON.stringify({ result, bytes, pointers, reported, failed: totals.failed, ...things.counters() }));
-    })));
+    finish(() => { ${then} });
   `);
   expect(child).toMatchObject({ code: 0, signal: null });
   expect(child.stderr).not.toMatch(/Error:(?! was cut)/);
@@ -249,79 +222,13 @@ test('while C calls back for many turns of promises, nothing is taken for cut of
 });
 
 test('a destructor in JavaScript waits where the stack has no room for it', async () => {
-  const child = await runChild(
-    `
-    const { collect, stats, track } = require('./lib');
-    const { atStackEnd } = require('./test/support/stack-end.js');
-    const freed = new Set();
-    const deep = (n) => (n === 0 ? 0 : 1 + deep(n - 1));
-    const free = (address) => {
-      deep(20);
-      freed.add(address);
-    };
-    let address = 1n;
-    const attempt = () => {
-      try {
-        track(address++, { size: 200_000, free });
-        gc({ type: 'minor' });
-        track(address++, { size: 200_000, free }); // which finds the one before it dead
-        return true;
-      } catch (error) {
-        if (!/call stack/.test(error.message)) throw error;
-        return false;
-      }
-    };
-    attempt();
-    atStackEnd(attempt, 20, 50);
-    setImmediate(() => {
-      collect();
-      const { pointers, totals } = stats();
-      const { tracked, failed } = totals;
-      // One that could not be tracked is freed too, if the stack allows it.
-      console.log(JSON.stringify({ pointers, failed, lost: tracked > freed.size, enough: tracked > 1000 }));
-    });
-    `,
-    { execArgv: ['--expose-gc'] },
-  );
+  const child = await runChild('test/programs/support/at-stack-end.js', { execArgv: ['--expose-gc'] });
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
   expect(JSON.parse(child.stdout)).toEqual({ pointers: 0, failed: 0, lost: false, enough: true });
 });
 
 test('what a full stack says of garbage collections is not believed for ever', async () => {
-  const child = await runChild(
-    `
-    const { atStackEnd } = require('./test/support/stack-end.js');
-    const fresh = () => {
-      delete require.cache[require.resolve('./lib/reclaim/gc.js')];
-      return require('./lib/reclaim/gc.js');
-    };
-    const { hasRoom } = require('./lib/support/stack.js');
-    const modules = Array.from({ length: 400 }, fresh);
-    const answers = { true: 0, undefined: 0, overflow: 0 };
-    let next = 0;
-    function ask() {
-      if (next === modules.length) return;
-      try {
-        answers[modules[next++].canCollect()]++;
-      } catch (error) {
-        if (!/call stack/.test(error.message)) throw error;
-        answers.overflow++;
-      }
-    }
-    // At the very end, and from where on the room is said to be enough.
-    atStackEnd(() => { ask(); return true; }, 10, 10);
-    const { true: early } = answers;
-    const before = { ...answers };
-    const cold = next > 50;
-    const roomy = () => { try { return hasRoom(); } catch { return false; } };
-    atStackEnd(() => { if (!roomy()) return false; ask(); return true; }, 30, 10);
-    const sure = answers.true - before.true >= 100;
-    const overflows = answers.overflow - before.overflow;
-    const wrong = modules.filter((gc) => gc.canCollect() !== true).length;
-    const exposed = require('node:vm').runInNewContext('typeof gc');
-    console.log(JSON.stringify({ cold, early, sure, overflows, wrong, exposed }));
-    `,
-  );
+  const child = await runChild('test/programs/support/gc-at-stack-end.js');
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
   const exposed = 'undefined'; // a flag that was on for a moment shall not stay on
   const expected = { cold: true, early: 0, sure: true, overflows: 0, wrong: 0, exposed };
