@@ -65,34 +65,7 @@ const UNIT = 'resizable' in ArrayBuffer.prototype ? MIB : 33 * MIB;
 const SMALL = UNIT / 128;
 
 test('what is told to V8 follows the books', async () => {
-  const code = `
-    const { reportExternal, stats, track } = require('./lib');
-    const found = [];
-    const note = () => { const { bytes, manual, reported } = stats(); found.push([bytes + manual, reported]); };
-    const large = track(1n, { size: ${10 * UNIT}, free: null });
-    note();
-    large.resize(${20 * UNIT});
-    note();
-    large.resize(${5 * UNIT});
-    note();
-    large.dispose();
-    note();
-    for (const delta of [${3 * UNIT}, ${4 * UNIT}, ${-5 * UNIT}, ${UNIT / 2}, ${-2.5 * UNIT}]) {
-      reportExternal(delta);
-      note();
-    }
-    const small = [];
-    for (let i = 0; i < 400; i++) small.push(track(1n, { size: ${SMALL}, free: null }));
-    note();
-    while (small.length > 0) {
-      small.pop().dispose();
-      const { bytes, reported } = stats();
-      if (reported > bytes) found.push('too much');
-    }
-    note();
-    console.log(JSON.stringify(found));
-  `;
-  const found = await run(code);
+  const found = await run('test/programs/binding/told-to-v8.js', { args: [UNIT, SMALL].map(String) });
   const equal = [10, 20, 5, 0, 3, 7, 2].map((units) => [units * UNIT, units * UNIT]);
   expect(found.slice(0, 7)).toEqual(equal);
   const [[bytes, reported], empty, [live, felt], none] = found.slice(7);
@@ -157,32 +130,7 @@ test.each(nodes())(
 );
 
 test('which of the registries V8 calls first does not matter', async () => {
-  const code = `
-    const calls = []; // instead of V8
-    globalThis.FinalizationRegistry = class {
-      constructor(callback) { this.callback = callback; this.values = new Set(); calls.push(this); }
-      register(object, value) { this.values.add(value); }
-      unregister(value) { this.values.delete(value); }
-      call() { const values = [...this.values]; this.values.clear(); values.forEach((value) => this.callback(value)); }
-    };
-    const { stats, track } = require('./lib');
-    const { FREE, counters, make } = require('./test/support/things.js');
-    const turn = () => new Promise(setImmediate);
-    (async () => {
-      const found = [];
-      for (const order of [calls, [...calls].reverse()]) {
-        for (let i = 0; i < 10; i++) track(make(64), { size: 70_000, free: FREE });
-        stats();
-        for (const registry of order) {
-          registry.call();
-          for (let i = 0; i < 5; i++) await turn();
-        }
-        found.push([counters().freed, stats().pointers]);
-      }
-      console.log(JSON.stringify(found));
-    })();
-  `;
-  expect(await run(code)).toEqual([
+  expect(await run('test/programs/binding/registries.js')).toEqual([
     [10, 0],
     [20, 0],
   ]);
@@ -209,27 +157,7 @@ test('the library of a destructor stays while a pointer needs it, and no longer'
 });
 
 test('bound arguments, malloc sizes and owned memory go through Koffi', async () => {
-  const code = `
-    const { POINTER, SIZE } = require('./lib');
-    const koffi = require('./lib/ffi/koffi');
-    const { counting, counters } = require('./test/support/counting.js');
-    const library = koffi.load(counting);
-    koffi.owned('Sized', 'void *', {
-      free: { symbol: 'thing_free_sized', args: [POINTER, SIZE] }, size: (address, bytes) => Number(bytes),
-    });
-    koffi.owned('WithContext', 'void *', { free: { symbol: 'thing_free_ctx', args: [42n, POINTER] }, size: 10 });
-    koffi.owned('Text', 'void *', { free: 'thing_free', size: 'malloc' });
-    library.func('thing_new', 'Sized', ['size_t'])(1000).dispose();
-    library.func('thing_new', 'WithContext', ['size_t'])(10).dispose();
-    const { last_context: context } = counters();
-    const { size } = library.func('thing_text', 'Text', ['size_t'])(1000);
-    const block = koffi.alloc('int', 25, { owned: true });
-    const zeros = koffi.decode(block, 'int', 25).every((value) => value === 0);
-    const owned = block.size;
-    block.dispose();
-    console.log(JSON.stringify({ context, size, zeros, owned, wrong: counters().size_mismatches }));
-  `;
-  const { size, ...rest } = await run(code);
+  const { size, ...rest } = await run('test/programs/binding/through-koffi.js');
   expect(rest).toEqual({ context: 42, zeros: true, owned: 100, wrong: 0 });
   expect(size).toBeGreaterThanOrEqual(1001);
   expect(size).toBeLessThan(1100);
@@ -278,39 +206,9 @@ test('the drop-in for Koffi 2 is refused', async () => {
 });
 
 test('a full stack loses nothing', async () => {
-  const code = `
-    const { stats, track } = require('./lib');
-    const { gcUntil } = require('./test/support/gc-until.js');
-    const { FREE, counters, make } = require('./test/support/things.js');
-    Error.stackTraceLimit = 0;
-    const found = { refused: 0, cutShort: 0 };
-    const addresses = Array.from({ length: 2000 }, () => make(64));
-    const pointers = [];
-    // In the nursery, and not.
-    const trackOne = () => {
-      const size = addresses.length % 2 === 0 ? 70_000 : 200_000;
-      pointers.push(track(addresses.pop(), { size, free: FREE }));
-    };
-    // Compiling a function takes more stack than calling it.
-    for (let i = 0; i < 2; i++) {
-      trackOne();
-      pointers.pop().dispose();
-    }
-    // At every depth that is left, one is tracked, and on the way back one is disposed.
-    function dive() {
-      if (addresses.length === 0) return;
-      try { trackOne(); } catch { found.refused++; }
-      try { dive(); } catch {}
-      try { pointers.pop()?.dispose(); } catch { found.cutShort++; }
-    }
-    while (addresses.length > 0) dive();
-    pointers.length = 0;
-    gcUntil('all are found', () => stats().pointers === 0).then(() => {
-      const { live, double_frees: twice } = counters();
-      console.log(JSON.stringify({ ...found, live, twice, bytes: stats().bytes }));
-    });
-  `;
-  const { refused, cutShort, live, ...rest } = await run(code, { execArgv: ['--stack-size=150'] });
+  const { refused, cutShort, live, ...rest } = await run('test/programs/binding/full-stack.js', {
+    execArgv: ['--stack-size=150'],
+  });
   expect(refused + cutShort).toBeGreaterThan(0);
   expect(live).toBeLessThanOrEqual(refused); // of those that had no room for track() itself
   expect(rest).toEqual({ twice: 0, bytes: 0 });
