@@ -3,7 +3,7 @@
 // The backend in JavaScript. binding.test.js has how it comes into play, model.test.js that it keeps the books, and
 // acceptance.js what it promises.
 
-const { nodes, runChild } = require('../support/child.js');
+const { runChild } = require('../support/child.js');
 
 const MIB = 2 ** 20;
 const env = { FFI_TALLY_BACKEND: 'javascript' };
@@ -24,13 +24,12 @@ describe.each([
   // What V8 collects because time goes by, or because its own young objects are many, would tell of them too.
   const execArgv = ['--no-memory-reducer', '--min-semi-space-size=64'];
 
-  test.each(nodes())('V8 feels them on Node $version, and only by the ballast', async ({ path }) => {
-    const felt = await run('test/support/event-loop.js', { args, execArgv, node: path });
-    const unfelt = await run('test/support/event-loop.js', {
-      args: [...args, 'without-ballast'],
-      execArgv,
-      node: path,
-    });
+  test('V8 feels them, and only by the ballast', async () => {
+    const [felt, unfelt] = await Promise.all(
+      [args, [...args, 'without-ballast']].map((given) =>
+        run('test/support/event-loop.js', { args: given, execArgv }),
+      ),
+    );
     for (const { live, twice, asked, reported } of [felt, unfelt]) {
       expect({ live, twice, asked, reported }).toEqual({ live: 0, twice: 0, asked: 0, reported: 0 });
     }
@@ -39,7 +38,7 @@ describe.each([
   });
 });
 
-test.each(nodes())('ballast is address space, and not memory, on Node $version', async ({ path }) => {
+test('ballast is address space, and not memory', async () => {
   const code = `
     const { reportExternal, stats, track } = require('./lib');
     const usage = () => process.memoryUsage();
@@ -53,7 +52,7 @@ test.each(nodes())('ballast is address space, and not memory, on Node $version',
       felt: external - before.external, resident: rss - before.rss, reported: stats().reported,
     }));
   `;
-  const { felt, resident, reported } = await run(code, { node: path });
+  const { felt, resident, reported } = await run(code);
   expect(reported).toBeLessThanOrEqual(1024 * MIB);
   expect(reported).toBeGreaterThan(1024 * MIB - 33 * MIB); // what is not felt yet
   expect(Math.abs(felt - reported)).toBeLessThan(2 * MIB);
@@ -109,10 +108,8 @@ test('in synchronous code nothing is freed but what is disposed, and on the even
   });
 });
 
-test.each(nodes())(
-  'one collection is enough on Node $version, with nobody tracking anything',
-  async ({ path }) => {
-    const code = `
+test('one collection is enough, with nobody tracking anything', async () => {
+  const code = `
     const { stats, track } = require('./lib');
     const { gc } = require('./test/support/gc-until.js');
     const { FREE, counters, make } = require('./test/support/things.js');
@@ -125,9 +122,8 @@ test.each(nodes())(
       console.log(JSON.stringify({ freed: counters().freed, pointers: stats().pointers }));
     })();
   `;
-    expect(await run(code, { node: path })).toEqual({ freed: 3000, pointers: 0 });
-  },
-);
+  expect(await run(code)).toEqual({ freed: 3000, pointers: 0 });
+});
 
 test('which of the registries V8 calls first does not matter', async () => {
   expect(await run('test/programs/binding/registries.js')).toEqual([

@@ -3,7 +3,6 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
-const { installedNodes } = require('../../scripts/nodes.js');
 
 const root = path.join(__dirname, '../..');
 
@@ -38,9 +37,4 @@ function runChild(
   });
 }
 
-/** The Nodes at hand, as { version, path }: the one that runs us, and those that scripts/matrix.js has installed. */
-function nodes() {
-  return [{ version: process.version.slice(1), path: process.execPath }, ...installedNodes()];
-}
-
-module.exports = { runChild, nodes };
+module.exports = { runChild };

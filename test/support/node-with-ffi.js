@@ -1,11 +1,9 @@
 'use strict';
 
 const { installRuntime } = require('../../scripts/nodes.js');
-const { nodes } = require('./child.js');
 
 const attempt = () => {
-  const known = nodes().find(({ version }) => parseInt(version) >= 26);
-  if (known !== undefined) return { path: known.path };
+  if (parseInt(process.versions.node) >= 26) return { path: process.execPath };
   try {
     return { path: installRuntime('26') };
   } catch (error) {
@@ -17,7 +15,7 @@ const attempt = () => {
 let found;
 
 /**
- * A Node that has node:ffi: the one that runs us, one that is at hand, or one installed now, which takes a while. Where
+ * A Node that has node:ffi: the one that runs us, or another, installed where it is not at hand, which takes a while. Where
  * none is to be had, undefined and a warning that `what` is not tested; with CI=true an error.
  */
 module.exports = function nodeWithFfi(what) {

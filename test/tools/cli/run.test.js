@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { execFileSync, spawn } = require('node:child_process');
-const { nodes, runChild } = require('../../support/child.js');
+const { runChild } = require('../../support/child.js');
 
 const root = path.join(__dirname, '../../..');
 // Inside of the repository, where 'koffi' and 'ffi-tally' are found.
@@ -588,25 +588,22 @@ test('a worker that was terminated has no accounts, nor have its workers', async
   expect(code).toBe(0);
 });
 
-// Those at hand; scripts/matrix.js installs the others.
-describe.each(nodes())('Node $version', ({ path: node }) => {
-  testLinux.each([
-    ['required', 'require.cjs', `const koffi = require('koffi');\n${LIBC}`],
-    ['imported', 'import.mjs', `import koffi from 'koffi';\n${LIBC}`],
-    [
-      'imported dynamically',
-      'dynamic.cjs',
-      `import('koffi').then(({ default: koffi }) => {\n${LIBC}\nfor (let i = 0; i < 20; i++) strdup(text); });`,
-    ],
-  ])('Koffi %s is audited', async (_, name, code) => {
-    const file = program(
-      name,
-      name === 'dynamic.cjs' ? code : `${code}\nfor (let i = 0; i < 20; i++) strdup(text);`,
-    );
-    const { code: status, result, stderr } = await runJson(['audit', '--', file], { node });
-    expect(stderr).toBe('');
-    expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
-    expect(result.audit.functions[0]).toMatchObject({ name: 'strdup', calls: 20 });
-    expect(status).toBe(1);
-  });
+testLinux.each([
+  ['required', 'require.cjs', `const koffi = require('koffi');\n${LIBC}`],
+  ['imported', 'import.mjs', `import koffi from 'koffi';\n${LIBC}`],
+  [
+    'imported dynamically',
+    'dynamic.cjs',
+    `import('koffi').then(({ default: koffi }) => {\n${LIBC}\nfor (let i = 0; i < 20; i++) strdup(text); });`,
+  ],
+])('Koffi %s is audited', async (_, name, code) => {
+  const file = program(
+    name,
+    name === 'dynamic.cjs' ? code : `${code}\nfor (let i = 0; i < 20; i++) strdup(text);`,
+  );
+  const { code: status, result, stderr } = await runJson(['audit', '--', file]);
+  expect(stderr).toBe('');
+  expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+  expect(result.audit.functions[0]).toMatchObject({ name: 'strdup', calls: 20 });
+  expect(status).toBe(1);
 });
