@@ -311,35 +311,7 @@ describe('the switch', () => {
 });
 
 test('where the stack ends: what is tracked keeps its destructor', async () => {
-  const child = await runChild(
-    `
-    const { collect, configure, stats, track } = require('./lib');
-    const { atStackEnd } = require('./test/support/stack-end.js');
-    configure({ checked: true });
-    const freed = new Set();
-    let twice = 0;
-    const free = (address) => (freed.has(address) ? twice++ : freed.add(address));
-    let address = 1n;
-    const attempt = () => {
-      try {
-        track(address++, { size: 1, free });
-        return true;
-      } catch (error) {
-        if (!/call stack/.test(error.message)) throw error;
-        return false;
-      }
-    };
-    atStackEnd(attempt, 20, 100);
-    collect();
-    setImmediate(() => {
-      collect();
-      const { bytes, totals } = stats();
-      const { tracked, failed } = totals;
-      // One that could not be tracked is freed too, if the stack allows it.
-      console.log(JSON.stringify({ bytes, failed, twice, lost: tracked > freed.size, enough: tracked > 2000 }));
-    });
-    `,
-  );
+  const child = await runChild('test/programs/books/checked-at-stack-end.js');
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
   expect(JSON.parse(child.stdout)).toEqual({ bytes: 0, failed: 0, twice: 0, lost: false, enough: true });
 });

@@ -17,25 +17,8 @@ const MADE = 403;
 
 /** A program with live, dropped, held and half-freed pointers, that then ends by `end`. */
 const program = (atExit, end) => `
-  const { configure, stats, track } = require('./lib');
-  const things = require('./test/support/things.js');
-  configure({ atExit: '${atExit}' });
-  const make = (size, parent) => track(
-    parent === undefined ? things.make(size) : things.makeChild(parent.address, size),
-    { size, free: things.FREE, parent },
-  );
-  globalThis.kept = [];
-  (() => {
-    for (let i = 0; i < 100; i++) {
-      const parent = make(100);
-      kept.push(parent, make(100, parent));
-      make(50_000);
-      make(100_000, parent);
-      if (i % 10 === 0) parent.dispose();
-    }
-  })();
-  stats();
-  kept.push(make(10), make(10), make(10)); // their books are not made yet
+  process.env.FFI_TALLY_TEST_AT_EXIT = '${atExit}';
+  const { configure, make, stats, things, track } = require('./test/programs/reclaim/ends.js');
   ${end}
 `;
 
@@ -203,26 +186,7 @@ test(`'free': by process.exit() libraries loaded later are still as they were`, 
 });
 
 test(`'skip' again, after 'free', and a second copy of the JavaScript half`, async () => {
-  const { child, lines } = await end(`
-    const listeners = process.listenerCount('exit');
-    const things = require('./test/support/things.js');
-    const load = () => {
-      for (const file of Object.keys(require.cache)) {
-        if (/[\\/]lib[\\/]/.test(file) && !file.includes('node_modules')) delete require.cache[file];
-      }
-      return require('./lib');
-    };
-    const [a, b, c] = [load(), load(), load()];
-    const make = ({ track }) => track(things.make(9), { size: 9, free: things.FREE });
-    globalThis.kept = [make(a), make(b), make(b), make(c)];
-    a.configure({ atExit: 'free' });
-    a.configure({ atExit: 'skip' });
-    if (process.listenerCount('exit') !== listeners) throw new Error('a listener is left');
-    b.configure({ atExit: 'free' });
-    b.configure({ atExit: 'free' });
-    c.configure({ atExit: 'free' });
-    process.exit(4);
-  `);
+  const { child, lines } = await end('test/programs/reclaim/copies-at-exit.js');
   expect(child).toEqual({ code: 4, signal: null, stdout: '', stderr: '' });
   expect(lines).toEqual([expect.objectContaining({ ...faultless, made: 4, freed: 3 })]);
 });
