@@ -193,24 +193,7 @@ test('100 workers that end in every way leave nothing, and the process does not 
   ];
   const found = await ended(
     `${fill} ${ends.map((end, i) => `if (workerData % ${ends.length} === ${i}) { ${end} }`).join(' ')}`,
-    `
-    let next = 0;
-    let settled = 0;
-    let grown = 0;
-    const lane = async () => {
-      while (next < 100) {
-        const worker = start(next++);
-        worker.on('message', () => worker.terminate());
-        await worker.ended;
-        // The first ones bring caches and heaps that the process keeps.
-        const rss = process.memoryUsage.rss();
-        if (++settled <= 20) grown = -rss;
-      }
-    };
-    await Promise.all([lane(), lane(), lane()]);
-    grown += process.memoryUsage.rss();
-    return { settled, grown };
-    `,
+    `return require('./test/programs/workers/hundred.js')(start)`,
     { made: 100 * FILLED, freed: 100 * FILLED, live: 0 },
     { timeout: 180_000 },
   );
@@ -285,25 +268,6 @@ test('many that look for the garbage collection at once find it', async () => {
 });
 
 describe('twice in one process', () => {
-  const twice = (load) => `
-    const things = require('./test/support/things.js');
-    ${load}
-    const make = (tally, size = 100) => tally.track(things.make(size), { size, free: things.FREE });
-    const kept = [make(a), make(b), make(a), make(b), make(a, 100_000), make(b, 100_000)];
-    const byJavaScript = [a, b].map((tally) => tally.track(things.make(1), { size: 1, free: (it) => things.free(it) }));
-    (() => { for (let i = 0; i < 300; i++) { make(a); make(b); } })();
-    const counts = [a.stats().bytes, b.stats().bytes];
-    a.reportExternal(10);
-    let refused;
-    try { b.reportExternal(-10); } catch (error) { refused = error.code; }
-    a.reportExternal(-10);
-    a.collect();
-    b.collect();
-    const after = [a.stats(), b.stats()].map(({ bytes, pointers }) => [bytes, pointers]);
-    for (const pointer of [...kept, ...byJavaScript]) pointer.dispose();
-    const end = [a, b].map((tally) => [tally.stats().bytes, tally.stats().reported]);
-    console.log(JSON.stringify({ same: a === b, counts, refused, after, end, ...things.counters() }));
-  `;
   const expected = {
     same: false,
     counts: [130_201, 130_201],
@@ -323,18 +287,10 @@ describe('twice in one process', () => {
   };
 
   test.each([
-    ['JavaScript and addon', 'true'],
-    ['JavaScript alone, as Jest does', `!file.endsWith('.node')`],
-  ])('%s', async (_, condition) => {
-    const child = await runChild(
-      twice(`
-        const a = require('./lib');
-        for (const file of Object.keys(require.cache)) {
-          if (/[\\\\/]lib[\\\\/]|ffi_tally/.test(file) && !file.includes('node_modules') && ${condition}) delete require.cache[file];
-        }
-        const b = require('./lib');
-      `),
-    );
+    ['JavaScript and addon', []],
+    ['JavaScript alone, as Jest does', ['same-addon']],
+  ])('%s', async (_, args) => {
+    const child = await runChild('test/programs/workers/twice.js', { args });
     expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
     expect(JSON.parse(child.stdout)).toMatchObject(expected);
   });

@@ -135,33 +135,9 @@ testLinux('where malloc is that of jemalloc, the figures are too', async () => {
 
 // Each plants 100 MiB in a process of its own, and says by how many MiB each term has moved.
 describe('100 MiB show in the right term and in no other', () => {
-  const prelude = `
-    const { POINTER, SIZE, collect, memoryUsage, track, trim } = require('./lib');
-    const koffi = require('koffi');
-    const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
-    const malloc = libc.func('void *malloc(size_t bytes)');
-    const free = libc.func('void free(void *block)');
-    const memset = libc.func('void *memset(void *block, int value, size_t bytes)');
-    const mmap = libc.func('void *mmap(void *hint, size_t bytes, int protection, int flags, int file, long offset)');
-    const BYTES = 100 * 2 ** 20;
-    const touched = (block, bytes = BYTES) => { memset(block, 1, bytes); return block; };
-    const mapped = () => touched(mmap(null, BYTES, 3, process.platform === 'darwin' ? 0x1002 : 0x22, -1, 0));
-    const many = () => {
-      const blocks = Array.from({ length: BYTES / 4096 }, () => touched(malloc(4080), 4080));
-      return { blocks, above: malloc(4080) }; // above: so that the heap cannot shrink
-    };
-    const freed = ({ blocks, above }) => { blocks.forEach((block) => free(block)); return above; };
-    const kept = [];
-    function planted(plant, prepared) {
-      for (let i = 0; i < 2; i++) { memoryUsage(); collect(); }
-      const before = memoryUsage().terms;
-      kept.push(plant(prepared));
-      collect();
-      const after = memoryUsage().terms;
-      const moved = Object.entries(after).map(([name, bytes]) => [name, (bytes - before[name]) / 2 ** 20]);
-      console.log(JSON.stringify(Object.fromEntries(moved)));
-    }
-  `;
+  const names =
+    'BYTES, POINTER, SIZE, freed, kept, libc, malloc, many, mapped, planted, touched, track, trim';
+  const prelude = `const { ${names} } = require('./test/programs/figures/terms.js');`;
   const plants = {
     'malloc, untracked': ['planted(() => touched(malloc(BYTES)))', { untracked: 100 }],
     'malloc, tracked': [
@@ -218,24 +194,7 @@ describe('100 MiB show in the right term and in no other', () => {
 });
 
 test('what other threads track is in the terms, but not in the books of this one', async () => {
-  const child = await runChild(`
-    const { Worker } = require('node:worker_threads');
-    const { memoryUsage, track } = require('./lib');
-    const worker = new Worker(\`
-      const { track } = require('./lib');
-      globalThis.kept = track(1n, { size: 5000, free: null });
-      require('./lib').memoryUsage();
-      require('node:worker_threads').parentPort.on('message', () => {}).postMessage('');
-    \`, { eval: true });
-    const pointer = track(1n, { size: 300, free: null });
-    worker.once('message', async () => {
-      const during = memoryUsage();
-      await worker.terminate();
-      const after = memoryUsage();
-      console.log(JSON.stringify([during.tracked, during.terms.tracked, after.terms.tracked]));
-      pointer.dispose();
-    });
-  `);
+  const child = await runChild('test/programs/figures/threads-terms.js');
   expect(child).toEqual({ code: 0, signal: null, stdout: '[300,5300,300]\n', stderr: '' });
 });
 

@@ -184,117 +184,23 @@ test('bad arguments', () => {
 });
 
 describe('in a process of its own', () => {
-  const prelude = `
-    const assert = require('node:assert');
-    const { once } = require('node:events');
-    const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
-    const koffi = require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi');
-    const { meteredAllocator, stats } = LIBRARY;
-    koffi.load(null); // without a library, Koffi 3.3 crashes in koffi.call() in a worker
-    const pointer = (address) =>
-      koffi.type === undefined ? koffi.decode(new BigUint64Array([address]), 'void *') : address;
-    const Malloc = koffi.proto('void *metered_malloc(size_t bytes)');
-    const Free = koffi.proto('void metered_free(void *block)');
-    const malloc = (address, bytes) => {
-      const block = koffi.call(pointer(address), Malloc, bytes);
-      return typeof block === 'bigint' ? block : koffi.address(block);
-    };
-    const free = (address, block) => koffi.call(pointer(address), Free, pointer(block));
-    const seen = () => stats().meters.find(({ label }) => label === 'it');
-  `;
-  const withLibrary = prelude.replace('LIBRARY', `require('./lib')`);
-  const run = async (code, before = withLibrary) => {
-    expect(await runChild(before + code)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
+  const run = async (program) => {
+    expect(await runChild(program)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
   };
 
   test('33 labels are too many', () =>
     run(`
+      const assert = require('node:assert');
+      const { meteredAllocator } = require('./lib');
       for (let i = 0; i < 32; i++) meteredAllocator({ label: 'label ' + i });
       assert.throws(() => meteredAllocator({ label: 'one more' }), { code: 'ERR_TALLY_UNSUPPORTED' });
       meteredAllocator({ label: 'label 31' });
     `));
 
-  const worker = `
-    const meter = meteredAllocator({ label: 'it' });
-    for (const block of workerData.free) free(meter.free, block);
-    parentPort.postMessage({ blocks: Array.from({ length: workerData.count }, () => malloc(meter.malloc, 1000)), malloc: meter.malloc, free: meter.free });
-  `;
-  const start = `
-    const start = async (free, count) => {
-      const worker = new Worker(${JSON.stringify(withLibrary + worker)}, { eval: true, workerData: { free, count } });
-      // Both from the start: the end of a worker may be told in the same breath as its last message.
-      const [[answer]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
-      return answer;
-    };
-  `;
-
-  test('allocated in a worker, freed after its end; and the other way round', () =>
-    run(`${start}
-      (async () => {
-        const theirs = await start([], 100);
-        // Nobody here has asked for the meter yet: its functions work nevertheless.
-        for (const block of theirs.blocks.splice(0, 50)) free(theirs.free, block);
-        const meter = meteredAllocator({ label: 'it' });
-        assert.strictEqual(meter.free, theirs.free);
-        assert.strictEqual(seen().blocks, 50);
-        assert.strictEqual(stats().outside, seen().bytes);
-        const ours = Array.from({ length: 100 }, () => malloc(meter.malloc, 2000));
-        await start([...theirs.blocks, ...ours], 0);
-        const { bytes, blocks, foreign, allocations } = seen();
-        assert.deepStrictEqual({ bytes, blocks, foreign, allocations }, { bytes: 0, blocks: 0, foreign: 0, allocations: 200 });
-        assert.strictEqual(stats().outside, 0);
-      })();
-    `));
-
-  test('one environment is charged; when it ends, another', () =>
-    run(`
-      (async () => {
-        const worker = new Worker(${JSON.stringify(`${withLibrary}
-          const meter = meteredAllocator({ label: 'it' });
-          malloc(meter.malloc, 1000);
-          parentPort.postMessage(stats().outside);
-          parentPort.once('message', () => {});
-        `)}, { eval: true });
-        const [theirs] = await once(worker, 'message');
-        assert(theirs >= 1000);
-        meteredAllocator({ label: 'it' });
-        assert.strictEqual(seen().bytes, theirs);
-        assert.strictEqual(stats().outside, 0);
-        worker.postMessage('end');
-        await once(worker, 'exit');
-        assert.strictEqual(stats().outside, theirs);
-      })();
-    `));
-
-  test('threads that come and go while others read', () =>
-    run(`${start}
-      (async () => {
-        const meter = meteredAllocator({ label: 'it' });
-        for (let round = 0; round < 3; round++) {
-          let done = false;
-          const all = Promise.all([1, 2, 3].map(() => start([], 300))).then((answers) => { done = true; return answers; });
-          while (!done) {
-            const { blocks, bytes, foreign } = seen();
-            assert(blocks >= 0 && bytes >= 0);
-            assert.strictEqual(foreign, 0);
-            await new Promise((resolve) => setImmediate(resolve));
-          }
-          for (const { blocks } of await all) for (const block of blocks) free(meter.free, block);
-          const { bytes, blocks } = seen();
-          assert.deepStrictEqual({ bytes, blocks }, { bytes: 0, blocks: 0 });
-        }
-      })();
-    `));
-
-  test('the functions stay when the worker that loaded the addon is gone', () =>
-    run(
-      `${start}
-      (async () => {
-        const { free: release, malloc: allocate, blocks } = await start([], 10);
-        for (const block of blocks) free(release, block);
-        free(release, malloc(allocate, 1000));
-      })();
-    `,
-      prelude.replace('LIBRARY', '{}'),
-    ));
+  test.each([
+    ['allocated in a worker, freed after its end; and the other way round', 'meter-and-worker'],
+    ['one environment is charged; when it ends, another', 'meter-one-charged'],
+    ['threads that come and go while others read', 'meter-threads'],
+    ['the functions stay when the worker that loaded the addon is gone', 'meter-after-worker'],
+  ])('%s', (_, name) => run(`test/programs/figures/${name}.js`));
 });

@@ -79,6 +79,7 @@ test('adds up over 20 workers that end in every way, and remembers those that ha
     'for (;;);', // terminated
     'setInterval(() => {}, 1000)', // terminated
   ];
+  const kinds = { count: WORKERS, kinds: ends.length, terminated: 2 };
   const found = await ended(
     `
     ${fill}
@@ -89,25 +90,7 @@ test('adds up over 20 workers that end in every way, and remembers those that ha
     const end = new Function(${JSON.stringify(ends)}[workerData % ${ends.length}]);
     parentPort.once('message', () => end());
     `,
-    `
-    const { track } = require('./lib');
-    const mine = track(things.make(5), { size: 5, free: things.FREE });
-    const ofProcess = () => stats({ scope: 'process' });
-    const alone = ofProcess();
-    const workers = Array.from({ length: ${WORKERS} }, (_, i) => start(i));
-    const filled = (await Promise.all(workers.map((worker) => once(worker, 'message')))).flat();
-    const full = { ...ofProcess(), referee: things.counters() };
-    let least = Infinity; // of what ever was
-    await Promise.all(workers.map(async (worker, i) => {
-      worker.postMessage('end');
-      if (i % ${ends.length} >= 4) setTimeout(() => worker.terminate(), 10 * i);
-      await worker.ended;
-      least = Math.min(least, ofProcess().totals.tracked);
-    }));
-    const after = ofProcess();
-    mine.dispose();
-    return { alone, filled, full, least, after, end: ofProcess() };
-    `,
+    `return require('./test/programs/workers/add-up.js')(start, ${JSON.stringify(kinds)})`,
     { live: 0, made: WORKERS * (FILLED + FREED_BEFORE) + 1, freed: WORKERS * (FILLED + FREED_BEFORE) + 1 },
     { timeout: 120_000 },
   );

@@ -164,26 +164,6 @@ describe('is refused, and nothing has changed,', () => {
 });
 
 (process.platform === 'linux' ? test : test.skip)('its library stays mapped in transit', async () => {
-  const child = await runChild(`
-    const fs = require('node:fs');
-    const { collect, handOver, takeOver } = require('./lib');
-    const { withOwnership } = require('./lib');
-    const koffi = withOwnership(require('./test/support/things.js').koffi);
-    const { counting2 } = require('./test/support/counting.js');
-    const token = (() => {
-      koffi.owned('OwnedThing', 'void *', { free: 'thing_free', size: 10 });
-      const library = koffi.load(counting2);
-      const token = handOver(library.func('OwnedThing thing_new(size_t bytes)')(10));
-      library.unload();
-      return token;
-    })();
-    const mapped = () => {
-      collect();
-      return fs.readFileSync('/proc/self/maps', 'utf8').includes('libcounting2');
-    };
-    const before = mapped();
-    (() => takeOver(token).dispose())();
-    console.log(before, mapped());
-  `);
+  const child = await runChild('test/programs/pointers/mapped-in-transit.js');
   expect(child).toEqual({ code: 0, signal: null, stdout: 'true false\n', stderr: '' });
 });

@@ -107,41 +107,27 @@ test('shared travels along', () => {
 });
 
 describe('from another thread', () => {
-  const run = async (worker, main, options) => {
-    const child = await runChild(
-      `
-      const { once } = require('node:events');
-      const { Worker, MessageChannel } = require('node:worker_threads');
-      const { collect, handOver, stats, takeOver, track } = require('./lib');
-      const things = require('./test/support/things.js');
-      const make = (size = 100) => track(things.make(size), { size, free: things.FREE, label: 'thing' });
-      const code = ${JSON.stringify(`
-        const { parentPort, workerData } = require('node:worker_threads');
-        const { handOver, stats, takeOver, track } = require('./lib');
-        const things = require('./test/support/things.js');
-        const attempt = (token) => { try { return takeOver(token); } catch (error) { return error.code; } };
-        ${worker}
-      `)};
-      const start = (workerData) => {
-        const worker = new Worker(code, { eval: true, workerData });
-        worker.ended = once(worker, 'exit');
-        return worker;
-      };
-      const codeOf = (attempt) => { try { attempt(); } catch (error) { return error.code; } };
-      (async () => { ${main} })().then((result) => {
-        const { bytes, pointers, reported } = stats();
-        const { inTransit } = stats({ scope: 'process' });
-        console.log(JSON.stringify({ result, bytes, pointers, reported, inTransit, ...things.counters() }));
-      });
-      `,
-      options,
-    );
+  /** Runs `main`, whose start() starts a worker with `worker`; both with what programs/pointers/threads.js has. */
+  const run = async (worker, main) => {
+    const names =
+      '{ MessageChannel, attempt, codeOf, collect, finish, handOver, make, once, stats, takeOver, things, track }';
+    const prelude = `const ${names} = require('./test/programs/pointers/threads.js');`;
+    const code = `${prelude} const { parentPort } = require('node:worker_threads'); ${worker}`;
+    const program = `
+      ${prelude}
+      const start = () => require('./test/programs/pointers/threads.js').start(${JSON.stringify(code)});
+      finish(async () => { ${main} });
+    `;
+    return expectNothingLeft(await runChild(program));
+  };
+
+  function expectNothingLeft(child) {
     expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
     const found = JSON.parse(child.stdout);
     expect(found).toMatchObject({ bytes: 0, pointers: 0, reported: 0, live: 0, ...things.faultless });
     expect(found.inTransit).toEqual({ bytes: 0, pointers: 0 });
     return found;
-  };
+  }
 
   test('to a worker, which disposes, keeps or drops what it gets', async () => {
     const found = await run(
@@ -196,39 +182,7 @@ describe('from another thread', () => {
   });
 
   test('by whoever is first: ten threads and the sender, the same tokens', async () => {
-    const found = await run(
-      `
-      parentPort.once('message', ({ tokens, gate }) => {
-        const waiting = new Int32Array(gate);
-        if (Atomics.sub(waiting, 0, 1) === 1) Atomics.notify(waiting, 0);
-        for (let left; (left = Atomics.load(waiting, 0)) > 0; ) Atomics.wait(waiting, 0, left);
-        globalThis.kept = tokens.map(attempt);
-        const taken = kept.filter((it) => typeof it === 'object').length;
-        const refused = kept.filter((it) => it === 'ERR_TALLY_TAKEN_OVER').length;
-        parentPort.postMessage({ taken, refused });
-      });
-      `,
-      `
-      const tokens = Array.from({ length: 2000 }, () => handOver(make()));
-      const gate = new SharedArrayBuffer(4);
-      const waiting = new Int32Array(gate);
-      waiting[0] = 10;
-      const workers = Array.from({ length: 10 }, () => start());
-      const answers = workers.map((worker) => (worker.postMessage({ tokens, gate }), once(worker, 'message')));
-      for (let left; (left = Atomics.load(waiting, 0)) > 0; ) Atomics.wait(waiting, 0, left);
-      const sum = { taken: 0, refused: 0 };
-      for (const token of tokens.reverse()) {
-        const code = codeOf(() => (takeOver(token).dispose(), sum.taken++));
-        if (code === 'ERR_TALLY_TAKEN_OVER') sum.refused++;
-      }
-      for (const [{ taken, refused }] of await Promise.all(answers)) {
-        sum.taken += taken;
-        sum.refused += refused;
-      }
-      await Promise.all(workers.map(({ ended }) => ended));
-      return sum;
-      `,
-    );
+    const found = expectNothingLeft(await runChild('test/programs/pointers/race.js'));
     expect(found.result).toEqual({ taken: 2000, refused: 10 * 2000 });
     expect(found).toMatchObject({ made: 2000, freed: 2000 });
   });
@@ -269,39 +223,9 @@ describe('from another thread', () => {
   // What a worker has handed over when it is terminated, and nobody has heard of, is freed at the end of the process.
   test('which is terminated at any moment while it takes over and hands over', async () => {
     const report = path.join(os.tmpdir(), `ffi-tally-take-over-${process.pid}.json`);
-    const child = await runChild(
-      `
-      const { once } = require('node:events');
-      const { Worker } = require('node:worker_threads');
-      const { configure, handOver, stats, takeOver, track } = require('./lib');
-      const things = require('./test/support/things.js');
-      configure({ atExit: 'free' });
-      const code = \`
-        const { parentPort } = require('node:worker_threads');
-        const { handOver, takeOver } = require('./lib');
-        parentPort.on('message', (tokens) => {
-          parentPort.postMessage('begun');
-          for (const token of tokens) parentPort.postMessage(handOver(takeOver(token)));
-          for (;;);
-        });
-      \`;
-      (async () => {
-        let back = 0;
-        for (let i = 0; i < 10; i++) {
-          const worker = new Worker(code, { eval: true });
-          const make = () => track(things.make(100), { size: 100, free: things.FREE });
-          worker.postMessage(Array.from({ length: 2000 }, () => handOver(make())));
-          await once(worker, 'message');
-          worker.on('message', (token) => { takeOver(token).dispose(); back++; });
-          for (const enough = back + 100 * i; back < enough; ) await new Promise(setImmediate);
-          await worker.terminate();
-        }
-        const { bytes, pointers } = stats();
-        console.log(JSON.stringify({ back, bytes, pointers, left: stats({ scope: 'process' }).inTransit.pointers }));
-      })();
-      `,
-      { env: { COUNTING_REPORT: report } },
-    );
+    const child = await runChild('test/programs/pointers/terminated.js', {
+      env: { COUNTING_REPORT: report },
+    });
     const end = JSON.parse(fs.readFileSync(report, 'utf8'));
     fs.rmSync(report);
     expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
