@@ -252,28 +252,7 @@ test('depends on next to nothing', () => {
 });
 
 describe('what only the command line needs is not loaded into a program', () => {
-  // Debugger.enable tells of scripts that are there already, and of ES modules.
-  const code = `
-    const { Session } = require('node:inspector');
-    const urls = [];
-    const session = new Session();
-    session.connect();
-    session.on('Debugger.scriptParsed', ({ params }) => urls.push(params.url));
-    session.post('Debugger.enable');
-    async function load() {
-      for (const name of ['ffi-tally', 'ffi-tally/koffi', 'ffi-tally/audit']) {
-        require(name);
-        await import(name);
-      }
-      require('ffi-tally').stats();
-      require('ffi-tally/audit').load(null).func('int abs(int n)')(-1);
-      require('ffi-tally/audit').audit();
-    }
-    load().then(() => {
-      const names = urls.map((url) => url.split(/node_modules[/\\\\]/).at(1)?.split(/[/\\\\]/)[0]);
-      console.log(JSON.stringify([...new Set(names)].filter((name) => name !== undefined)));
-    });
-  `;
+  const program = 'test/programs/loaded-packages.js';
 
   function expectFew(packages) {
     expect(packages).toContain('koffi');
@@ -281,11 +260,11 @@ describe('what only the command line needs is not loaded into a program', () => 
   }
 
   test('that runs by itself', async () => {
-    expectFew(await json(code, { env: { FFI_TALLY_AUDIT: 'quiet' } }));
+    expectFew(await json(program, { env: { FFI_TALLY_AUDIT: 'quiet' } }));
   });
 
   test('that the command line runs', async () => {
-    const args = ['check', '--audit', '--', '-e', code];
+    const args = ['check', '--audit', '--', program];
     const { code: status, stdout } = await runChild('bin/ffi-tally.js', {
       args,
       env: { FFI_TALLY_AUDIT: 'quiet' },

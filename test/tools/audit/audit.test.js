@@ -4,7 +4,10 @@
 
 const koffi = require('koffi');
 const { runChild } = require('../../support/child.js');
-const { gd, libc, prelude, xml } = require('./programs.js');
+
+const directory = 'test/programs/tools/audit';
+const [gd, libc, xml] = ['gd', 'libc', 'xml'].map((name) => `${directory}/${name}.js`);
+const prelude = `const { audit, koffi, leaks, report } = require('./${directory}/setup.js');`;
 
 const versions = ['koffi', 'koffi2'];
 

@@ -326,27 +326,7 @@ test('the first sample is there before the program is', async () => {
 
 test('the last one before its threads are gone, and nobody speaks of a debugger', async () => {
   const record = path.join(records, 'ended.jsonl');
-  const file = program(
-    'ended.cjs',
-    `const { Worker, isMainThread, parentPort } = require('node:worker_threads');
-    if (isMainThread) {
-      // What Node calls when all listeners of 'exit' have returned: it ends the threads.
-      const { reallyExit } = process;
-      process.reallyExit = function (code) {
-        require('node:fs').appendFileSync(process.argv[2], '{"type":"threads end"}\\n');
-        reallyExit.call(this, code);
-      };
-      new Worker(__filename).once('message', () => {
-        // Has to be interrupted for its figures.
-        while (!require('node:fs').readFileSync(process.argv[2], 'utf8').includes('"interrupted":true'));
-        process.exit(7);
-      });
-    } else {
-      globalThis.slowToEnd = Array.from({ length: 300_000 }, () => [{}]);
-      parentPort.postMessage('here');
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
-    }`,
-  );
+  const file = path.join(root, 'test/programs/tools/cli/ended.js');
   const child = await run(['check', '--json', '--record', record, '--', file, record]);
   expect(child).toMatchObject({ signal: null, stderr: '' });
   const lines = fs.readFileSync(record, 'utf8').trim().split('\n').map(JSON.parse);
