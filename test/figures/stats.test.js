@@ -121,10 +121,10 @@ test('the age of the oldest pointer of an account, where it is asked for', async
   const age = (label) => stats({ ages: true }).accounts.find((entry) => entry.label === label).oldestSeconds;
   const old = [make(10, 'small ages'), make(2 ** 20, 'large ages')];
   const start = age('small ages');
-  await new Promise((resolve) => setTimeout(resolve, 2100)); // the time that passes is what is measured
+  while (age('small ages') === start) await new Promise((resolve) => setTimeout(resolve, 20));
   const young = make(10, 'small ages');
-  expect(age('small ages')).toBeGreaterThanOrEqual(start + 2);
-  expect(age('large ages')).toBeGreaterThanOrEqual(2);
+  expect(age('small ages')).toBeGreaterThan(start);
+  expect(age('large ages')).toBeGreaterThanOrEqual(1);
   old[0].dispose();
   expect(age('small ages')).toBeLessThan(age('large ages'));
   expect(account('small ages').oldestSeconds).toBe(undefined);

@@ -99,11 +99,15 @@ test('a file hears what is told on diagnostics channels, though the library of t
     const { subscribe, unsubscribe } = require('node:diagnostics_channel');
     const { setFlagsFromString } = require('node:v8');
     const { runInNewContext } = require('node:vm');
+    let dead;
+    const finalizers = new Promise((resolve) => (dead = new FinalizationRegistry(resolve)));
+    (() => dead.register({}, 0))();
     setFlagsFromString('--expose-gc');
     runInNewContext('gc')();
     const { collect } = require('ffi-tally');
     test('hears', async () => {
-      await new Promise((resolve) => setTimeout(resolve, 50)); // finalizers run
+      await finalizers;
+      await new Promise(setImmediate); // those of the file before have run, too
       const listener = jest.fn();
       subscribe('ffi-tally:gc', listener);
       collect();

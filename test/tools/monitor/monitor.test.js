@@ -2,34 +2,14 @@
 
 const { monitor, memoryUsage } = require('../../../lib');
 const { runChild } = require('../../support/child.js');
-const { counting } = require('../../support/counting.js');
 
 const testAllocator = memoryUsage().allocator === undefined ? test.skip : test;
 
-/** Runs a program that is watched every 20 ms, and returns what it was told. */
+/** Runs code with what programs/tools/monitor/watched.js has, and returns what it was told. */
 async function findingsOf(program) {
   const code = `
-    const { configure, monitor, stats, track } = require('./lib');
-    const koffi = require('koffi');
-    const MIB = 2 ** 20;
-    const library = koffi.load(${JSON.stringify(counting)});
-    const make = library.func('void *thing_new(size_t bytes)');
-    const free = library.func('void thing_free(void *thing)');
-    const found = [];
-    const tell = (type) => (finding) => found.push({ type, ...finding });
-    const options = { interval: 20, onGap: tell('gap'), onStarved: tell('starved'), onFutile: tell('futile') };
-    const watching = monitor(options);
-    // Every 10 ms, until something was found or that many times.
-    function often(times, work) {
-      let left = times;
-      const timer = setInterval(() => {
-        work();
-        if (--left > 0 && found.length === 0) return;
-        clearInterval(timer);
-        watching.stop();
-        console.log(JSON.stringify(found));
-      }, 10);
-    }
+    const { MIB, configure, free, library, make, often, pass, stats, track, watching } =
+      require('./test/programs/tools/monitor/watched.js');
     ${program}
   `;
   const { stdout, ...rest } = await runChild(code);
@@ -86,12 +66,10 @@ test('memory that is dead while the event loop stands still', async () => {
     // A child that is alive keeps its parent, so that it is dead and not freed.
     const parent = make2();
     const child = track(4096n, { size: 1, free: null, parent });
-    setTimeout(() => {
-      parent.dispose();
-      const end = Date.now() + 2000;
-      while (Date.now() < end);
-    }, 60);
-    often(1000, () => {});
+    for (let i = 0; i < 3; i++) pass(20);
+    parent.dispose();
+    pass(2000);
+    often(1, () => {});
   `);
   expect(others).toEqual([]);
   expect(finding).toMatchObject({ type: 'starved', bytes: 64 * 2 ** 20, pointers: 1 });
@@ -114,16 +92,21 @@ test('collections that return nothing', async () => {
 
 test('what nobody handles is a warning, and the timer keeps nothing alive', async () => {
   const child = await runChild(`
+    const { performance } = require('node:perf_hooks');
+    const now = performance.now.bind(performance);
+    let later = 0;
+    performance.now = () => now() + later;
     const { monitor, track } = require('./lib');
     monitor({ interval: 5 });
     const parent = track(4096n, { size: 64 * 2 ** 20, free: null });
     globalThis.child = track(8192n, { size: 1, free: null, parent });
     parent.dispose();
-    setTimeout(() => {
-      const end = Date.now() + 1500;
-      while (Date.now() < end);
-      setTimeout(() => console.log('the end'), 100);
-    }, 20);
+    later = 1500;
+    const timer = setTimeout(() => {}, 60_000); // keeps the process until the warning is there
+    process.on('warning', () => {
+      clearTimeout(timer);
+      console.log('the end');
+    });
   `);
   expect(child).toMatchObject({ code: 0, signal: null, stdout: 'the end\n' });
   expect(child.stderr).toMatch(/\[FFI_TALLY_STARVED\] FfiTallyWarning: 67\.1 MB in 1 pointers were dead/);
@@ -135,8 +118,7 @@ test('stopped, it tells nothing more', async () => {
     const parent = track(4096n, { size: 64 * MIB, free: null });
     globalThis.child = track(8192n, { size: 1, free: null, parent });
     parent.dispose();
-    const end = Date.now() + 1500;
-    while (Date.now() < end);
+    pass(1500);
     often(5, () => {});
   `);
   expect(found).toEqual([]);
