@@ -116,7 +116,8 @@ exports.InUseError = define(Error, 'ERR_TALLY_IN_USE', (label, holds) => {
   const reason =
     holds === undefined
       ? 'its parent has ended, and would be freed before it; dispose() frees both in order'
-      : `${holds} pointer${holds === 1 ? '' : 's'}, calls or moved views depend on it; dispose() waits for them`;
+      : `${holds} pointer${holds === 1 ? '' : 's'} or calls, or buffers that a view was moved into, depend on it; ` +
+        'dispose() waits for them';
   return `Cannot give away a tracked pointer (${label}): ${reason}`;
 });
 

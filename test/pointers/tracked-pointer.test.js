@@ -312,7 +312,7 @@ describe('parents', () => {
     expect(error.message).toContain('2 pointers');
     expect(parent.disposed).toBe(false);
     children.pop().dispose();
-    expect(errorOf(() => parent.release()).message).toContain('1 pointer, calls');
+    expect(errorOf(() => parent.release()).message).toContain('1 pointer or');
     children.pop().dispose();
     things.free(parent.release());
   });
