@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "base/library_pin.h"
 #include "base/process_memory.h"
 #include "env/environment.h"
 #include "napi/entry_points.h"
@@ -137,6 +138,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  tally::PinAddon();
   exports.Set("open", Napi::Function::New<Open>(env, "open"));
   // What all copies of the JavaScript half share, and outlives each: an object of none of them.
   exports.Set("channels", Napi::Object::New(env));

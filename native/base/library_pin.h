@@ -53,6 +53,15 @@ class LibraryPin {
   void* handle_ = nullptr;
 };
 
+// Keeps this addon mapped until the process ends. Node closes it with the last thread that has loaded it, and
+// with it would go what is the process's: pointers in transit, totals, and functions that C libraries still
+// call.
+inline void PinAddon() {
+  // Never destroyed.
+  static LibraryPin& pin = *new LibraryPin(reinterpret_cast<uintptr_t>(&PinAddon));
+  (void)pin;
+}
+
 }  // namespace tally
 
 #endif  // FFI_TALLY_BASE_LIBRARY_PIN_H_

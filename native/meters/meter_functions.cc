@@ -4,7 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "base/library_pin.h"
 
 namespace tally {
 
@@ -78,11 +77,5 @@ constexpr auto kTable = Table(std::make_integer_sequence<int, Meter::kMeters>{})
 }  // namespace
 
 const MeterFunctions& FunctionsOf(const Meter& meter) { return *kTable[static_cast<size_t>(meter.index())]; }
-
-void PinFunctions() {
-  // Never destroyed.
-  static LibraryPin& pin = *new LibraryPin(reinterpret_cast<uintptr_t>(&PinFunctions));
-  (void)pin;
-}
 
 }  // namespace tally

@@ -51,11 +51,8 @@ struct MeterFunctions {
   ExpatSuite expat;
 };
 
-// Valid until the process ends, once PinFunctions was called.
+// Valid until the process ends.
 const MeterFunctions& FunctionsOf(const Meter& meter);
-
-// Keeps this code mapped for good.
-void PinFunctions();
 
 }  // namespace tally
 

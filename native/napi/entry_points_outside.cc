@@ -28,7 +28,6 @@ Napi::Value MeterFor(const Napi::CallbackInfo& info) {
   Meter* meter =
       Meter::For(info[0].As<Napi::String>().Utf8Value().c_str(), info[1].As<Napi::Boolean>(), &known);
   if (meter == nullptr) return known ? info.Env().Null() : info.Env().Undefined();
-  PinFunctions();
   Of(info).outside().AddMeter(meter);
   const MeterFunctions& functions = FunctionsOf(*meter);
   Napi::Object result = Napi::Object::New(info.Env());

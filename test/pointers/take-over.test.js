@@ -181,6 +181,55 @@ describe('from another thread', () => {
     expect(found).toMatchObject({ made: 2, freed: 2 });
   });
 
+  test('from a worker that has ended since, where the main thread has never loaded the library', async () => {
+    const worker = (code) => `
+      const { parentPort, workerData } = require('node:worker_threads');
+      const { handOver, stats, takeOver, track } = require('./lib');
+      const things = require('./test/support/things.js');
+      const figures = () => {
+        const { inTransit, totals } = stats({ scope: 'process' });
+        return { inTransit, tracked: totals.tracked, released: totals.released };
+      };
+      ${code}
+    `;
+    const child = await runChild(`
+      const { once } = require('node:events');
+      const { Worker } = require('node:worker_threads');
+      const start = async (code, workerData) => {
+        const worker = new Worker(code, { eval: true, workerData });
+        const ended = once(worker, 'exit');
+        const [message] = await once(worker, 'message');
+        await ended;
+        return message;
+      };
+      (async () => {
+        const token = await start(${JSON.stringify(
+          worker(`
+            const make = (label) => track(things.make(100), { size: 100, free: things.FREE, label });
+            globalThis.kept = make('kept');
+            parentPort.postMessage(handOver(make('thing')));
+          `),
+        )});
+        console.log(JSON.stringify(await start(${JSON.stringify(
+          worker(`
+            const before = figures();
+            const pointer = takeOver(workerData);
+            const { size, label } = pointer;
+            pointer.dispose();
+            parentPort.postMessage({ before, size, label, freed: things.counters().freed });
+          `),
+        )}, token)));
+      })();
+    `);
+    expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(JSON.parse(child.stdout)).toMatchObject({
+      before: { inTransit: { bytes: 100, pointers: 1 }, tracked: 2, released: 1 },
+      size: 100,
+      label: 'thing',
+      freed: 2,
+    });
+  });
+
   test('by whoever is first: ten threads and the sender, the same tokens', async () => {
     const found = expectNothingLeft(await runChild('test/programs/pointers/race.js'));
     expect(found.result).toEqual({ taken: 2000, refused: 10 * 2000 });
