@@ -46,6 +46,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("addAccount", AddAccount);
   TALLY_EXPORT("addKind", AddKind);
   TALLY_EXPORT("pin", Pin);
+  TALLY_EXPORT("pinRunning", PinRunning);
   TALLY_EXPORT("unpinIdle", UnpinIdle);
 
   TALLY_EXPORT("flush", Flush);

@@ -219,6 +219,12 @@ function flushOrThrow() {
   if (refusal !== Refusal.NONE) throwRefusal(refusal, 0);
 }
 
+/** Has every pointer, and every destructor that is running, keep its library loaded from now on. Or throws. */
+function pinLibraries() {
+  flushOrThrow();
+  binding.pinRunning();
+}
+
 const nursery = new Nursery();
 
-module.exports = { NO_SLOT, Refusal, nursery, flushOrThrow, throwRefusal };
+module.exports = { NO_SLOT, Refusal, nursery, flushOrThrow, pinLibraries, throwRefusal };

@@ -45,10 +45,21 @@ double Environment::AddKind(uint32_t account, Destructor destructor) {
   return static_cast<double>(kind);
 }
 
+bool Environment::IsRunning(uint32_t kind) const {
+  for (const Running* it = running_; it != nullptr; it = it->outer) {
+    if (it->kind == kind) return true;
+  }
+  return false;
+}
+
+void Environment::PinRunning() {
+  for (const Running* it = running_; it != nullptr; it = it->outer) Pin(it->kind);
+}
+
 void Environment::UnpinIdle() {
   if (nursery_.count() > 0) return;  // the ledger is full
   for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
-    if (ledger_.live_of(kind) == 0) destructors_[kind].Unpin();
+    if (ledger_.live_of(kind) == 0 && !IsRunning(kind)) destructors_[kind].Unpin();
   }
 }
 

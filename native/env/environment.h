@@ -50,7 +50,10 @@ class Environment {
   double AddKind(uint32_t account, Destructor destructor);
   // Keeps the library of the kind's destructor mapped, until UnpinIdle finds no pointer of that kind.
   void Pin(uint32_t kind) { destructors_[kind].Pin(); }
-  // Lets go of the libraries that no pointer needs, if the nursery is empty.
+  // Keeps the libraries of the destructors that are running mapped: a pointer that was in the nursery has no
+  // slot that does.
+  void PinRunning();
+  // Lets go of the libraries that no pointer and no running destructor needs, if the nursery is empty.
   void UnpinIdle();
 
   // Moves the nursery's pointers into the ledger and watches their objects. Unless `forced`, it is the last
@@ -189,6 +192,13 @@ class Environment {
   void FreeNext();
   void WatchOne(SlotId slot, napi_value object, bool given);
   bool RunDestructor(uint32_t kind, uint64_t address, int64_t size);
+  bool IsRunning(uint32_t kind) const;
+
+  // A destructor on the stack, which may have called back into JavaScript.
+  struct Running {
+    uint32_t kind;
+    const Running* outer;
+  };
 
   Napi::Env env_;
   Ledger ledger_;
@@ -209,6 +219,7 @@ class Environment {
   bool noted_ = false;
   bool noted_major_ = false;
   bool callback_threw_ = false;
+  const Running* running_ = nullptr;
   bool has_swept_ = false;
   const bool is_main_;
   bool free_at_exit_ = false;
@@ -222,8 +233,11 @@ class Environment {
 inline bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t size) {
   // C may call back into JavaScript that throws.
   const bool outer = callback_threw_;
+  const Running running{kind, running_};
   callback_threw_ = false;
+  running_ = &running;
   destructors_[kind].Run(address, size);
+  running_ = running.outer;
   if (env_.IsExceptionPending()) {
     env_.GetAndClearPendingException();
     callback_threw_ = true;

@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "base/library_pin.h"
 #include "env/check.h"
 #include "napi/values.h"
 
@@ -61,6 +62,7 @@ Napi::Value AddKind(const Napi::CallbackInfo& info) {
 
 Napi::Value FreeOnce(const Napi::CallbackInfo& info) {
   const Destructor::Form form = FormOf(info[0]);
+  const LibraryPin pin(Address(info[1]));  // it may call back, and JavaScript unload the library
   if (form == Destructor::Form::kBound) {
     BoundArguments bound;
     if (BoundOnes(info[2], &bound)) {
@@ -74,6 +76,11 @@ Napi::Value FreeOnce(const Napi::CallbackInfo& info) {
 
 Napi::Value Pin(const Napi::CallbackInfo& info) {
   Of(info).Pin(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value PinRunning(const Napi::CallbackInfo& info) {
+  Of(info).PinRunning();
   return info.Env().Undefined();
 }
 

@@ -13,6 +13,7 @@ Napi::Object Protocol(Napi::Env env);
 Napi::Value AddAccount(const Napi::CallbackInfo& info);  // (label) -> account
 Napi::Value AddKind(const Napi::CallbackInfo& info);     // (account, form, address, args) -> kind
 Napi::Value Pin(const Napi::CallbackInfo& info);         // (kind)
+Napi::Value PinRunning(const Napi::CallbackInfo& info);  // ()
 Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // ()
 Napi::Value FreeOnce(const Napi::CallbackInfo& info);    // (form, address, args, pointer, size)
 

@@ -34,6 +34,7 @@ class Environment {
   ballast = new Ballast();
   nursery = new Nursery();
   kinds = [];
+  running = []; // kinds of the destructors that are on the stack, of pointers without a slot
   limit = Number.MAX_SAFE_INTEGER;
   collections = { none: 0, minor: 0, major: 0 }; // by what was asked for
   rooted; // kept alive
@@ -115,7 +116,15 @@ class Environment {
   }
 
   free(kind, address, size) {
+    this.running.push(kind);
     if (this.run(kind.run, address, size)) kind.account.failed++;
+    this.running.pop();
+  }
+
+  freeOnce(kind, address, size) {
+    kind.pin(); // it may call back, and JavaScript unload the library
+    this.run(kind.run, address, size);
+    kind.unpin();
   }
 
   #pass(index, reason) {

@@ -5,7 +5,7 @@ const { types } = require('node:util');
 const { NoViewsError, UnsupportedError } = require('../../support/errors');
 const c = require('./c');
 const { Environment } = require('./environment');
-const { Kind, destructor } = require('./kind');
+const { Kind } = require('./kind');
 const { State } = require('./ledger');
 const protocol = require('./protocol');
 
@@ -55,15 +55,18 @@ function open() {
       return id;
     },
     pin: (kind) => kinds[kind].pin(),
+    pinRunning() {
+      for (const kind of environment.running) kind.pin();
+    },
     unpinIdle() {
       if (nursery.counter[0] > 0) return;
-      for (const kind of kinds) if (kind.live === 0) kind.unpin();
+      for (const kind of kinds) if (kind.live === 0 && !environment.running.includes(kind)) kind.unpin();
     },
 
     flush: (objects, parent, forced) => environment.flush(objects, parent, forced),
     free: (kind, address, size) => environment.free(kinds[kind], address, size),
     freeOnce: (form, code, args, address, size) =>
-      void environment.run(destructor(form, code, args), address, size),
+      environment.freeOnce(new Kind(null, null, form, code, args), address, size),
     disposeYoung: (index) => environment.disposeYoung(index),
     releaseYoung: (index, freed) => environment.releaseYoung(index, freed),
 

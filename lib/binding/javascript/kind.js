@@ -37,4 +37,4 @@ class Kind {
   }
 }
 
-module.exports = { Kind, destructor };
+module.exports = { Kind };

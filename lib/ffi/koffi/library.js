@@ -2,7 +2,7 @@
 // koffi.load, with ownership in the prototypes of the functions it declares.
 
 const { kinds } = require('../../books/kinds');
-const { flushOrThrow } = require('../../books/nursery');
+const { pinLibraries } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
 const { Source } = require('../../ownership/declare/source');
 const { addresses } = require('../../pointers/destructors');
@@ -95,7 +95,7 @@ function withOwnedFunctions(koffi, registry, library, path) {
   }
 
   function close() {
-    flushOrThrow(); // in the ledger every pointer pins its library
+    pinLibraries();
     source.forget();
     registry.forgetLibrary(library);
     unload.call(library);

@@ -2,7 +2,7 @@
 // DynamicLibrary and dlopen, with ownership in the signatures of the functions that they declare.
 
 const { kinds } = require('../../books/kinds');
-const { flushOrThrow } = require('../../books/nursery');
+const { pinLibraries } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
 const { OPTIONS, checkArgument, checkReenters, ownedResult } = require('../../ownership/declare/one-off');
 const { makePlan } = require('../../ownership/declare/plan');
@@ -100,7 +100,7 @@ function makeLibraries(ffi, registry) {
     }
 
     close() {
-      flushOrThrow(); // in the ledger every pointer pins its library
+      pinLibraries();
       this.#measuring?.close();
       this.#measuring = undefined;
       super.close();

@@ -54,6 +54,34 @@ testMaps('unload() with live pointers: their destructors still run, and then the
   expect(lines).toEqual(['false', 'true', 'true 10', 'true 8', '0 0', 'false']);
 });
 
+// thing_call() as destructor, so that JavaScript is called back while the library's code is on the stack.
+testMaps.each([
+  ['that is in the nursery', `own(10).dispose();`],
+  ['that track() has put there', `track(address, { size: 10, free: destructor }).dispose();`],
+  ['that has a slot', `const thing = own(10); stats(); thing.dispose();`],
+  ['that could not be tracked', `try { track(address, { size: -1, free: destructor }); } catch {}`],
+])('unload() in the destructor of a pointer %s', async (_, dispose) => {
+  const lines = await run(`
+    const { POINTER, track } = require('./lib');
+    const lib = load();
+    const addressOf = (pointer) => (typeof pointer === 'bigint' ? pointer : raw.address(pointer));
+    const address = addressOf(lib.func('Thing *thing_new(size_t bytes)')(10));
+    const callback = koffi.register(() => {
+      lib.unload();
+      say('unloaded', mapped());
+      return 0;
+    }, koffi.pointer(koffi.proto('int Callback(Thing *thing, int value)')));
+    const args = [POINTER, addressOf(callback), 0];
+    const destructor = { address: addressOf(lib.symbol('thing_call', 'void *')), args };
+    const own = lib.func('Thing *thing_new(size_t bytes)', { free: destructor, size: 10 });
+    ${dispose}
+    say(stats().pointers, stats().totals.failed);
+    await gcUntil('the library is gone', () => (collect(), !mapped()), 20).catch(() => {});
+    say(mapped());
+  `);
+  expect(lines).toEqual(['unloaded true', '0 0', 'false']);
+});
+
 testMaps('unload() without pointers: the library goes at once', async () => {
   const lines = await run(`
     const lib = load();
