@@ -101,6 +101,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("hasUrgent", HasUrgent);
   TALLY_EXPORT("noteMajor", NoteMajor);
   TALLY_EXPORT("root", Root);
+  TALLY_EXPORT("runAlone", RunAlone);
   TALLY_EXPORT("stackPosition", StackPosition);
   TALLY_EXPORT("advise", Advise);
   TALLY_EXPORT("collected", Collected);

@@ -10,22 +10,25 @@ let gc;
 
 function exposed() {
   // Not `globalThis.gc`, which a program may have replaced: see run().
-  const found = vm.runInNewContext('globalThis.gc');
+  const script = new vm.Script('globalThis.gc');
+  const gcOf = (context) => script.runInContext(context);
+  const found = gcOf(vm.createContext());
   if (typeof found === 'function') return found;
-  // The flag is that of all threads, and another may be here too.
+  // Where the binary is missing, another thread may be here too, and take the flag back.
   for (let attempt = 0; attempt < 20; attempt++) {
-    const made = expose();
+    const made = gcOf(binding.runAlone(createExposed));
     if (typeof made === 'function') return made;
   }
   return null;
 }
 
-function expose() {
+// The flag is that of all threads: a context that another one makes meanwhile has a global that nobody asked for. So it is
+// set for as long as V8 makes one context, and by one thread at a time.
+function createExposed() {
   v8.setFlagsFromString('--expose-gc');
   try {
-    return vm.runInNewContext('globalThis.gc');
+    return vm.createContext();
   } finally {
-    // Contexts made later should not find a global that nobody asked for.
     v8.setFlagsFromString('--no-expose-gc');
   }
 }

@@ -1,9 +1,12 @@
 #include "napi/entry_points.h"
 
 #include <cassert>
+#include <chrono>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "base/library_pin.h"
@@ -260,6 +263,15 @@ Napi::Value Root(const Napi::CallbackInfo& info) {
 Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info) {
   Of(info).FreeAtProcessExit();
   return info.Env().Undefined();
+}
+
+Napi::Value RunAlone(const Napi::CallbackInfo& info) {
+  // Of the process on purpose, and never destroyed. What runs may be a user's, who comes back here.
+  static auto& mutex = *new std::recursive_mutex;
+  const std::lock_guard<std::recursive_mutex> lock(mutex);
+  // Who has just slept is not sent to wait before his slice is over.
+  std::this_thread::sleep_for(std::chrono::microseconds(200));
+  return info[0].As<Napi::Function>().Call({});
 }
 
 Napi::Value StackPosition(const Napi::CallbackInfo& info) {

@@ -77,6 +77,7 @@ Napi::Value Sweep(const Napi::CallbackInfo& info);           // (milliseconds) -
 Napi::Value Observe(const Napi::CallbackInfo& info);         // () -> whether a GC has run
 Napi::Value NoteMajor(const Napi::CallbackInfo& info);       // ()
 Napi::Value Root(const Napi::CallbackInfo& info);            // (value or undefined)
+Napi::Value RunAlone(const Napi::CallbackInfo& info);        // (run) -> what it returns; one thread at a time
 Napi::Value StackPosition(const Napi::CallbackInfo& info);   // () -> where on the stack this is called
 Napi::Value Advise(const Napi::CallbackInfo& info);          // () -> advice
 Napi::Value Collected(const Napi::CallbackInfo& info);       // (asked, heap) -> advice

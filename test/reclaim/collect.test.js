@@ -110,6 +110,45 @@ test.each([
   });
 });
 
+// Another thread finds gc() where nobody wants it, if it makes a context while the flag is set.
+test('the flag that shows gc() is set while one context is made, by one thread at a time', async () => {
+  const child = await runChild(`
+    const { Worker } = require('node:worker_threads');
+    const code = \`
+      const { parentPort, workerData } = require('node:worker_threads');
+      const inside = new Int32Array(workerData);
+      const v8 = require('node:v8');
+      const vm = require('node:vm');
+      const { createContext } = vm;
+      const { setFlagsFromString } = v8;
+      const done = [];
+      v8.setFlagsFromString = (flag) => (done.push(flag), setFlagsFromString(flag));
+      const meet = () => {
+        if (Atomics.add(inside, 2, 1) === 3) Atomics.notify(inside, 2);
+        for (let here; (here = Atomics.load(inside, 2)) < 4; ) Atomics.wait(inside, 2, here);
+      };
+      vm.createContext = () => {
+        const isShown = done.at(-1) === '--expose-gc';
+        if (isShown && Atomics.add(inside, 0, 1) > 0) done.push('beside another');
+        if (isShown) Atomics.wait(inside, 1, 0, 20); // for others, who must not come
+        const context = createContext();
+        if (isShown) Atomics.sub(inside, 0, 1);
+        else meet();
+        done.push('context');
+        return context;
+      };
+      require('./lib').collect();
+      parentPort.postMessage(done.join(' '));
+    \`;
+    const shared = new SharedArrayBuffer(12);
+    for (let i = 0; i < 4; i++) {
+      new Worker(code, { eval: true, workerData: shared }).on('message', (done) => console.log(done));
+    }
+  `);
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(child.stdout).toBe('context --expose-gc context --no-expose-gc\n'.repeat(4));
+});
+
 test('a gc() of another kind, put there by the program, is harmless', async () => {
   const child = await runChild(`
     globalThis.gc = 'not a function';

@@ -122,6 +122,7 @@ function open() {
     onDead: (callback) => void (environment.onDead = callback),
     noteMajor() {},
     root: (value) => void (environment.rooted = value),
+    runAlone: (run) => run(),
     stackPosition: () => NaN,
     advise: () => environment.advise(),
     collected: (asked) => environment.collected(asked),

@@ -4,7 +4,7 @@
 require('node:v8').setFlagsFromString = () => {
   throw new Error('not here');
 };
-require('node:vm').runInNewContext = () => undefined;
+require('node:vm').createContext = () => undefined;
 
 const { collect, stats, track } = require('../../../lib');
 const things = require('../../support/things.js');
