@@ -43,8 +43,9 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   exports.Set("mostMeters", tally::Meter::kMeters);
 
 #define TALLY_EXPORT(name, function) exports.Set(name, Napi::Function::New<function>(env, name, environment))
-  TALLY_EXPORT("addAccount", AddAccount);
   TALLY_EXPORT("addKind", AddKind);
+  TALLY_EXPORT("dropKind", DropKind);
+  TALLY_EXPORT("removeUnusedKinds", RemoveUnusedKinds);
   TALLY_EXPORT("pin", Pin);
   TALLY_EXPORT("pinRunning", PinRunning);
   TALLY_EXPORT("unpinIdle", UnpinIdle);
@@ -111,6 +112,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("figure", Figure);
   TALLY_EXPORT("largestAccounts", LargestAccounts);
   TALLY_EXPORT("stats", Stats);
+  TALLY_EXPORT("accounts", Accounts);
   TALLY_EXPORT("processStats", ProcessStats);
   TALLY_EXPORT("survey", Survey);
   TALLY_EXPORT("configure", Configure);

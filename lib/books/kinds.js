@@ -4,8 +4,14 @@
 
 const binding = require('../binding');
 const { OutOfMemoryError } = require('../support/errors');
+const calls = require('./c-calls');
 
 const { form: Form } = binding.protocol;
+const { FinalizationRegistry } = globalThis;
+const GONE = -1; // the number of a kind that native code has forgotten
+// Kinds that are known by label and destructor: twice as many, and none that nobody has asked for since the second half
+// of these.
+const MOST_KNOWN = 1024;
 
 class Kind {
   constructor(id, label, destructor, type, shared) {
@@ -22,6 +28,19 @@ class Kind {
     this.batch = null; // of a batch kind: the objects that are in the nursery together
     this.pinned = 0; // the generation of pins in which this kind, having no library, was pinned
     this.traced = null; // the kinds equal to this one, by where their pointers are made: see trace.js
+    this.main = null; // of a batch kind: that in whose place it is
+  }
+
+  /** Whether no pointer of this kind can be made. */
+  get isGone() {
+    return this.id === GONE;
+  }
+
+  /** No pointer of this kind is made from now on, by whoever has it in hand. */
+  drop() {
+    binding.dropKind(this.id);
+    this.id = GONE;
+    this.young = false;
   }
 
   /** Equal to this one, and reaches all that is in the nursery with it: see native/env/collector.h. */
@@ -29,51 +48,83 @@ class Kind {
     const kind = new Kind(this.id, this.label, this.destructor, this.type, this.shared);
     kind.library = this.library;
     kind.batch = batch;
+    kind.main = this;
     return kind;
   }
 }
 
-/** The kinds and accounts of this environment, for as long as it lives. */
+/**
+ * The kinds of this environment. Those of a label and a destructor are known here, the ones used lately; others are
+ * whoever's who has made them, and go with their JavaScript object.
+ */
 class KindTable {
-  #accounts = new Map(); // label -> number
-  #byLabel = new Map(); // label -> destructor key -> Kind
+  #lately = new Map(); // label -> destructor key -> Kind
+  #before = new Map(); // the same, of those that go when there are enough in #lately
+  #count = 0; // in #lately
   #generation = 1; // of pins
   // The kind of the pointer tracked last, which is usually that of the next.
   #last = { free: undefined, label: undefined, kind: null };
+  #collected = new FinalizationRegistry((id) => {
+    binding.dropKind(id);
+    this.#removeUnused();
+  });
 
-  #accountOf(label) {
-    let account = this.#accounts.get(label);
-    if (account === undefined) {
-      account = binding.addAccount(label);
-      if (account < 0) throw new OutOfMemoryError();
-      this.#accounts.set(label, account);
-    }
-    return account;
+  #add(label, destructor, type, shared) {
+    const { form, address, args } = destructor;
+    const id = binding.addKind(label, form, address, args);
+    if (id < 0) throw new OutOfMemoryError();
+    return new Kind(id, label, destructor, type, shared);
   }
 
   /** A new kind. `library` is the JavaScript object that keeps the destructor's code loaded, or null. */
   make(label, destructor, type = null, library = null, shared = false) {
-    const { form, address, args } = destructor;
-    const id = binding.addKind(this.#accountOf(label), form, address, args);
-    if (id < 0) throw new OutOfMemoryError();
-    const kind = new Kind(id, label, destructor, type, shared);
+    const kind = this.#add(label, destructor, type, shared);
     kind.library = library;
+    this.#collected.register(kind, kind.id);
     return kind;
   }
 
   /** The kind of that label and that destructor, new or known. */
   of(label, destructor, shared = false) {
-    let known = this.#byLabel.get(label);
-    if (known === undefined) this.#byLabel.set(label, (known = new Map()));
     const key = shared ? `shared ${destructor.key}` : destructor.key;
-    let kind = known.get(key);
+    return this.pin(this.#lately.get(label)?.get(key) ?? this.#recall(label, key, destructor, shared));
+  }
+
+  /** The kind itself, or the one that is there in its place since it was dropped. */
+  current(kind) {
+    return kind.isGone ? this.of(kind.label, kind.destructor, kind.shared) : kind;
+  }
+
+  #recall(label, key, destructor, shared) {
+    if (this.#count >= MOST_KNOWN) this.#dropIdle();
+    const others = this.#before.get(label);
+    let kind = others?.get(key);
     if (kind === undefined) {
       // Each pointer brings its own JavaScript destructor, so the kind has none.
       const own = destructor.form === Form.JAVASCRIPT ? { ...destructor, run: null } : destructor;
-      kind = this.make(label, own, null, null, shared);
-      known.set(key, kind);
+      kind = this.#add(label, own, null, shared);
+    } else {
+      others.delete(key);
     }
-    return this.pin(kind);
+    let known = this.#lately.get(label);
+    if (known === undefined) this.#lately.set(label, (known = new Map()));
+    known.set(key, kind);
+    this.#count++;
+    return kind;
+  }
+
+  #dropIdle() {
+    for (const known of this.#before.values()) for (const kind of known.values()) kind.drop();
+    this.#before = this.#lately;
+    this.#lately = new Map();
+    this.#count = 0;
+    this.remember(undefined, undefined, null);
+    this.#removeUnused();
+  }
+
+  // Libraries are unloaded by that.
+  #removeUnused() {
+    if (calls.isIdle) binding.removeUnusedKinds();
   }
 
   /** A kind equal to `kind`, to tell its pointers from others. */
@@ -103,9 +154,10 @@ class KindTable {
     return kind;
   }
 
-  /** Lets go of the libraries that no pointer needs. REQUIRES: the nursery is empty. */
+  /** Lets go of the kinds that nobody needs, and of the libraries that no pointer needs. REQUIRES: the nursery is empty. */
   unpinIdle() {
     this.#generation++;
+    this.#removeUnused();
     binding.unpinIdle();
   }
 }

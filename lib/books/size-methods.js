@@ -1,16 +1,24 @@
 'use strict';
 // How the sizes of an account are found, for stats().
 
-const accounts = new Map(); // label -> { how, comparison }
+const methods = new Map(); // label -> what tells, a WeakRef
+let enough = 256;
 
-function noteSizing(label, how, comparison) {
-  accounts.set(label, { how, comparison });
+/** `measure` is { how, comparison }, of whoever makes pointers with that label. */
+function noteSizing(label, measure) {
+  methods.set(label, new WeakRef(measure));
+  if (methods.size < enough) return;
+  for (const [other, known] of methods) if (known.deref() === undefined) methods.delete(other);
+  enough = Math.max(256, 2 * methods.size);
 }
 
-/** What stats() adds to the account of that label. */
+const GIVEN = Object.freeze({ how: 'given' });
+
+/** How the sizes of the account of that label are found, and beside what they are `compared`, if so. */
 function sizingOf(label) {
-  const { how = 'given', comparison = null } = accounts.get(label) ?? {};
-  return comparison === null ? { sizes: how } : { sizes: how, compared: comparison.figures };
+  const measure = methods.get(label)?.deref();
+  if (measure === undefined) return GIVEN;
+  return { how: measure.how, compared: measure.comparison?.figures };
 }
 
 module.exports = { noteSizing, sizingOf };

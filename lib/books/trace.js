@@ -8,7 +8,7 @@ const { fileURLToPath } = require('node:url');
 const { kinds } = require('./kinds');
 
 const FRAMES = 12;
-// Where these are not enough, code is generated; each kind costs some hundred bytes and is never forgotten.
+// Where these are not enough, code is generated; each kind costs some hundred bytes.
 const MOST_PLACES = 10_000;
 // Tracing one costs less than touching its memory.
 const LARGE = 1024 * 1024;
@@ -16,7 +16,7 @@ const LARGE = 1024 * 1024;
 const OWN = path.join(__dirname, '..', path.sep);
 
 const tracing = { on: false, rate: 0 };
-const places = []; // { kind (its number), label, weight, frames, stack }
+let places = []; // { kind (a WeakRef), label, weight, frames, stack }
 
 /** Traces that share of the pointers, and all large ones; 0 for none. */
 function setRate(rate) {
@@ -50,6 +50,12 @@ function frameOf(site) {
   };
 }
 
+/** Forgets places that no pointer comes from any more. Returns whether there were enough of them to go on. */
+function forgetPlaces() {
+  places = places.filter(({ kind }) => kind.deref() !== undefined);
+  return places.length < 0.9 * MOST_PLACES; // or each of the next would ask again
+}
+
 function kindOfPlace(kind, size) {
   const weight = size < LARGE ? 1 / tracing.rate : 1;
   const sites = [];
@@ -63,10 +69,16 @@ function kindOfPlace(kind, size) {
   kind.traced ??= new Map();
   let own = kind.traced.get(key);
   if (own === undefined) {
-    if (places.length >= MOST_PLACES) return kind;
+    if (places.length >= MOST_PLACES && !forgetPlaces()) return kind;
     own = kinds.tellApart(kind);
     kind.traced.set(key, own);
-    places.push({ kind: own.id, label: own.label, weight, frames: sites.map(frameOf), stack: null });
+    places.push({
+      kind: new WeakRef(own),
+      label: own.label,
+      weight,
+      frames: sites.map(frameOf),
+      stack: null,
+    });
   }
   return own.library === null ? kinds.pin(own) : own;
 }
@@ -93,12 +105,14 @@ function written({ text, name, file, line, column }) {
 
 const stackOf = (frames) => frames.map((frame) => `    at ${written(frame)}`).join('\n');
 
-/** What is alive of each place, the largest first. `figures` are those of all kinds, by number. */
+/** What is alive of each place, the largest first. `figures` are those of all kinds, in columns. */
 function readTraces(figures) {
   const found = new Map();
   for (const place of places) {
-    const { pointers, bytes } = figures[place.kind];
+    const kind = place.kind.deref();
+    const pointers = kind === undefined ? 0 : figures.pointers[kind.id];
     if (pointers === 0) continue;
+    const bytes = figures.bytes[kind.id];
     place.stack ??= stackOf(place.frames);
     const key = `${place.label}\n${place.stack}`;
     let trace = found.get(key);

@@ -2,16 +2,12 @@
 
 const binding = require('../binding');
 const { nursery } = require('../books/nursery');
-const { sizingOf } = require('../books/size-methods');
 const { hasTraces, readTraces } = require('../books/trace');
 const { gauges, meters, readUnowned } = require('../books/unowned');
 const { checkBoolean, checkOptions } = require('../support/check');
 const { ArgumentValueError } = require('../support/errors');
+const { accountRows } = require('./account-rows');
 const { processStats } = require('./process-stats');
-
-const SUMMED = ['tracked', 'disposed', 'collected', 'released', 'failed', 'chargedBytes'];
-
-const bySize = (a, b) => b.bytes - a.bytes || b.peakBytes - a.peakBytes;
 
 /** The ledger of this environment, or what those of the process add up to. */
 function stats(options = {}) {
@@ -23,12 +19,10 @@ function stats(options = {}) {
   nursery.flush();
   readUnowned();
   const raw = binding.stats();
-  const totals = {};
-  for (const name of SUMMED) totals[name] = raw.accounts.reduce((sum, account) => sum + account[name], 0);
   const survey = ages || hasTraces() ? binding.survey() : null;
-  raw.accounts.forEach((account, i) => {
-    account.oldestSeconds = ages && survey.oldest[i] >= 0 ? survey.oldest[i] : undefined;
-  });
+  const accounts = accountRows(ages ? survey.oldest : null);
+  const traces = hasTraces() ? readTraces(survey) : [];
+  if (survey !== null) binding.detach(survey.buffer);
   return {
     backend: binding.backend,
     bytes: raw.bytes,
@@ -38,15 +32,15 @@ function stats(options = {}) {
     peakBytes: raw.peakBytes,
     reported: raw.reported,
     dead: { bytes: raw.deadBytes, pointers: raw.deadPointers },
-    totals,
+    totals: raw.totals,
     collections: {
       minor: raw.minor,
       major: raw.major,
       returnedByMinor: raw.returnedByMinor,
       returnedByMajor: raw.returnedByMajor,
     },
-    accounts: raw.accounts.sort(bySize).map((account) => ({ ...account, ...sizingOf(account.label) })),
-    traces: hasTraces() ? readTraces(survey.kinds) : [],
+    accounts,
+    traces,
     meters: meters.size > 0 ? binding.meters() : [],
     gauges: Array.from(gauges, ({ label, bytes, peakBytes, failed }) => ({
       label,

@@ -3,6 +3,7 @@
 
 const binding = require('../binding');
 const checked = require('../books/checked');
+const { kinds } = require('../books/kinds');
 const { NO_SLOT, Refusal, nursery, throwRefusal } = require('../books/nursery');
 const { traced, tracing } = require('../books/trace');
 const { gauges, readUnowned } = require('../books/unowned');
@@ -59,6 +60,7 @@ function enter(address, size, kind, parentSlot, run) {
 }
 
 function adoptSlowly(address, size, kind, parentSlot, run) {
+  kind = kinds.current(kind);
   if (checked.on) checked.admit(address, kind);
   const pointer = creation.make(address, kind);
   try {

@@ -5,6 +5,7 @@
 #define FFI_TALLY_BASE_LIBRARY_PIN_H_
 
 #include <cstdint>
+#include <new>
 #include <utility>
 
 #ifdef _WIN32
@@ -51,6 +52,35 @@ class LibraryPin {
 
  private:
   void* handle_ = nullptr;
+};
+
+// A LibraryPin that several share, because taking one costs some microseconds. Not thread-safe. Without
+// memory it is empty.
+class SharedPin {
+ public:
+  SharedPin() = default;
+  explicit SharedPin(uint64_t address) : shared_(new (std::nothrow) Shared(address)) {}
+  SharedPin(const SharedPin& other) : shared_(other.shared_) {
+    if (shared_ != nullptr) shared_->users++;
+  }
+  SharedPin(SharedPin&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  SharedPin& operator=(SharedPin other) noexcept {
+    std::swap(shared_, other.shared_);
+    return *this;
+  }
+  ~SharedPin() {
+    if (shared_ != nullptr && --shared_->users == 0) delete shared_;
+  }
+
+  bool is_empty() const { return shared_ == nullptr; }
+
+ private:
+  struct Shared {
+    explicit Shared(uint64_t address) : pin(address) {}
+    LibraryPin pin;
+    uint32_t users = 1;
+  };
+  Shared* shared_ = nullptr;
 };
 
 // Keeps this addon mapped until the process ends. Node closes it with the last thread that has loaded it, and

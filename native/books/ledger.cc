@@ -1,6 +1,8 @@
 #include "books/ledger.h"
 
 #include <algorithm>
+#include <functional>
+#include <utility>
 
 namespace tally {
 
@@ -20,18 +22,136 @@ bool Label::Set(std::string_view text) {
   return true;
 }
 
-int64_t Ledger::AddAccount(std::string_view label) {
-  Account account;
-  if (!accounts_.Reserve(1) || !account.label.Set(label)) return -1;
-  accounts_.Push(std::move(account));
-  return static_cast<int64_t>(accounts_.size()) - 1;
+int64_t Ledger::AddKind(std::string_view label) {
+  if (free_kind_ == kNoKind && !kinds_.Reserve(1)) return -1;
+  uint32_t account = FindAccount(label);
+  if (account == Account::kNone) {
+    Label own;
+    if (!ReserveAccount() || !own.Set(label)) return -1;
+    account = AddAccount(std::move(own));
+  }
+  if (accounts_[account].kinds++ == 0) BeUsed(account);
+  uint32_t kind = free_kind_;
+  if (kind == kNoKind) {
+    kind = static_cast<uint32_t>(kinds_.size());
+    kinds_.Push({});
+  } else {
+    free_kind_ = kinds_[kind].next;
+  }
+  kinds_[kind] = Kind();
+  kinds_[kind].account = account;
+  return kind;
 }
 
-int64_t Ledger::AddKind(uint32_t account) {
-  assert(account < accounts_.size());
-  if (!kinds_.Reserve(1)) return -1;
-  kinds_.Push({account, 0});
-  return static_cast<int64_t>(kinds_.size()) - 1;
+void Ledger::DropKind(uint32_t kind) {
+  kinds_[kind].is_dropped = true;
+  if (kinds_[kind].live == 0) NoteUnused(kind);
+}
+
+void Ledger::NoteUnused(uint32_t kind) {
+  if (kinds_[kind].is_unused) return;
+  kinds_[kind].is_unused = true;
+  kinds_[kind].next = unused_kind_;
+  unused_kind_ = kind;
+}
+
+uint32_t Ledger::NextUnused() {
+  while (unused_kind_ != kNoKind) {
+    const uint32_t kind = unused_kind_;
+    unused_kind_ = kinds_[kind].next;
+    kinds_[kind].is_unused = false;
+    // One that was still to be booked when its kind was dropped? Then Close notes it again.
+    if (kinds_[kind].live == 0) return kind;
+  }
+  return kNoKind;
+}
+
+void Ledger::RemoveKind(uint32_t kind) {
+  assert(kinds_[kind].live == 0 && !kinds_[kind].is_unused);
+  const uint32_t account = kinds_[kind].account;
+  kinds_[kind].next = free_kind_;
+  free_kind_ = kind;
+  if (--accounts_[account].kinds > 0) return;
+  BeIdle(account);
+  if (idle_accounts_ > most_idle_accounts_) RemoveAccount(oldest_idle_);
+}
+
+uint32_t* Ledger::Bucket(std::string_view label) {
+  return &buckets_[std::hash<std::string_view>{}(label) % buckets_.size()];
+}
+
+uint32_t Ledger::FindAccount(std::string_view label) {
+  if (buckets_.size() == 0) return Account::kNone;
+  uint32_t at = *Bucket(label);
+  while (at != Account::kNone && accounts_[at].label.text() != label) at = accounts_[at].next;
+  return at;
+}
+
+// Makes room for another account; false without memory.
+bool Ledger::ReserveAccount() {
+  if (free_account_ == Account::kNone && !accounts_.Reserve(1)) return false;
+  if (used_accounts_ < buckets_.size()) return true;
+  const size_t wanted = std::max<size_t>(64, 2 * buckets_.size());
+  if (!buckets_.Reserve(wanted - buckets_.size())) return buckets_.size() > 0;  // longer chains will do
+  while (buckets_.size() < wanted) buckets_.Push(Account::kNone);
+  std::fill(buckets_.begin(), buckets_.end(), Account::kNone);
+  for (uint32_t i = 0; i < accounts_.size(); i++) {
+    if (accounts_[i].is_free) continue;
+    accounts_[i].next = std::exchange(*Bucket(accounts_[i].label.text()), i);
+  }
+  return true;
+}
+
+// Idle, until it has a kind. REQUIRES: room by ReserveAccount.
+uint32_t Ledger::AddAccount(Label label) {
+  uint32_t account = free_account_;
+  if (account == Account::kNone) {
+    account = static_cast<uint32_t>(accounts_.size());
+    accounts_.Push({});
+  } else {
+    free_account_ = accounts_[account].next;
+  }
+  used_accounts_++;
+  accounts_[account] = Account();
+  accounts_[account].label = std::move(label);
+  accounts_[account].next = std::exchange(*Bucket(accounts_[account].label.text()), account);
+  BeIdle(account);
+  return account;
+}
+
+// REQUIRES: it is idle.
+void Ledger::RemoveAccount(uint32_t account) {
+  BeUsed(account);
+  Account& gone = accounts_[account];
+  charged_bytes_ = Sum(charged_bytes_, gone.charged_bytes);
+  uint32_t* at = Bucket(gone.label.text());
+  while (*at != account) at = &accounts_[*at].next;
+  *at = gone.next;
+  gone = Account();
+  gone.is_free = true;
+  gone.next = std::exchange(free_account_, account);
+  used_accounts_--;
+}
+
+void Ledger::BeIdle(uint32_t account) {
+  idle_accounts_++;
+  accounts_[account].older = newest_idle_;
+  (newest_idle_ == Account::kNone ? oldest_idle_ : accounts_[newest_idle_].newer) = account;
+  newest_idle_ = account;
+}
+
+void Ledger::BeUsed(uint32_t account) {
+  idle_accounts_--;
+  const uint32_t older = std::exchange(accounts_[account].older, Account::kNone);
+  const uint32_t newer = std::exchange(accounts_[account].newer, Account::kNone);
+  (older == Account::kNone ? oldest_idle_ : accounts_[older].newer) = newer;
+  (newer == Account::kNone ? newest_idle_ : accounts_[newer].older) = older;
+}
+
+int64_t Ledger::charged_bytes() const {
+  int64_t sum = charged_bytes_;
+  for (const Account& account : accounts_) sum = Sum(sum, account.charged_bytes);
+  return sum;
 }
 
 bool Ledger::Reserve(uint32_t count) {
@@ -234,7 +354,8 @@ void Ledger::Close(SlotId id) {
   account.ended[static_cast<int>(slot.reason)]++;
   figures_.ended[static_cast<int>(slot.reason)]++;
   figures_.pointers--;
-  kinds_[slot.kind].live--;
+  Kind& kind = kinds_[slot.kind];
+  if (--kind.live == 0 && kind.is_dropped) NoteUnused(slot.kind);
   Charge(&account, -slot.size);
 
   const SlotId parent = slot.parent;

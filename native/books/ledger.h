@@ -5,6 +5,10 @@
 // Life of a slot:  Add -> live -> End -> ended -> (no more holds) -> NextReady -> leaving -> Settle -> free.
 // A pointer that is ended keeps its charge until Settle: its memory still exists.
 //
+// Kinds go when nobody makes pointers of them any more and the last of these is gone. Their numbers are given
+// again. An account without kinds stays for a while, to be found again and to be looked at; then it goes, and
+// what it has counted stays in the figures of the ledger.
+//
 // Knows nothing of Node or V8, owns no native pointer and runs no destructor. Not thread-safe: use on
 // the thread of its environment only.
 
@@ -25,6 +29,7 @@ namespace tally {
 
 using SlotId = uint32_t;
 constexpr SlotId kNoSlot = UINT32_MAX;
+constexpr uint32_t kNoKind = UINT32_MAX;
 
 // The largest count of bytes that JavaScript can name exactly.
 constexpr int64_t kMaxBytes = (int64_t{1} << 53) - 1;
@@ -69,6 +74,8 @@ class Label {
 };
 
 struct Account {
+  static constexpr uint32_t kNone = UINT32_MAX;
+
   Label label;
   int64_t bytes = 0;
   int64_t pointers = 0;
@@ -76,21 +83,32 @@ struct Account {
   int64_t charged_bytes = 0;  // ever
   int64_t tracked = 0;        // pointers ever
   int64_t ended[kReasons] = {};
-  int64_t failed = 0;  // destructors that threw
+  int64_t failed = 0;      // destructors that threw
+  uint32_t kinds = 0;      // whose pointers are charged to it
+  uint32_t next = kNone;   // of those whose labels have the same hash, or of those that are free
+  uint32_t older = kNone;  // of those without kinds
+  uint32_t newer = kNone;
+  bool is_free = false;
 };
 
 class Ledger {
  public:
-  Ledger() = default;
+  // `idle_accounts`: so many accounts without kinds stay.
+  explicit Ledger(uint32_t idle_accounts = 1024) : most_idle_accounts_(idle_accounts) {}
   Ledger(const Ledger&) = delete;
   Ledger& operator=(const Ledger&) = delete;
 
-  // Returns the number of the new account; -1 without memory. Labels are not compared.
-  int64_t AddAccount(std::string_view label);
-
   // A kind is what pointers have in common: their account (and, elsewhere, their destructor).
-  // Returns its number; -1 without memory. REQUIRES: `account` came from AddAccount.
-  int64_t AddKind(uint32_t account);
+  // Returns the number of a new one, of the account with that label; -1 without memory.
+  int64_t AddKind(std::string_view label);
+
+  // Nobody refers to the kind any more. Once it has no pointers, NextUnused will return it.
+  void DropKind(uint32_t kind);
+  // A kind that was dropped and has no pointers; kNoKind for none. Each is returned once, so RemoveKind or
+  // DropKind follows.
+  uint32_t NextUnused();
+  // The number may be given again. REQUIRES: the kind has no pointers.
+  void RemoveKind(uint32_t kind);
 
   // Whether `bytes` more can be carried without passing kMaxBytes.
   bool CanCharge(int64_t bytes) const { return bytes <= kMaxBytes - total(); }
@@ -191,8 +209,11 @@ class Ledger {
   const Account& account(size_t index) const { return accounts_[index]; }
   uint32_t live_of(uint32_t kind) const { return kinds_[kind].live; }
 
+  // Numbers below these may have been given to kinds and accounts; some are free.
   size_t kinds() const { return kinds_.size(); }
   size_t accounts() const { return accounts_.size(); }
+  // Bytes ever charged to pointers, those of accounts that are gone included.
+  int64_t charged_bytes() const;
   SlotId end() const { return used_; }  // no slot at or past this was ever used
   const Figures& figures() const { return figures_; }
   int64_t bytes() const { return figures_.bytes; }
@@ -214,6 +235,9 @@ class Ledger {
   struct Kind {
     uint32_t account = 0;
     uint32_t live = 0;
+    uint32_t next = kNoKind;  // of those that are unused, or free
+    bool is_dropped = false;
+    bool is_unused = false;  // on its way to NextUnused
   };
 
   // Of bytes ever charged, which can pass what an integer holds: then they stay there.
@@ -222,10 +246,28 @@ class Ledger {
   void Queue(SlotId slot, bool urgent);
   bool Unqueue(SlotId slot);
   void Close(SlotId slot);
+  uint32_t* Bucket(std::string_view label);
+  bool ReserveAccount();
+  uint32_t FindAccount(std::string_view label);
+  uint32_t AddAccount(Label label);
+  void RemoveAccount(uint32_t account);
+  void BeIdle(uint32_t account);
+  void BeUsed(uint32_t account);
+  void NoteUnused(uint32_t kind);
 
   FallibleVector<std::unique_ptr<Slot[]>> chunks_;
   FallibleVector<Account> accounts_;
   FallibleVector<Kind> kinds_;
+  FallibleVector<uint32_t> buckets_;  // of accounts, by hashes of labels
+  uint32_t free_account_ = Account::kNone;
+  uint32_t used_accounts_ = 0;
+  uint32_t idle_accounts_ = 0;
+  const uint32_t most_idle_accounts_;
+  uint32_t oldest_idle_ = Account::kNone;
+  uint32_t newest_idle_ = Account::kNone;
+  uint32_t free_kind_ = kNoKind;
+  uint32_t unused_kind_ = kNoKind;
+  int64_t charged_bytes_ = 0;  // of accounts that are gone
   uint32_t now_ = 0;
   SlotId used_ = 0;
   SlotId free_ = kNoSlot;

@@ -127,8 +127,9 @@ bool Destructor::Unmaps() {
   return *unmaps_;
 }
 
-void Destructor::Pin() {
-  if (!pin_.has_value() && is_native()) pin_.emplace(function_);
+const SharedPin& Destructor::Pin() {
+  if (!is_pinned() && is_native()) pin_ = SharedPin(function_);
+  return pin_;
 }
 
 }  // namespace tally

@@ -74,8 +74,11 @@ class Destructor {
   // Whether it unmaps memory, which the C allocator does not count. Slow when first asked.
   bool Unmaps();
 
-  void Pin();
-  void Unpin() { pin_.reset(); }
+  // Pinned from here on, by a pin of its own or by that of another destructor with the same function.
+  const SharedPin& Pin();
+  void Pin(const SharedPin& pin) { pin_ = pin; }
+  void Unpin() { pin_ = {}; }
+  bool is_pinned() const { return !pin_.is_empty(); }
 
  private:
   explicit Destructor(Form form);
@@ -84,7 +87,7 @@ class Destructor {
   Form form_ = Form::kNone;
   uint64_t function_ = 0;
   std::unique_ptr<BoundCall> call_;
-  std::optional<LibraryPin> pin_;
+  SharedPin pin_;
   std::optional<bool> unmaps_;
 };
 

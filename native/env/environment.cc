@@ -37,12 +37,23 @@ Environment::Environment(Napi::Env env, bool in_worker)
 
 Napi::Value Environment::NurseryBuffer() { return nursery_.buffer(); }
 
-double Environment::AddKind(uint32_t account, Destructor destructor) {
+double Environment::AddKind(std::string_view label, Destructor destructor) {
   if (!destructors_.Reserve(1)) return -1;
-  const int64_t kind = ledger_.AddKind(account);
+  const int64_t kind = ledger_.AddKind(label);
   if (kind < 0) return -1;
-  destructors_.Push(std::move(destructor));
+  if (static_cast<size_t>(kind) == destructors_.size()) destructors_.Push(Destructor());
+  destructors_[static_cast<size_t>(kind)] = std::move(destructor);
   return static_cast<double>(kind);
+}
+
+void Environment::RemoveUnusedKinds() {
+  if (nursery_.count() > 0 || running_ != nullptr) return;
+  for (uint32_t kind = ledger_.NextUnused(); kind != kNoKind; kind = ledger_.NextUnused()) {
+    destructors_[kind] = Destructor();
+    const uint32_t account = ledger_.account_index_of(kind);
+    ledger_.RemoveKind(kind);
+    if (ledger_.account(account).kinds == 0) outside_.Forget(account);
+  }
 }
 
 bool Environment::IsRunning(uint32_t kind) const {
@@ -56,8 +67,18 @@ void Environment::PinRunning() {
   for (const Running* it = running_; it != nullptr; it = it->outer) Pin(it->kind);
 }
 
+void Environment::Pin(uint32_t kind) {
+  Destructor& destructor = destructors_[kind];
+  if (destructor.is_pinned() || !destructor.is_native()) return;
+  if (pinned_function_ == destructor.function()) return destructor.Pin(pin_);
+  pin_ = destructor.Pin();
+  pinned_function_ = destructor.function();
+}
+
 void Environment::UnpinIdle() {
   if (nursery_.count() > 0) return;  // the ledger is full
+  pin_ = {};
+  pinned_function_ = 0;
   for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
     if (ledger_.live_of(kind) == 0 && !IsRunning(kind)) destructors_[kind].Unpin();
   }

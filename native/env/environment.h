@@ -45,11 +45,14 @@ class Environment {
 
   Napi::Value NurseryBuffer();
 
-  double AddAccount(std::string_view label) { return static_cast<double>(ledger_.AddAccount(label)); }
-  // Both return -1 without memory.
-  double AddKind(uint32_t account, Destructor destructor);
+  // Returns -1 without memory.
+  double AddKind(std::string_view label, Destructor destructor);
+  // JavaScript makes no pointers of that kind any more.
+  void DropKind(uint32_t kind) { ledger_.DropKind(kind); }
+  // Gives back what was dropped and has no pointers, if the nursery is empty and no destructor runs.
+  void RemoveUnusedKinds();
   // Keeps the library of the kind's destructor mapped, until UnpinIdle finds no pointer of that kind.
-  void Pin(uint32_t kind) { destructors_[kind].Pin(); }
+  void Pin(uint32_t kind);
   // Keeps the libraries of the destructors that are running mapped: a pointer that was in the nursery has no
   // slot that does.
   void PinRunning();
@@ -209,6 +212,8 @@ class Environment {
   Share share_{&ledger_.figures()};
   FallibleVector<Destructor> destructors_;  // by kind
   AsyncContexts contexts_{env_};
+  uint64_t pinned_function_ = 0;  // the last one, and its pin: the next is often the same
+  SharedPin pin_;
   Outside outside_;
   Napi::Reference<Napi::Value> root_;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made

@@ -56,7 +56,7 @@ Refusal Environment::AssignSlots(napi_value objects, SlotId parent, bool forced)
       continue;
     }
     const uint32_t kind = nursery_.kind(i);
-    if (ledger_.live_of(kind) == 0) destructors_[kind].Pin();
+    if (ledger_.live_of(kind) == 0) Pin(kind);
     const SlotId slot =
         ledger_.Add(kind, nursery_.address(i), nursery_.size(i), i + 1 == count ? parent : kNoSlot);
     const bool given = nursery_.slot(i) == Nursery::kGiven;

@@ -29,6 +29,16 @@ void Outside::AttributeTo(uint32_t account, Meter* meter) {
   attributions_.Push({account, meter, 0});
 }
 
+void Outside::Forget(uint32_t account) {
+  for (Attribution& each : attributions_) {
+    if (each.account != account) continue;
+    each.meter->Attribute(-each.bytes);
+    each = attributions_[attributions_.size() - 1];
+    attributions_.Truncate(attributions_.size() - 1);
+    return;
+  }
+}
+
 Meter* Outside::MeterOf(uint32_t account) const {
   for (const Attribution& each : attributions_) {
     if (each.account == account) return each.meter;

@@ -33,6 +33,9 @@ class Outside {
   // Reserve.
   void AttributeTo(uint32_t account, Meter* meter);
 
+  // No more. REQUIRES: the account has no pointers.
+  void Forget(uint32_t account);
+
   // The meter that counts the bytes of `account`; nullptr for none.
   Meter* MeterOf(uint32_t account) const;
   // A pointer of `account` leaves it for another environment, or comes from one. Its meter, if it has one, is

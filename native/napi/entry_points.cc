@@ -47,20 +47,23 @@ Destructor ToDestructor(Destructor::Form form, const Napi::Value& address, const
 
 }  // namespace
 
-Napi::Value AddAccount(const Napi::CallbackInfo& info) {
-  size_t length = 0;
-  TALLY_CHECK(napi_get_value_string_utf8(info.Env(), info[0], nullptr, 0, &length));
-  const std::unique_ptr<char[]> label(new (std::nothrow) char[length + 1]);
-  if (label == nullptr) return Number(info, -1);
-  TALLY_CHECK(napi_get_value_string_utf8(info.Env(), info[0], label.get(), length + 1, &length));
-  return Number(info, Of(info).AddAccount({label.get(), length}));
-}
-
 Napi::Value AddKind(const Napi::CallbackInfo& info) {
   const Destructor::Form form = FormOf(info[1]);
   Destructor destructor = ToDestructor(form, info[2], info[3]);
   if (destructor.form() != form) return Number(info, -1);
-  return Number(info, Of(info).AddKind(Unsigned(info[0]), std::move(destructor)));
+  const Text label(info[0]);
+  if (!label.is_read()) return Number(info, -1);
+  return Number(info, Of(info).AddKind(label.text(), std::move(destructor)));
+}
+
+Napi::Value DropKind(const Napi::CallbackInfo& info) {
+  Of(info).DropKind(Unsigned(info[0]));
+  return info.Env().Undefined();
+}
+
+Napi::Value RemoveUnusedKinds(const Napi::CallbackInfo& info) {
+  Of(info).RemoveUnusedKinds();
+  return info.Env().Undefined();
 }
 
 Napi::Value FreeOnce(const Napi::CallbackInfo& info) {

@@ -10,12 +10,13 @@ namespace tally::entry {
 
 Napi::Object Protocol(Napi::Env env);
 
-Napi::Value AddAccount(const Napi::CallbackInfo& info);  // (label) -> account
-Napi::Value AddKind(const Napi::CallbackInfo& info);     // (account, form, address, args) -> kind
-Napi::Value Pin(const Napi::CallbackInfo& info);         // (kind)
-Napi::Value PinRunning(const Napi::CallbackInfo& info);  // ()
-Napi::Value UnpinIdle(const Napi::CallbackInfo& info);   // ()
-Napi::Value FreeOnce(const Napi::CallbackInfo& info);    // (form, address, args, pointer, size)
+Napi::Value AddKind(const Napi::CallbackInfo& info);            // (label, form, address, args) -> kind
+Napi::Value DropKind(const Napi::CallbackInfo& info);           // (kind)
+Napi::Value RemoveUnusedKinds(const Napi::CallbackInfo& info);  // ()
+Napi::Value Pin(const Napi::CallbackInfo& info);                // (kind)
+Napi::Value PinRunning(const Napi::CallbackInfo& info);         // ()
+Napi::Value UnpinIdle(const Napi::CallbackInfo& info);          // ()
+Napi::Value FreeOnce(const Napi::CallbackInfo& info);           // (form, address, args, pointer, size)
 
 Napi::Value Flush(const Napi::CallbackInfo& info);  // (objects, parentSlot, forced) -> advice
 Napi::Value Free(const Napi::CallbackInfo& info);   // (kind, address, size)
@@ -87,7 +88,8 @@ Napi::Value Counter(const Napi::CallbackInfo& info);          // () -> V8's own 
 Napi::Value Figure(const Napi::CallbackInfo& info);           // (which) -> count
 Napi::Value LargestAccounts(const Napi::CallbackInfo& info);  // (most) -> [{ label, bytes, pointers }]
 Napi::Value Stats(const Napi::CallbackInfo& info);            // () -> object
-Napi::Value Survey(const Napi::CallbackInfo& info);           // () -> object
+Napi::Value Accounts(const Napi::CallbackInfo& info);         // () -> columns; by the number of the account
+Napi::Value Survey(const Napi::CallbackInfo& info);           // () -> columns; by those of accounts and kinds
 Napi::Value ProcessStats(const Napi::CallbackInfo& info);     // () -> object
 Napi::Value Configure(const Napi::CallbackInfo& info);        // (budget, growth, limit, freeAtExit)
 Napi::Value FreeAtProcessExit(const Napi::CallbackInfo& info);  // ()

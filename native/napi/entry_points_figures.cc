@@ -17,6 +17,37 @@ bool IsSmaller(const Account& a, const Account& b) {
   return a.bytes != b.bytes ? a.bytes < b.bytes : &a > &b;
 }
 
+// Arrays of numbers as properties of `object`: objects for each row would cost more than all that is in them.
+// Their `buffer` is to be detached after use, because V8 counts it until it is collected. In a worker that is
+// being terminated there are none.
+class Columns {
+ public:
+  Columns(Napi::Object object, size_t cells) : object_(object) {
+    void* data = nullptr;
+    if (napi_create_arraybuffer(object.Env(), cells * sizeof(double), &data, &buffer_) != napi_ok) return;
+    cells_ = static_cast<double*>(data);
+    object.Set("buffer", buffer_);
+  }
+
+  template <typename Read>
+  void Add(const char* name, size_t rows, Read read) {
+    if (cells_ == nullptr) return;
+    for (size_t i = 0; i < rows; i++) cells_[used_ + i] = static_cast<double>(read(i));
+    napi_value column = nullptr;
+    const size_t offset = used_ * sizeof(double);
+    used_ += rows;
+    if (napi_create_typedarray(object_.Env(), napi_float64_array, rows, buffer_, offset, &column) != napi_ok)
+      return;
+    object_.Set(name, column);
+  }
+
+ private:
+  Napi::Object object_;
+  napi_value buffer_ = nullptr;
+  double* cells_ = nullptr;
+  size_t used_ = 0;
+};
+
 }  // namespace
 
 Napi::Value ReportByHand(const Napi::CallbackInfo& info) {
@@ -73,25 +104,42 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   Put(stats, "returnedByMinor", pacer.returned_minor());
   Put(stats, "returnedByMajor", pacer.returned_major());
 
-  Napi::Array accounts = Napi::Array::New(info.Env(), ledger.accounts());
-  for (uint32_t i = 0; i < ledger.accounts(); i++) {
-    const Account& account = ledger.account(i);
-    Napi::Object entry = Napi::Object::New(info.Env());
-    const std::string_view label = account.label.text();
-    entry.Set("label", Napi::String::New(info.Env(), label.data(), label.size()));
-    Put(entry, "bytes", account.bytes);
-    Put(entry, "pointers", account.pointers);
-    Put(entry, "peakBytes", account.peak_bytes);
-    Put(entry, "chargedBytes", account.charged_bytes);
-    Put(entry, "tracked", account.tracked);
-    Put(entry, "disposed", account.ended[static_cast<int>(Reason::kDisposed)]);
-    Put(entry, "collected", account.ended[static_cast<int>(Reason::kCollected)]);
-    Put(entry, "released", account.ended[static_cast<int>(Reason::kReleased)]);
-    Put(entry, "failed", account.failed);
-    accounts.Set(i, entry);
-  }
-  stats.Set("accounts", accounts);
+  Napi::Object totals = Napi::Object::New(info.Env());
+  const Figures& ever = ledger.figures();
+  Put(totals, "tracked", int64_t{ever.tracked});
+  Put(totals, "disposed", int64_t{ever.ended[static_cast<int>(Reason::kDisposed)]});
+  Put(totals, "collected", int64_t{ever.ended[static_cast<int>(Reason::kCollected)]});
+  Put(totals, "released", int64_t{ever.ended[static_cast<int>(Reason::kReleased)]});
+  Put(totals, "failed", int64_t{ever.failed});
+  Put(totals, "chargedBytes", ledger.charged_bytes());
+  stats.Set("totals", totals);
   return stats;
+}
+
+Napi::Value Accounts(const Napi::CallbackInfo& info) {
+  const Ledger& ledger = Of(info).ledger();
+  Napi::Object accounts = Napi::Object::New(info.Env());
+  Napi::Array labels = Napi::Array::New(info.Env(), ledger.accounts());
+  for (uint32_t i = 0; i < ledger.accounts(); i++) {
+    Napi::HandleScope scope(info.Env());
+    const std::string_view label = ledger.account(i).label.text();
+    if (!ledger.account(i).is_free) labels[i] = Napi::String::New(info.Env(), label.data(), label.size());
+  }
+  accounts.Set("label", labels);
+  Columns columns(accounts, 9 * ledger.accounts());
+  const auto column = [&](const char* name, auto&& read) {
+    columns.Add(name, ledger.accounts(), [&](size_t i) { return read(ledger.account(i)); });
+  };
+  column("bytes", [](const Account& it) { return it.bytes; });
+  column("pointers", [](const Account& it) { return it.pointers; });
+  column("peakBytes", [](const Account& it) { return it.peak_bytes; });
+  column("chargedBytes", [](const Account& it) { return it.charged_bytes; });
+  column("tracked", [](const Account& it) { return it.tracked; });
+  column("disposed", [](const Account& it) { return it.ended[static_cast<int>(Reason::kDisposed)]; });
+  column("collected", [](const Account& it) { return it.ended[static_cast<int>(Reason::kCollected)]; });
+  column("released", [](const Account& it) { return it.ended[static_cast<int>(Reason::kReleased)]; });
+  column("failed", [](const Account& it) { return it.failed; });
+  return accounts;
 }
 
 Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
@@ -119,18 +167,13 @@ Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
 Napi::Value Survey(const Napi::CallbackInfo& info) {
   const Ledger::Survey survey = Of(info).TakeSurvey();
   const Ledger& ledger = Of(info).ledger();
-  Napi::Array oldest = Napi::Array::New(info.Env(), survey.oldest.size());
-  for (uint32_t i = 0; i < survey.oldest.size(); i++) oldest.Set(i, Number(info, survey.oldest[i]));
-  Napi::Array kinds = Napi::Array::New(info.Env(), survey.bytes.size());
-  for (uint32_t i = 0; i < survey.bytes.size(); i++) {
-    Napi::Object kind = Napi::Object::New(info.Env());
-    Put(kind, "pointers", ledger.live_of(i));
-    Put(kind, "bytes", survey.bytes[i]);
-    kinds.Set(i, kind);
-  }
   Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("oldest", oldest);
-  result.Set("kinds", kinds);
+  const size_t accounts = survey.oldest.size();
+  const size_t kinds = survey.bytes.size();
+  Columns columns(result, accounts + 2 * kinds);
+  columns.Add("oldest", accounts, [&](size_t i) { return survey.oldest[i]; });
+  columns.Add("pointers", kinds, [&](size_t i) { return ledger.live_of(static_cast<uint32_t>(i)); });
+  columns.Add("bytes", kinds, [&](size_t i) { return survey.bytes[i]; });
   return result;
 }
 

@@ -1,12 +1,9 @@
 // The entry points for pointers that go from one thread to another.
 
 #include <array>
-#include <memory>
-#include <new>
 #include <string_view>
 #include <utility>
 
-#include "env/check.h"
 #include "napi/entry_points.h"
 #include "napi/values.h"
 
@@ -41,16 +38,6 @@ class Key {
   size_t length_ = 0;
 };
 
-// Returns false without memory.
-bool ReadLabel(const Napi::Value& value, Label* label) {
-  size_t length = 0;
-  TALLY_CHECK(napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &length));
-  const std::unique_ptr<char[]> text(new (std::nothrow) char[length + 1]);
-  if (text == nullptr) return false;
-  TALLY_CHECK(napi_get_value_string_utf8(value.Env(), value, text.get(), length + 1, &length));
-  return label->Set({text.get(), length});
-}
-
 }  // namespace
 
 Napi::Value HandOver(const Napi::CallbackInfo& info) {
@@ -64,8 +51,9 @@ Napi::Value HandOver(const Napi::CallbackInfo& info) {
   if (!BoundOnes(info[4], &transferred.arguments)) return info.Env().Undefined();
   Label label;
   const Key key(info[1]);
+  const Text text(info[2]);
   auto answer = Environment::HandedOver::kNoMemory;
-  if (ReadLabel(info[2], &label)) {
+  if (text.is_read() && label.Set(text.text())) {
     answer = Of(info).HandOver(slot, key.text(), &transferred, std::move(label));
   }
   return Number(info, static_cast<int>(answer));

@@ -7,7 +7,11 @@
 
 #include <cassert>
 #include <cstdint>
+#include <memory>
+#include <new>
+#include <string_view>
 
+#include "env/check.h"
 #include "env/environment.h"
 
 namespace tally::entry {
@@ -48,6 +52,25 @@ inline bool BoundOnes(const Napi::Value& values, BoundArguments* arguments) {
   }
   return true;
 }
+
+// The text of a string, as UTF-8.
+class Text {
+ public:
+  explicit Text(const Napi::Value& value) {
+    TALLY_CHECK(napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &length_));
+    text_.reset(new (std::nothrow) char[length_ + 1]);
+    if (text_ == nullptr) return;
+    TALLY_CHECK(napi_get_value_string_utf8(value.Env(), value, text_.get(), length_ + 1, &length_));
+  }
+
+  // False without memory.
+  bool is_read() const { return text_ != nullptr; }
+  std::string_view text() const { return {text_.get(), length_}; }
+
+ private:
+  std::unique_ptr<char[]> text_;
+  size_t length_ = 0;
+};
 
 template <typename T>
 Napi::Value Number(const Napi::CallbackInfo& info, T value) {

@@ -1,6 +1,7 @@
 // Random programs for the ledger, and a model as simple as can be that says what must come of them: every
-// pointer exactly once, children before parents, every figure right. Who chooses what the programs do is told
-// by `choose`: a random generator in ledger_test.cc, libFuzzer in fuzz/ledger_fuzz.cc.
+// pointer exactly once, children before parents, every figure right, nothing kept for what nobody uses. Who
+// chooses what the programs do is told by `choose`: a random generator in ledger_test.cc, libFuzzer in
+// fuzz/ledger_fuzz.cc.
 
 #ifndef FFI_TALLY_TEST_LEDGER_MODEL_H_
 #define FFI_TALLY_TEST_LEDGER_MODEL_H_
@@ -10,6 +11,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -30,24 +32,29 @@ struct ModelNode {
   Reason reason = Reason::kDisposed;
 };
 
+struct ModelKind {
+  std::string label;
+  uint32_t live = 0;
+  bool dropped = false;
+};
+
+// `count` is by Reason.
+struct ModelAccount {
+  int64_t count[kReasons] = {};
+  int64_t charged = 0;
+};
+
 class LedgerModel {
  public:
   static constexpr int kMostChoices = 1000000;
 
   // `choose` returns a number from zero to less than the one it is given, which is at most kMostChoices.
   explicit LedgerModel(std::function<int(int)> choose) : choose_(std::move(choose)) {
-    for (int i = 0; i < 3; i++) {
-      const auto account = static_cast<uint32_t>(ledger_.AddAccount("account " + std::to_string(i)));
-      ended_.emplace_back();
-      for (int j = 0; j < 2; j++) {
-        ledger_.AddKind(account);
-        account_of_kind_.push_back(account);
-      }
-    }
+    for (int i = 0; i < 6; i++) AddKind("account " + std::to_string(i % 3));
   }
 
   void Step() {
-    switch (Below(13)) {
+    switch (Below(16)) {
       case 0:
       case 1:
       case 2:
@@ -68,6 +75,12 @@ class LedgerModel {
         return ByHand();
       case 11:
         return Give();
+      case 12:
+        return AddKind("account " + std::to_string(Below(8)));
+      case 13:
+        return DropKind();
+      case 14:
+        return RemoveUnused();
       default:
         return Settle(Below(8));
     }
@@ -78,14 +91,12 @@ class LedgerModel {
     int64_t dead_bytes = 0;
     int64_t ready_bytes = 0;
     int64_t dead = 0;
-    std::vector<int64_t> account_bytes(ended_.size());
-    std::vector<int64_t> account_pointers(ended_.size());
-    std::vector<uint32_t> live(account_of_kind_.size());
+    std::map<std::string, int64_t> account_bytes;
+    std::map<std::string, int64_t> account_pointers;
     for (const auto& [id, node] : nodes_) {
       bytes += node.size;
-      account_bytes[account_of_kind_[node.kind]] += node.size;
-      account_pointers[account_of_kind_[node.kind]]++;
-      live[node.kind]++;
+      account_bytes[kinds_[node.kind].label] += node.size;
+      account_pointers[kinds_[node.kind].label]++;
       if (!node.live) {
         dead++;
         dead_bytes += node.size;
@@ -102,18 +113,33 @@ class LedgerModel {
     ASSERT_EQ(ledger_.dead_pointers(), dead);
     ASSERT_EQ(ledger_.manual(), manual_);
     ASSERT_EQ(ledger_.peak_bytes(), peak_);
-    for (uint32_t i = 0; i < ended_.size(); i++) {
+    size_t accounts = 0;
+    for (uint32_t i = 0; i < ledger_.accounts(); i++) {
       const Account& account = ledger_.account(i);
-      ASSERT_EQ(account.bytes, account_bytes[i]);
-      ASSERT_EQ(account.pointers, account_pointers[i]);
+      if (account.is_free) continue;
+      accounts++;
+      const std::string label(account.label.text());
+      const auto found = accounts_.find(label);
+      ASSERT_NE(found, accounts_.end()) << label << " is kept";
+      ASSERT_EQ(account.bytes, account_bytes[label]);
+      ASSERT_EQ(account.pointers, account_pointers[label]);
+      ASSERT_EQ(account.charged_bytes, found->second.charged);
       int64_t ended = 0;
       for (int reason = 0; reason < kReasons; reason++) {
-        ASSERT_EQ(account.ended[reason], ended_[i][reason]);
+        ASSERT_EQ(account.ended[reason], found->second.count[reason]);
         ended += account.ended[reason];
       }
       ASSERT_EQ(account.tracked, ended + account.pointers);
     }
-    for (uint32_t kind = 0; kind < live.size(); kind++) ASSERT_EQ(ledger_.live_of(kind), live[kind]);
+    ASSERT_EQ(accounts, accounts_.size()) << "one is missing, or there twice";
+    for (int reason = 0; reason < kReasons; reason++) {
+      ASSERT_EQ(ledger_.figures().ended[reason], ever_.count[reason]);
+    }
+    ASSERT_EQ(ledger_.charged_bytes(), ever_.charged);
+    for (const auto& [number, kind] : kinds_) {
+      ASSERT_EQ(ledger_.live_of(number), kind.live);
+      ASSERT_EQ(ledger_.account_of(number).label.text(), kind.label);
+    }
   }
 
   void Finish() {
@@ -135,11 +161,65 @@ class LedgerModel {
     ASSERT_TRUE(nodes_.empty());
     ASSERT_TRUE(ledger_.ChargeByHand(-manual_));
     manual_ = 0;
+    for (auto& [number, kind] : kinds_) {
+      if (!std::exchange(kind.dropped, true)) ledger_.DropKind(number);
+    }
+    RemoveUnused();
+    ASSERT_TRUE(kinds_.empty());
+    ASSERT_LE(accounts_.size(), kIdleAccounts);
     Check();
   }
 
  private:
+  static constexpr uint32_t kIdleAccounts = 2;
+
   int Below(int limit) { return choose_(limit); }
+
+  void AddKind(const std::string& label) {
+    const auto number = static_cast<uint32_t>(ledger_.AddKind(label));
+    ASSERT_TRUE(kinds_.emplace(number, ModelKind{label}).second) << "kind " << number << " is in use";
+    accounts_[label];
+    idle_.erase(std::remove(idle_.begin(), idle_.end(), label), idle_.end());
+  }
+
+  // Any kind; the end where there is none.
+  std::map<uint32_t, ModelKind>::iterator PickKind() {
+    if (kinds_.empty()) return kinds_.end();
+    return std::next(kinds_.begin(), Below(static_cast<int>(kinds_.size())));
+  }
+
+  void DropKind() {
+    const auto found = PickKind();
+    if (found == kinds_.end() || found->second.dropped) return;
+    found->second.dropped = true;
+    ledger_.DropKind(found->first);
+  }
+
+  void RemoveUnused() {
+    for (uint32_t number = ledger_.NextUnused(); number != kNoKind; number = ledger_.NextUnused()) {
+      const auto found = kinds_.find(number);
+      ASSERT_NE(found, kinds_.end());
+      ASSERT_TRUE(found->second.dropped && found->second.live == 0) << "kind " << number << " is needed";
+      const std::string label = found->second.label;
+      kinds_.erase(found);
+      ledger_.RemoveKind(number);
+      const auto has_label = [&](const auto& kind) { return kind.second.label == label; };
+      if (std::any_of(kinds_.begin(), kinds_.end(), has_label)) continue;
+      idle_.push_back(label);
+      if (idle_.size() <= kIdleAccounts) continue;
+      accounts_.erase(idle_.front());
+      idle_.erase(idle_.begin());
+    }
+    for (const auto& [number, kind] : kinds_) {
+      ASSERT_TRUE(!kind.dropped || kind.live > 0) << "kind " << number << " is forgotten";
+    }
+  }
+
+  void NoteCharge(uint32_t kind, int64_t delta) {
+    if (delta <= 0) return;
+    accounts_[kinds_[kind].label].charged += delta;
+    ever_.charged += delta;
+  }
 
   // Small ones, none at all, and now and then one that leaves no room for others.
   int64_t Size() {
@@ -179,7 +259,9 @@ class LedgerModel {
   void Add() {
     ModelNode node;
     node.size = Size();
-    node.kind = static_cast<uint32_t>(Below(static_cast<int>(account_of_kind_.size())));
+    const auto kind = PickKind();  // a dropped one, too: its pointer was made before
+    if (kind == kinds_.end()) return;
+    node.kind = kind->first;
     if (Below(2) == 0) {
       const auto parent = Pick([](const ModelNode& it) { return it.live && !it.given; });
       if (parent != nodes_.end()) {
@@ -196,6 +278,8 @@ class LedgerModel {
     ASSERT_TRUE(ledger_.Reserve(1));
     const SlotId id = ledger_.Add(node.kind, 0x1000U + node.kind, node.size, node.parent);
     ASSERT_TRUE(nodes_.emplace(id, node).second) << "slot " << id << " is in use";
+    kind->second.live++;
+    NoteCharge(node.kind, node.size);
   }
 
   void End(Reason reason) {
@@ -228,6 +312,7 @@ class LedgerModel {
     const bool possible = CanCharge(size - found->second.size);
     ASSERT_EQ(ledger_.CanCharge(size - found->second.size), possible);
     if (!possible) return;
+    NoteCharge(found->second.kind, size - found->second.size);
     found->second.size = size;
     ledger_.Resize(found->first, size);
   }
@@ -285,20 +370,20 @@ class LedgerModel {
   void Forget(std::map<SlotId, ModelNode>::iterator found) {
     const ModelNode& node = found->second;
     if (node.parent != kNoSlot) nodes_[node.parent].children--;
-    ended_[account_of_kind_[node.kind]][static_cast<int>(node.reason)]++;
+    ModelKind& kind = kinds_[node.kind];
+    kind.live--;
+    accounts_[kind.label].count[static_cast<int>(node.reason)]++;
+    ever_.count[static_cast<int>(node.reason)]++;
     nodes_.erase(found);
   }
 
-  struct Ended {
-    int64_t count[kReasons] = {};
-    int64_t& operator[](int reason) { return count[reason]; }
-  };
-
   std::function<int(int)> choose_;
-  Ledger ledger_;
+  Ledger ledger_{kIdleAccounts};
   std::map<SlotId, ModelNode> nodes_;
-  std::vector<uint32_t> account_of_kind_;
-  std::vector<Ended> ended_;
+  std::map<uint32_t, ModelKind> kinds_;
+  std::map<std::string, ModelAccount> accounts_;
+  std::vector<std::string> idle_;  // labels of accounts without kinds, the oldest first
+  ModelAccount ever_;
   int64_t manual_ = 0;
   int64_t peak_ = 0;
 };

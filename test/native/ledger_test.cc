@@ -19,10 +19,12 @@ namespace {
 class LedgerTest : public ::testing::Test {
  protected:
   void SetUp() override {
-    account_ = static_cast<uint32_t>(ledger_.AddAccount("account"));
-    kind_ = static_cast<uint32_t>(ledger_.AddKind(account_));
+    kind_ = AddKind("account");
+    account_ = ledger_.account_index_of(kind_);
   }
   void TearDown() override { allocations_left = -1; }
+
+  uint32_t AddKind(const char* label) { return static_cast<uint32_t>(ledger_.AddKind(label)); }
 
   SlotId Add(int64_t size, SlotId parent = kNoSlot) {
     EXPECT_TRUE(ledger_.Reserve(1));
@@ -82,8 +84,7 @@ TEST_F(LedgerTest, SlotsAreUsedAgain) {
 
 TEST_F(LedgerTest, SurveysAgesAndKinds) {
   constexpr uint32_t kStart = 0xfffff0;  // near the end of what a slot can tell
-  const auto other = static_cast<uint32_t>(ledger_.AddAccount("other"));
-  const auto other_kind = static_cast<uint32_t>(ledger_.AddKind(other));
+  const uint32_t other_kind = AddKind("other");
   const auto expect = [this](const std::vector<int64_t>& oldest, const std::vector<int64_t>& bytes) {
     const Ledger::Survey survey = ledger_.TakeSurvey();
     EXPECT_EQ(survey.oldest, oldest);
@@ -262,15 +263,67 @@ TEST_F(LedgerTest, ReserveFailsWithoutMemoryAndChangesNothing) {
 
 TEST_F(LedgerTest, AccountsAndKindsFailWithoutMemory) {
   allocations_left = 0;
-  int64_t account = 0;
-  for (int i = 0; i < 1000 && account >= 0; i++) account = ledger_.AddAccount("more");
-  EXPECT_EQ(account, -1);
+  EXPECT_EQ(ledger_.AddKind("more"), -1);
   int64_t kind = 0;
-  for (int i = 0; i < 1000 && kind >= 0; i++) kind = ledger_.AddKind(account_);
+  for (int i = 0; i < 1000 && kind >= 0; i++) kind = ledger_.AddKind("account");
   EXPECT_EQ(kind, -1);
+  for (int allowed = 0; allowed < 1000; allowed++) {
+    allocations_left = allowed;
+    ledger_.AddKind(std::to_string(allowed));
+  }
   allocations_left = -1;
-  EXPECT_GE(ledger_.AddAccount("again"), 0);
-  EXPECT_GE(ledger_.AddKind(account_), 0);
+  EXPECT_GE(ledger_.AddKind("again"), 0);
+  EXPECT_GE(ledger_.AddKind("account"), 0);
+}
+
+TEST_F(LedgerTest, KindsOfALabelHaveOneAccount) {
+  const uint32_t second = AddKind("account");
+  const uint32_t other = AddKind("other");
+  EXPECT_NE(second, kind_);
+  EXPECT_EQ(ledger_.account_index_of(second), account_);
+  EXPECT_NE(ledger_.account_index_of(other), account_);
+}
+
+TEST_F(LedgerTest, AKindIsUnusedOnceItHasNoPointers) {
+  const SlotId id = Add(10);
+  ledger_.DropKind(kind_);
+  EXPECT_EQ(ledger_.NextUnused(), kNoKind);
+  ledger_.End(id, Reason::kDisposed);
+  EXPECT_EQ(ledger_.NextUnused(), kNoKind) << "the memory still exists";
+  Drain();
+  EXPECT_EQ(ledger_.NextUnused(), kind_);
+  EXPECT_EQ(ledger_.NextUnused(), kNoKind);
+  ledger_.RemoveKind(kind_);
+  EXPECT_EQ(AddKind("another"), kind_);
+  EXPECT_NE(ledger_.account_index_of(kind_), account_);
+}
+
+TEST_F(LedgerTest, AKindThatIsBookedAfterItWasDroppedIsUsed) {
+  ledger_.DropKind(kind_);
+  const SlotId id = Add(10);
+  EXPECT_EQ(ledger_.NextUnused(), kNoKind);
+  ledger_.End(id, Reason::kDisposed);
+  Drain();
+  EXPECT_EQ(ledger_.NextUnused(), kind_);
+}
+
+TEST_F(LedgerTest, NothingIsKeptForLabelsThatNobodyUses) {
+  constexpr int kLabels = 100000;
+  for (int i = 0; i < kLabels; i++) {
+    const auto kind = static_cast<uint32_t>(ledger_.AddKind(std::to_string(i)));
+    ledger_.Pass(kind, 2, Reason::kDisposed);
+    ledger_.DropKind(kind);
+    ASSERT_EQ(ledger_.NextUnused(), kind);
+    ledger_.RemoveKind(kind);
+  }
+  EXPECT_EQ(ledger_.kinds(), 2U);
+  EXPECT_EQ(ledger_.accounts(), 1024U + 2) << "the idle, the one in use, and the one that was new";
+  EXPECT_EQ(ledger_.figures().tracked, kLabels);
+  EXPECT_EQ(ledger_.figures().ended[static_cast<int>(Reason::kDisposed)], kLabels);
+  EXPECT_EQ(ledger_.charged_bytes(), 2 * kLabels);
+  const uint32_t again = AddKind("99999");
+  EXPECT_EQ(ledger_.account_of(again).tracked, 1) << "of the idle it is the latest";
+  EXPECT_EQ(ledger_.account_of(AddKind("0")).tracked, 0) << "gone long ago";
 }
 
 TEST_F(LedgerTest, ReserveCountsTheFreeOnes) {

@@ -277,30 +277,30 @@ TEST(Outside, WhatGoesFromOneToAnotherIsSomePointersAllTheTime) {
   Meter* meter = Meter::For("travels", false, &known);
   Ledger here;
   Ledger there;
-  const int64_t account = here.AddAccount("it");
-  const int64_t other = there.AddAccount("other");
-  const int64_t same = there.AddAccount("it");
-  const auto kind = static_cast<uint32_t>(here.AddKind(static_cast<uint32_t>(account)));
-  const auto kind_there = static_cast<uint32_t>(there.AddKind(static_cast<uint32_t>(same)));
+  const auto kind = static_cast<uint32_t>(here.AddKind("it"));
+  const auto kind_there = static_cast<uint32_t>(there.AddKind("it"));
+  const uint32_t account = here.account_index_of(kind);
+  const uint32_t same = there.account_index_of(kind_there);
+  const uint32_t other = there.account_index_of(static_cast<uint32_t>(there.AddKind("other")));
   ASSERT_TRUE(here.Reserve(2) && there.Reserve(2));
   Outside sender;
   ASSERT_TRUE(sender.Reserve());
-  sender.AttributeTo(static_cast<uint32_t>(account), meter);
-  EXPECT_EQ(sender.MeterOf(static_cast<uint32_t>(account)), meter);
+  sender.AttributeTo(account, meter);
+  EXPECT_EQ(sender.MeterOf(account), meter);
   const SlotId slot = here.Add(kind, 1, 100, kNoSlot);
   here.Add(kind, 2, 10, kNoSlot);
   sender.Attribute(here);
   EXPECT_EQ(meter->attributed(), 110);
-  sender.Send(static_cast<uint32_t>(account), 100);
+  sender.Send(account, 100);
   here.GiveAway(slot, Reason::kReleased);
   sender.Attribute(here);
   EXPECT_EQ(meter->attributed(), 110);
   {
     Outside receiver;
-    EXPECT_EQ(receiver.MeterOf(static_cast<uint32_t>(other)), nullptr);
-    receiver.Send(static_cast<uint32_t>(other), 7);  // which no meter shares
+    EXPECT_EQ(receiver.MeterOf(other), nullptr);
+    receiver.Send(other, 7);  // which no meter shares
     ASSERT_TRUE(receiver.Reserve());
-    receiver.Receive(static_cast<uint32_t>(same), meter, 100);
+    receiver.Receive(same, meter, 100);
     EXPECT_EQ(meter->attributed(), 110);
     const SlotId taken = there.Add(kind_there, 1, 100, kNoSlot);
     receiver.Attribute(there);
@@ -322,8 +322,8 @@ TEST(Outside, EnvironmentsOfManyThreadsShareAMeter) {
     threads.emplace_back([&, t] {
       for (int round = 0; round < 100; round++) {
         Ledger ledger;
-        const auto account = static_cast<uint32_t>(ledger.AddAccount("it"));
-        const auto kind = static_cast<uint32_t>(ledger.AddKind(account));
+        const auto kind = static_cast<uint32_t>(ledger.AddKind("it"));
+        const uint32_t account = ledger.account_index_of(kind);
         ASSERT_TRUE(ledger.Reserve(10));
         Outside outside;
         outside.AddMeter(meter);
@@ -350,6 +350,29 @@ TEST(Outside, EnvironmentsOfManyThreadsShareAMeter) {
   EXPECT_EQ(meter->Read().bytes, 0);
   int nobody = 0;
   EXPECT_TRUE(meter->Claim(&nobody));
+}
+
+TEST(Outside, ForgetsAccountsThatAreGone) {
+  bool known = false;
+  Meter* meter = Meter::For("leaves", false, &known);
+  Ledger ledger;
+  const auto kind = static_cast<uint32_t>(ledger.AddKind("it"));
+  const uint32_t account = ledger.account_index_of(kind);
+  ASSERT_TRUE(ledger.Reserve(1));
+  Outside outside;
+  for (uint32_t each : {account, account + 1}) {
+    ASSERT_TRUE(outside.Reserve());
+    outside.AttributeTo(each, meter);
+  }
+  const SlotId slot = ledger.Add(kind, 1, 100, kNoSlot);
+  EXPECT_EQ(ledger.AddKind("next"), kind + 1);
+  outside.Attribute(ledger);
+  ledger.GiveAway(slot, Reason::kReleased);
+  outside.Forget(account);
+  outside.Forget(account);
+  EXPECT_EQ(meter->attributed(), 0);
+  EXPECT_EQ(outside.MeterOf(account), nullptr);
+  EXPECT_EQ(outside.MeterOf(account + 1), meter);
 }
 
 TEST(CheckedMeter, TellsWrongFrees) {
@@ -432,8 +455,8 @@ TEST(CheckedMeter, ThreadsThatFreeWrongly) {
 
 #ifndef _WIN32
 
-// What another library does before and after a fork of its own accord: registered before the meters', so that it
-// runs while these have everything locked.
+// What another library does before and after a fork of its own accord: registered before the meters', so that
+// it runs while these have everything locked.
 std::atomic<Meter*> used_around_forks{nullptr};
 
 void UseMeter() {

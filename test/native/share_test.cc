@@ -25,7 +25,7 @@ struct Books {
   Share share{&ledger.figures()};
   uint32_t kind = 0;
 
-  Books() { kind = static_cast<uint32_t>(ledger.AddKind(static_cast<uint32_t>(ledger.AddAccount("it")))); }
+  Books() { kind = static_cast<uint32_t>(ledger.AddKind("it")); }
 
   SlotId Add(int64_t size) {
     EXPECT_TRUE(ledger.Reserve(1));

@@ -6,7 +6,8 @@
 const { needRoom } = require('../../support/stack');
 const { bytesFor, columnsOf } = require('../nursery-columns');
 const { Ballast } = require('./ballast');
-const { Account, Ledger, State } = require('./ledger');
+const { Kind } = require('./kind');
+const { Ledger, State } = require('./ledger');
 const protocol = require('./protocol');
 
 const { advice, drained, nursery: places, refusal: Refusal, reported } = protocol;
@@ -38,6 +39,7 @@ class Environment {
   limit = Number.MAX_SAFE_INTEGER;
   collections = { none: 0, minor: 0, major: 0 }; // by what was asked for
   rooted; // kept alive
+  #freeKinds = []; // numbers of kinds
   #threw = false; // whether the destructor now running has called back into JavaScript that threw
   onDead; // called when one was found
   // V8 calls the registries in any order, with turns in between: that heartbeat may have come and gone.
@@ -46,8 +48,25 @@ class Environment {
     this.onDead();
   });
 
-  addAccount(label) {
-    return this.ledger.accounts.push(new Account(label)) - 1;
+  addKind(label, form, address, args) {
+    const id = this.#freeKinds.pop() ?? this.kinds.length;
+    this.kinds[id] = new Kind(id, this.ledger.open(label), form, address, args);
+    return id;
+  }
+
+  dropKind(kind) {
+    kind.isDropped = true;
+  }
+
+  removeUnusedKinds() {
+    if (this.nursery.counter[0] > 0 || this.running.length > 0) return;
+    for (const kind of this.kinds) {
+      if (!kind?.isDropped || kind.live > 0) continue;
+      kind.unpin();
+      this.ledger.close(kind.account);
+      this.kinds[kind.id] = undefined;
+      this.#freeKinds.push(kind.id);
+    }
   }
 
   advise() {
@@ -117,7 +136,7 @@ class Environment {
 
   free(kind, address, size) {
     this.running.push(kind);
-    if (this.run(kind.run, address, size)) kind.account.failed++;
+    if (this.run(kind.run, address, size)) this.ledger.noteFailure(kind.account);
     this.running.pop();
   }
 

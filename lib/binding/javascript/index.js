@@ -48,19 +48,16 @@ function open() {
     findFfi: c.findFfi,
     channels: {},
 
-    addAccount: (label) => environment.addAccount(label),
-    addKind(account, form, address, args) {
-      const id = kinds.length;
-      kinds.push(new Kind(id, ledger.accounts[account], form, address, args));
-      return id;
-    },
+    addKind: (label, form, address, args) => environment.addKind(label, form, address, args),
+    dropKind: (kind) => environment.dropKind(kinds[kind]),
+    removeUnusedKinds: () => environment.removeUnusedKinds(),
     pin: (kind) => kinds[kind].pin(),
     pinRunning() {
       for (const kind of environment.running) kind.pin();
     },
     unpinIdle() {
       if (nursery.counter[0] > 0) return;
-      for (const kind of kinds) if (kind.live === 0 && !environment.running.includes(kind)) kind.unpin();
+      for (const kind of kinds) if (kind?.live === 0 && !environment.running.includes(kind)) kind.unpin();
     },
 
     flush: (objects, parent, forced) => environment.flush(objects, parent, forced),
@@ -131,7 +128,7 @@ function open() {
     counter,
     figure: (which) => figures[which](),
     largestAccounts: (most) =>
-      ledger.accounts
+      [...ledger.accounts.values()]
         .filter(({ bytes }) => bytes > 0)
         .sort((a, b) => b.bytes - a.bytes)
         .slice(0, most)
@@ -152,16 +149,14 @@ function open() {
       major: environment.collections.major,
       returnedByMinor: 0,
       returnedByMajor: 0,
-      accounts: ledger.accounts.map((account) => ({ ...account })),
+      totals: { ...ledger.totals },
     }),
+    accounts: () => ledger.columns(),
     survey: () => ledger.survey(kinds),
     // JavaScript sees its own thread only.
     processStats() {
-      const { bytes, pointers, manual, outside, deadBytes, deadPointers, accounts } = ledger;
-      const totals = { tracked: 0, disposed: 0, collected: 0, released: 0, tornDown: 0, failed: 0 };
-      for (const name of Object.keys(totals)) {
-        for (const account of accounts) totals[name] += account[name] ?? 0;
-      }
+      const { bytes, pointers, manual, outside, deadBytes, deadPointers } = ledger;
+      const { chargedBytes, ...totals } = ledger.totals; // eslint-disable-line no-unused-vars
       const nothing = { transitBytes: 0, transitPointers: 0 }; // nothing is handed over
       return {
         environments: 1,
@@ -173,6 +168,7 @@ function open() {
         deadPointers,
         ...nothing,
         ...totals,
+        tornDown: 0, // nothing is
       };
     },
     configure: (budget, growth, limit) => void (environment.limit = limit),

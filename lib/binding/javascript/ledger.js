@@ -3,6 +3,7 @@
 
 const State = Object.freeze({ FREE: 0, LIVE: 1, GIVEN: 2, ENDED: 3, READY: 4, LEAVING: 5 });
 const MAX_BYTES = Number.MAX_SAFE_INTEGER;
+const IDLE_ACCOUNTS = 1024;
 
 const now = () => Math.floor(performance.now() / 1000); // seconds
 
@@ -16,6 +17,7 @@ class Account {
   collected = 0;
   released = 0;
   failed = 0;
+  kinds = 0; // whose pointers are charged to it
 
   constructor(label) {
     this.label = label;
@@ -46,7 +48,9 @@ class Ledger {
   peakBytes = 0;
   deadBytes = 0;
   deadPointers = 0;
-  accounts = [];
+  accounts = new Map(); // label -> Account
+  totals = { tracked: 0, disposed: 0, collected: 0, released: 0, failed: 0, chargedBytes: 0 };
+  #idle = new Set(); // accounts without kinds
   #slots = [];
   #free = []; // numbers of slots
   #ready = new Set();
@@ -64,11 +68,45 @@ class Ledger {
     return bytes <= MAX_BYTES - this.live;
   }
 
+  /** The account of that label, for one kind more. */
+  open(label) {
+    let account = this.accounts.get(label);
+    if (account === undefined) this.accounts.set(label, (account = new Account(label)));
+    account.kinds++;
+    this.#idle.delete(account);
+    return account;
+  }
+
+  /** A kind of `account` is gone. */
+  close(account) {
+    if (--account.kinds > 0) return;
+    this.#idle.add(account);
+    if (this.#idle.size <= IDLE_ACCOUNTS) return;
+    const [oldest] = this.#idle;
+    this.#idle.delete(oldest);
+    this.accounts.delete(oldest.label);
+  }
+
+  #count(account, what, more = 1) {
+    account[what] += more;
+    this.totals[what] += more;
+  }
+
+  noteFailure(account) {
+    this.#count(account, 'failed');
+  }
+
+  /** The figures of all accounts, a column each. */
+  columns() {
+    const rows = [...this.accounts.values()];
+    return Object.fromEntries(Object.keys(new Account()).map((name) => [name, rows.map((row) => row[name])]));
+  }
+
   #charge(account, delta) {
     account.bytes += delta;
     this.bytes += delta;
     if (delta <= 0) return;
-    account.chargedBytes += delta;
+    this.#count(account, 'chargedBytes', delta);
     account.peakBytes = Math.max(account.peakBytes, account.bytes);
     this.peakBytes = Math.max(this.peakBytes, this.live);
   }
@@ -81,7 +119,7 @@ class Ledger {
     if (parent !== null) parent.holds++;
     kind.live++;
     kind.account.pointers++;
-    kind.account.tracked++;
+    this.#count(kind.account, 'tracked');
     this.pointers++;
     this.#charge(kind.account, size);
     return slot;
@@ -89,8 +127,8 @@ class Ledger {
 
   /** Books a pointer that came and went without ever having a slot. */
   pass(kind, size, reason) {
-    kind.account.tracked++;
-    kind.account[reason]++;
+    this.#count(kind.account, 'tracked');
+    this.#count(kind.account, reason);
     this.#charge(kind.account, size);
     this.#charge(kind.account, -size);
   }
@@ -165,7 +203,7 @@ class Ledger {
   settle(slot, failed) {
     this.deadBytes -= slot.size;
     this.deadPointers--;
-    if (failed) slot.kind.account.failed++;
+    if (failed) this.noteFailure(slot.kind.account);
     this.#close(slot);
   }
 
@@ -178,7 +216,7 @@ class Ledger {
   #close(slot) {
     const { account } = slot.kind;
     account.pointers--;
-    account[slot.reason]++;
+    this.#count(account, slot.reason);
     this.pointers--;
     slot.kind.live--;
     this.#charge(account, -slot.size);
@@ -187,17 +225,17 @@ class Ledger {
     if (slot.parent !== null) this.unhold(slot.parent);
   }
 
-  /** { oldest, kinds }: by account, the age in seconds of its oldest pointer, or -1; by kind, what is there of it. */
+  /** By account, the age in seconds of its `oldest` pointer, or -1; by kind, the `pointers` and `bytes` there are. */
   survey(kinds) {
-    const oldest = this.accounts.map(() => -1);
-    const there = kinds.map(({ live }) => ({ pointers: live, bytes: 0 }));
+    const ages = new Map([...this.accounts.values()].map((account) => [account, -1]));
+    const pointers = kinds.map((kind) => kind?.live ?? 0);
+    const bytes = kinds.map(() => 0);
     for (const { state, kind, size, born } of this.#slots) {
       if (state === State.FREE) continue;
-      there[kind.id].bytes += size;
-      const account = this.accounts.indexOf(kind.account);
-      oldest[account] = Math.max(oldest[account], now() - born);
+      bytes[kind.id] += size;
+      ages.set(kind.account, Math.max(ages.get(kind.account), now() - born));
     }
-    return { oldest, kinds: there };
+    return { oldest: [...ages.values()], pointers, bytes };
   }
 
   /** Bytes charged by hand. Returns false, and changes nothing, below zero or past what can be counted. */
@@ -209,4 +247,4 @@ class Ledger {
   }
 }
 
-module.exports = { Account, Ledger, State };
+module.exports = { Ledger, State };

@@ -6,7 +6,7 @@ const { UnknownSymbolError } = require('../../support/errors');
 const { Producer } = require('../call/producer');
 
 class Source {
-  #producers = new Map(); // owned type -> Producer
+  #producers = new WeakMap(); // owned type -> Producer
   #symbol;
   #sizeFunction;
 
@@ -50,7 +50,7 @@ class Source {
 
   /** The library is unloaded: whatever is declared from now on looks its symbols up again. */
   forget() {
-    this.#producers.clear();
+    this.#producers = new WeakMap();
   }
 }
 

@@ -38,8 +38,8 @@ class Measure {
     this.way = way;
     const { compare } = owned;
     this.comparison = compare === undefined ? null : new Comparison(wayOf(compare, owned.name));
-    const declared = this.constant >= 0 ? 'constant' : 'function';
-    noteSizing(owned.name, way?.how ?? declared, this.comparison);
+    this.how = way?.how ?? (this.constant >= 0 ? 'constant' : 'function');
+    noteSizing(owned.name, this);
   }
 
   /** Whether it matters what the calls that give such pointers allocate. */
