@@ -109,6 +109,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
   TALLY_EXPORT("reportByHand", ReportByHand);
   TALLY_EXPORT("counter", Counter);
+  TALLY_EXPORT("detach", Detach);
   TALLY_EXPORT("figure", Figure);
   TALLY_EXPORT("largestAccounts", LargestAccounts);
   TALLY_EXPORT("stats", Stats);

@@ -85,6 +85,7 @@ Napi::Value Collected(const Napi::CallbackInfo& info);       // (asked, heap) ->
 
 Napi::Value ReportByHand(const Napi::CallbackInfo& info);     // (delta) -> total, -1 below zero, -2 too much
 Napi::Value Counter(const Napi::CallbackInfo& info);          // () -> V8's own counter
+Napi::Value Detach(const Napi::CallbackInfo& info);           // (buffer): the memory of columns goes now
 Napi::Value Figure(const Napi::CallbackInfo& info);           // (which) -> count
 Napi::Value LargestAccounts(const Napi::CallbackInfo& info);  // (most) -> [{ label, bytes, pointers }]
 Napi::Value Stats(const Napi::CallbackInfo& info);            // () -> object

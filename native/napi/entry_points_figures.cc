@@ -56,6 +56,11 @@ Napi::Value ReportByHand(const Napi::CallbackInfo& info) {
 
 Napi::Value Counter(const Napi::CallbackInfo& info) { return Number(info, Of(info).Report()); }
 
+Napi::Value Detach(const Napi::CallbackInfo& info) {
+  info[0].As<Napi::ArrayBuffer>().Detach();
+  return info.Env().Undefined();
+}
+
 Napi::Value Figure(const Napi::CallbackInfo& info) {
   return Number(info, Of(info).Read(static_cast<Environment::Reading>(Unsigned(info[0]))));
 }

@@ -96,6 +96,7 @@ function open() {
       throw new NoViewsError();
     },
     emptyViews: () => true,
+    detach() {},
     detachViewsBy() {},
     adviseForViews: () => 0,
     hasViews: () => false,
