@@ -34,6 +34,13 @@ async function runJson(args, options) {
   return { ...child, result: JSON.parse(child.stdout) };
 }
 
+/** What `check` prints as JSON of a program of programs/tools/cli/, which knows where it is recorded. */
+function checkRecorded(name, ...args) {
+  const file = path.join(root, `test/programs/tools/cli/${name}.js`);
+  const record = path.join(records, `${++programs}.jsonl`);
+  return runJson(['check', '--record', record, '--', file, record, ...args]);
+}
+
 const LIBC = `
   const libc = koffi.load('libc.so.6');
   const strdup = libc.func('char *strdup(const char *text)');
@@ -166,26 +173,16 @@ test('a record whose name is relative is one file, wherever the program goes', a
 });
 
 testLinux('what the program leaves running is not waited for', async () => {
-  const file = program(
-    'leaves.cjs',
-    `const { spawn } = require('node:child_process');
-    const left = spawn('sleep', ['300'], { stdio: ['ignore', 'ignore', 'inherit'], detached: true });
-    console.log('left ' + left.pid);
-    left.unref();
-    setTimeout(() => {}, 500);`,
-  );
-  const { code, stdout, stderr } = await run(['check', '--', file], { timeout: 30_000 });
-  process.kill(Number(/left (\d+)/.exec(stdout)[1]));
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const { code, stdout, stderr } = await checkRecorded('leaves');
+  process.kill(Number(/left (\d+)/.exec(stderr)[1]));
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringMatching(/^left \d+\n$/) });
+  expect(stdout).not.toContain('left');
 });
 
 test('that the heap of another process is full is no trap', async () => {
-  const file = program(
-    'quotes.cjs',
-    `console.error('a build failed: JavaScript heap out of memory'); setTimeout(() => {}, 700);`,
-  );
-  const { code, stdout } = await run(['check', '--', file]);
-  expect(stdout).not.toContain('its heap was full');
+  const { code, result, stderr } = await checkRecorded('quotes');
+  expect(stderr).toContain('JavaScript heap out of memory');
+  expect(result.verdict.text).not.toContain('its heap was full');
   expect(code).toBe(0);
 });
 
@@ -196,15 +193,7 @@ testLinux('a page for which there is no space: exit code 2, not that of a trap',
 });
 
 test('a program that has run for an hour is told of less often', async () => {
-  const file = program(
-    'hour.cjs',
-    `const { performance } = require('node:perf_hooks');
-    const now = performance.now.bind(performance);
-    Object.defineProperty(performance, 'now', { value: () => now() + 3_600_000 });
-    globalThis.kept = require('ffi-tally').track(4096n, { size: 1000, free: null });
-    setTimeout(() => {}, 1500);`,
-  );
-  const { result } = await runJson(['check', '--', file]);
+  const { result } = await checkRecorded('hour');
   expect(result.samples.length).toBeGreaterThan(5);
   expect(result.accounts.length).toBeGreaterThan(1);
   expect(result.accounts.length).toBeLessThan(4);
@@ -370,13 +359,8 @@ const permission = {
 
 test('a record can be told again', async () => {
   const record = path.join(records, 'run.jsonl');
-  const first = await run([
-    'check',
-    '--record',
-    record,
-    '--',
-    program('short.cjs', 'setTimeout(() => {}, 700)'),
-  ]);
+  const short = path.join(root, 'test/programs/tools/cli/short.js');
+  const first = await run(['check', '--record', record, '--', short, record]);
   const again = await run(['report', record]);
   expect(again.stdout).toBe(first.stdout);
   expect(again.code).toBe(first.code);
@@ -526,27 +510,8 @@ testLinux('a worker that only waits leaves no doubt', async () => {
   expect(code).toBe(1);
 });
 
-// A worker with a worker, terminated when both have been there for a while; and a while after that.
-const terminating = `
-  const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
-  const start = (workerData) => new Worker(__filename, { workerData });
-  if (isMainThread) {
-    const worker = start(1);
-    worker.once('message', () => setTimeout(() => worker.terminate(), 1500));
-    worker.once('exit', () => setTimeout(() => {}, 1500));
-  } else {
-    if (workerData === 1) start(2).once('message', (message) => parentPort.postMessage(message));
-    else setImmediate(() => parentPort.postMessage('here'));
-    setInterval(() => {}, 1000);
-  }`;
-
 test('what a worker had is gone when it was terminated, and what its workers had', async () => {
-  const file = program(
-    'terminated.cjs',
-    `${terminating}
-    if (!isMainThread) globalThis.kept = Buffer.alloc(40_000_000, 1);`,
-  );
-  const { code, result } = await runJson(['check', '--', file]);
+  const { code, result } = await checkRecorded('terminated', 'buffer');
   const buffers = result.samples.map((sample) => sample.buffers);
   expect(Math.max(...buffers)).toBeGreaterThan(80e6);
   expect(buffers.at(-1)).toBeLessThan(10e6);
@@ -555,13 +520,7 @@ test('what a worker had is gone when it was terminated, and what its workers had
 });
 
 test('a worker that was terminated has no accounts, nor have its workers', async () => {
-  const file = program(
-    'terminated-accounts.cjs',
-    `${terminating}
-    const { track } = require('ffi-tally');
-    globalThis.kept = track(4096n, { size: 1000, free: null, label: isMainThread ? 'main' : 'worker' });`,
-  );
-  const { code, result } = await runJson(['check', '--', file]);
+  const { code, result } = await checkRecorded('terminated', 'pointer');
   const lists = result.accounts.map(({ accounts }) => accounts);
   expect(lists).toContainEqual(expect.arrayContaining([{ label: 'worker', bytes: 2000, pointers: 2 }]));
   expect(lists.at(-1)).toEqual([{ label: 'main', bytes: 1000, pointers: 1 }]);

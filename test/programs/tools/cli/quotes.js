@@ -1,0 +1,6 @@
+'use strict';
+
+const { moreSamples } = require('./record.js');
+
+console.error('a build failed: JavaScript heap out of memory');
+moreSamples(5);

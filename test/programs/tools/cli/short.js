@@ -1,0 +1,3 @@
+'use strict';
+
+require('./record.js').moreSamples(5);
