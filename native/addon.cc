@@ -82,7 +82,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   TALLY_EXPORT("detachViewsBy", DetachViewsBy);
   TALLY_EXPORT("adviseForViews", AdviseForViews);
   TALLY_EXPORT("hasViews", HasViews);
-  TALLY_EXPORT("isViewed", IsViewed);
+  TALLY_EXPORT("othersOf", OthersOf);
   TALLY_EXPORT("beginCollection", BeginCollection);
   TALLY_EXPORT("endCollection", EndCollection);
   TALLY_EXPORT("weakenViews", WeakenViews);

@@ -245,7 +245,11 @@ class TrackedPointer {
       if (handle < 0) {
         nursery.give(-1 - handle, true);
       } else {
-        const holds = binding.give(handle);
+        let holds = binding.give(handle);
+        if (holds > 0 && views.letGo()) {
+          TrackedPointer.#check(pointer, 'give away'); // destructors may have run
+          holds = binding.give(handle);
+        }
         if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       }
       pointer.#address = null;
@@ -275,8 +279,12 @@ class TrackedPointer {
     transfer.unusedSlotOf = (pointer) => {
       TrackedPointer.#check(pointer, 'hand over');
       const slot = TrackedPointer.#slotOf(pointer);
-      // A C call that is under way may be using it, for all that is known here.
-      const holds = binding.holdsOf(slot) + (calls.isIdle ? 0 : 1) - (binding.isViewed(slot) ? 1 : 0);
+      let holds = binding.othersOf(slot);
+      if (holds > 0 && views.letGo()) {
+        TrackedPointer.#check(pointer, 'hand over');
+        holds = binding.othersOf(slot);
+      }
+      if (!calls.isIdle) holds++; // the C call that is under way may be using it, for all that is known here
       if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       return slot;
     };

@@ -88,9 +88,18 @@ function copy(pointer, length) {
   return buffer;
 }
 
+const { MINOR } = binding.protocol.advice;
+
+/** Lets go of the views that died young, if there are views: a pointer, or its child, may be in use by no other. */
+function letGo() {
+  if (!binding.hasViews()) return false;
+  relieve(MINOR);
+  return true;
+}
+
 // Node-API detaches buffers, too, but where that is forbidden it ends the process.
 const { transfer } = ArrayBuffer.prototype;
 if (transfer !== undefined) binding.detachViewsBy(transfer);
 
 // Set by the class: whether a pointer's size limits its view. `any`: whether there ever was a view.
-Object.assign(exports, { any: false, isBounded: undefined, copy, open, pointerOf });
+Object.assign(exports, { any: false, isBounded: undefined, copy, letGo, open, pointerOf });

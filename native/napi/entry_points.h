@@ -58,7 +58,7 @@ Napi::Value EmptyViews(const Napi::CallbackInfo& info);  // (slot, length) -> wh
 Napi::Value DetachViewsBy(const Napi::CallbackInfo& info);    // (function)
 Napi::Value AdviseForViews(const Napi::CallbackInfo& info);   // () -> advice
 Napi::Value HasViews(const Napi::CallbackInfo& info);         // ()
-Napi::Value IsViewed(const Napi::CallbackInfo& info);         // (slot) -> whether views hold it
+Napi::Value OthersOf(const Napi::CallbackInfo& info);         // (slot) -> what holds it but views
 Napi::Value BeginCollection(const Napi::CallbackInfo& info);  // (major): one is asked for next
 Napi::Value EndCollection(const Napi::CallbackInfo& info);    // (major) -> whether another may find more
 Napi::Value WeakenViews(const Napi::CallbackInfo& info);      // ()

@@ -42,8 +42,9 @@ Napi::Value AdviseForViews(const Napi::CallbackInfo& info) { return Number(info,
 
 Napi::Value HasViews(const Napi::CallbackInfo& info) { return Boolean(info, !Of(info).views().empty()); }
 
-Napi::Value IsViewed(const Napi::CallbackInfo& info) {
-  return Boolean(info, Of(info).ledger().at(Unsigned(info[0])).viewed);
+Napi::Value OthersOf(const Napi::CallbackInfo& info) {
+  const Slot& slot = Of(info).ledger().at(Unsigned(info[0]));
+  return Number(info, slot.holds - (slot.viewed ? 1 : 0));
 }
 
 Napi::Value BeginCollection(const Napi::CallbackInfo& info) {

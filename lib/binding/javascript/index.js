@@ -100,7 +100,7 @@ function open() {
     detachViewsBy() {},
     adviseForViews: () => 0,
     hasViews: () => false,
-    isViewed: () => false,
+    othersOf: (slot) => at(slot).holds,
     weakenViews() {},
     beginCollection() {},
     endCollection: () => false,
