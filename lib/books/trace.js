@@ -17,6 +17,7 @@ const OWN = path.join(__dirname, '..', path.sep);
 
 const tracing = { on: false, rate: 0 };
 let places = []; // { kind (a WeakRef), label, weight, frames, stack }
+let refused = 0; // places, for want of room
 
 /** Traces that share of the pointers, and all large ones; 0 for none. */
 function setRate(rate) {
@@ -50,10 +51,12 @@ function frameOf(site) {
   };
 }
 
-/** Forgets places that no pointer comes from any more. Returns whether there were enough of them to go on. */
-function forgetPlaces() {
-  places = places.filter(({ kind }) => kind.deref() !== undefined);
-  return places.length < 0.9 * MOST_PLACES; // or each of the next would ask again
+/** Whether there is room for another place. Some may be gone, which it would be dear to find out each time. */
+function hasRoom() {
+  if (places.length >= MOST_PLACES && refused++ % 100 === 0) {
+    places = places.filter(({ kind }) => kind.deref() !== undefined);
+  }
+  return places.length < MOST_PLACES;
 }
 
 function kindOfPlace(kind, size) {
@@ -69,7 +72,7 @@ function kindOfPlace(kind, size) {
   kind.traced ??= new Map();
   let own = kind.traced.get(key);
   if (own === undefined) {
-    if (places.length >= MOST_PLACES && !forgetPlaces()) return kind;
+    if (!hasRoom()) return kind;
     own = kinds.tellApart(kind);
     kind.traced.set(key, own);
     places.push({

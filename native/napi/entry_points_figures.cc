@@ -31,7 +31,7 @@ class Columns {
 
   template <typename Read>
   void Add(const char* name, size_t rows, Read read) {
-    if (cells_ == nullptr) return;
+    if (buffer_ == nullptr) return;
     for (size_t i = 0; i < rows; i++) cells_[used_ + i] = static_cast<double>(read(i));
     napi_value column = nullptr;
     const size_t offset = used_ * sizeof(double);

@@ -260,7 +260,6 @@ test('no other code of the library is thrown from elsewhere', () => {
 describe('without memory', () => {
   test.each([
     ['for the books', 'flush', refuseFlush],
-    ['for an account', 'addAccount', () => () => -1],
     ['for a kind', 'addKind', () => () => -1],
   ])('%s, the pointer is freed', (_, name, refuse) => {
     for (const free of [FREE, (address) => things.free(address)]) {

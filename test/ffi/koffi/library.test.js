@@ -227,6 +227,23 @@ test('loaded twice: unloading one leaves the other', async () => {
   expect(lines).toEqual(['true', '1']);
 });
 
+test('declared with options, and dropped, a thousand times', async () => {
+  const lines = await run(`
+    const { survey } = require('./lib/binding');
+    const lib = load();
+    const declare = () => lib.func('Thing *thing_new(size_t bytes)', { free: 'thing_free', size: 10 })(10).dispose();
+    for (let i = 0; i < 1000; i++) declare();
+    const kinds = () => survey().pointers.length;
+    await gcUntil('the numbers of their kinds are given again', () => {
+      const known = kinds();
+      for (let i = 0; i < 100; i++) declare();
+      return kinds() === known;
+    });
+    say(stats().accounts.length, stats().totals.disposed - stats().accounts[0].disposed);
+  `);
+  expect(lines).toEqual(['1 0']);
+});
+
 testMaps('loaded, used and unloaded a hundred times', async () => {
   const lines = await run(`
     for (let i = 0; i < 100; i++) {
