@@ -45,6 +45,12 @@ bool Views::IsAttached(napi_value object) {
   return !detached;
 }
 
+void Views::Strengthen(const View& view, bool strong) {
+  uint32_t count = 0;
+  const auto change = strong ? napi_reference_ref : napi_reference_unref;
+  TALLY_CHECK(change(env_, view.object, &count));
+}
+
 template <typename F>
 void Views::Each(Link* list, F&& visit) {
   constexpr int kHandles = 256;
@@ -219,7 +225,7 @@ bool Views::Empty(SlotId slot, int64_t length) {
   for (View* view = viewed->first; view != nullptr;) {
     View* const next = view->sibling;
     if (view->length > length) {
-      const napi_value object = ObjectOf(*view);
+      napi_value object = ObjectOf(*view);
       if (view->place != Place::kLeft) Detach(object);
       if (IsAttached(object)) return false;
       LetGo(view);
@@ -241,8 +247,7 @@ void Views::BeginCollection(bool major) {
     if (!view->attached) {
       Move(view, Place::kUnproven);
     } else if (view->place == Place::kStrong) {
-      uint32_t count = 0;
-      TALLY_CHECK(napi_reference_unref(env_, view->object, &count));
+      Strengthen(*view, false);
     }
   });
 }
@@ -259,8 +264,7 @@ bool Views::EndCollection(bool major) {
       return LetGo(view);
     }
     if (view->place == Place::kStrong) {
-      uint32_t count = 0;
-      TALLY_CHECK(napi_reference_ref(env_, view->object, &count));
+      Strengthen(*view, true);
       survivors_ += major ? 1 : 0;
     }
     if (view->untried[kByMajor]) survived += view->length;
@@ -390,12 +394,14 @@ void Views::Stop() {
   DropCanary();
   for (auto& lists : lists_) {
     for (Link& list : lists) {
-      while (list.next != &list) {
-        auto* view = static_cast<View*>(list.next);
-        if (view->unmoved)
+      for (Link* at = list.next; at != &list;) {
+        auto* view = static_cast<View*>(at);
+        at = at->next;
+        if (view->unmoved) {
           LetGo(view);
-        else
+        } else {
           Disown(view);
+        }
       }
     }
   }

@@ -142,6 +142,7 @@ class Views {
   napi_value ObjectOf(const View& view);
   bool IsAttached(napi_value object);
   void Detach(napi_value object);
+  void Strengthen(const View& view, bool strong);
   View* Find(SlotId slot, int64_t length, napi_value* object);
   void Move(View* view, Place place);
   void Try(View* view, Tried tried);
