@@ -3,6 +3,7 @@
 const v8 = require('node:v8');
 const { inspect } = require('node:util');
 const { TrackedPointer, collect, stats, track } = require('../../lib');
+const binding = require('../../lib/binding');
 const { errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
 const { gcUntil } = require('../support/gc-until.js');
@@ -203,6 +204,43 @@ describe.each(sorts)('%s', (_, create) => {
     expect(() => inspect(Object.create(pointer))).not.toThrow();
     pointer.dispose();
   });
+});
+
+/** How often native functions are called by `attempt`, by their names. */
+function nativeCalls(attempt) {
+  const names = Object.keys(binding).filter((name) => typeof binding[name] === 'function');
+  const spies = names.map((name) => jest.spyOn(binding, name));
+  try {
+    attempt();
+    const counts = names.map((name, i) => [name, spies[i].mock.calls.length]);
+    return Object.fromEntries(counts.filter(([, count]) => count > 0));
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
+}
+
+test('to look at pointers that have no slot yet gives them none', () => {
+  const pointers = Array.from({ length: 10 }, (_, i) => make(10 + i));
+  const look = () => {
+    expect(pointers.map((pointer) => pointer.size)).toEqual(pointers.map((_, i) => 10 + i));
+    JSON.stringify(pointers);
+    inspect(pointers);
+  };
+  expect(nativeCalls(look)).toEqual({});
+  stats();
+  look(); // now they have
+  for (const pointer of pointers) pointer.dispose();
+});
+
+test('a destructor in JavaScript costs five native calls at most', () => {
+  const create = () => track(things.make(10), { size: 10, free: (address) => things.free(address) });
+  create().dispose(); // the first looks whether there is room on the stack
+  const pointer = create();
+  const count = (calls) => Object.values(calls).reduce((sum, some) => sum + some, 0);
+  expect(count(nativeCalls(() => pointer.dispose()))).toBeLessThanOrEqual(5);
+  const made = [];
+  expect(count(nativeCalls(() => made.push(create())))).toBeLessThanOrEqual(2);
+  made[0].dispose();
 });
 
 test('using', async () => {

@@ -62,9 +62,10 @@ describe('isOutermost()', () => {
   });
 });
 
-/** Runs `code` with what programs/support/cut.js has. Prints what `then` returns. */
-async function cut(code, then) {
+/** Runs `code` with what programs/support/cut.js has, and `before` first. Prints what `then` returns. */
+async function cut(code, then, before = '') {
   const child = await runChild(`
+    ${before}
     const { call, collect, create, finish, forever, koffi, make, run, state, stats, things, track } =
       require('./test/programs/support/cut.js');
     ${code}
@@ -94,6 +95,32 @@ describe('after a timeout', () => {
       `const { freed } = things.counters(); make().dispose(); return [freed, things.counters().freed];`,
     );
     expect(found).toMatchObject({ ...clean, result: [4, 5], failed: 0 });
+  });
+
+  const wrap = `
+    const timers = require('node:timers');
+    const { setImmediate: own } = timers;
+    const wrapped = (callback, ...args) => own(function wrapper() { [0].forEach(() => callback(...args)); });`;
+  test.each([
+    ['a stackTraceLimit of 0', 'Error.stackTraceLimit = 0;', ''],
+    ['a stackTraceLimit of 1', 'Error.stackTraceLimit = 1;', ''],
+    ['a prepareStackTrace of its own', `Error.prepareStackTrace = (error, sites) => sites;`, ''],
+    ['a prepareStackTrace that says nothing', `Error.prepareStackTrace = () => '';`, ''],
+    ['a captureStackTrace that does nothing', 'Error.captureStackTrace = () => {};', ''],
+    ['a wrapped setImmediate', '', `${wrap} timers.setImmediate = globalThis.setImmediate = wrapped;`],
+  ])('in a callback from C, in a program with %s: all is freed again', async (_, code, before) => {
+    const found = await cut(
+      `
+      ${code}
+      const lent = create(10);
+      run(() => call(lent, forever, 1));
+      lent.dispose();
+      make((address) => things.free(address)).dispose();
+      `,
+      `for (let i = 0; i < 100; i++) make(things.FREE, 2 ** 16).dispose(); return things.counters().live;`,
+      before,
+    );
+    expect(found).toMatchObject({ ...clean, result: 0, freed: 102 });
   });
 
   test('in a callback from C: what is dropped is collected', async () => {

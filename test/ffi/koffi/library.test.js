@@ -282,3 +282,22 @@ test('a worker unloads, the main thread goes on', async () => {
   `);
   expect(lines).toEqual(['3 2', '0 0']);
 });
+
+test('a library that is loaded, used, and unloaded again and again is kept by nobody', async () => {
+  const lines = await run(`
+    const cycle = () => {
+      const lib = load();
+      const make = lib.func('Owned thing_new(size_t bytes)');
+      const other = lib.func('void *thing_new(size_t bytes)', { free: 'thing_free', size: (address, bytes) => bytes });
+      make(16).dispose();
+      other(16).dispose();
+      lib.unload();
+      return new WeakRef(lib);
+    };
+    const libraries = Array.from({ length: 10 }, cycle);
+    const kept = () => libraries.filter((library) => library.deref() !== undefined).length;
+    await gcUntil('all are gone', () => kept() === 0).catch(() => {});
+    say(kept());
+  `);
+  expect(lines).toEqual(['0']);
+});
