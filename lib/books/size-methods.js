@@ -6,7 +6,7 @@ let enough = 256;
 
 /** `measure` is { how, comparison }, of whoever makes pointers with that label. */
 function noteSizing(label, measure) {
-  methods.set(label, new WeakRef(measure));
+  methods.set(label, typeof WeakRef === 'function' ? new WeakRef(measure) : { deref: () => measure });
   if (methods.size < enough) return;
   for (const [other, known] of methods) if (known.deref() === undefined) methods.delete(other);
   enough = Math.max(256, 2 * methods.size);

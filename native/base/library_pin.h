@@ -20,6 +20,7 @@ namespace tally {
 
 class LibraryPin {
  public:
+  LibraryPin() = default;
 #ifdef _WIN32
   explicit LibraryPin(uint64_t address) {
     HMODULE module = nullptr;
@@ -55,24 +56,35 @@ class LibraryPin {
 };
 
 // A LibraryPin that several share, because taking one costs some microseconds. Not thread-safe. Without
-// memory it is empty.
+// memory each has its own.
 class SharedPin {
  public:
   SharedPin() = default;
-  explicit SharedPin(uint64_t address) : shared_(new (std::nothrow) Shared(address)) {}
-  SharedPin(const SharedPin& other) : shared_(other.shared_) {
-    if (shared_ != nullptr) shared_->users++;
+  explicit SharedPin(uint64_t address) : address_(address), shared_(new (std::nothrow) Shared(address)) {
+    if (shared_ == nullptr) own_ = LibraryPin(address);
   }
-  SharedPin(SharedPin&& other) noexcept : shared_(std::exchange(other.shared_, nullptr)) {}
+  SharedPin(const SharedPin& other) : address_(other.address_), shared_(other.shared_) {
+    if (shared_ != nullptr) {
+      shared_->users++;
+    } else if (!is_empty()) {
+      own_ = LibraryPin(address_);
+    }
+  }
+  SharedPin(SharedPin&& other) noexcept
+      : address_(std::exchange(other.address_, 0)),
+        shared_(std::exchange(other.shared_, nullptr)),
+        own_(std::move(other.own_)) {}
   SharedPin& operator=(SharedPin other) noexcept {
+    std::swap(address_, other.address_);
     std::swap(shared_, other.shared_);
+    std::swap(own_, other.own_);
     return *this;
   }
   ~SharedPin() {
     if (shared_ != nullptr && --shared_->users == 0) delete shared_;
   }
 
-  bool is_empty() const { return shared_ == nullptr; }
+  bool is_empty() const { return address_ == 0; }
 
  private:
   struct Shared {
@@ -80,7 +92,9 @@ class SharedPin {
     LibraryPin pin;
     uint32_t users = 1;
   };
+  uint64_t address_ = 0;
   Shared* shared_ = nullptr;
+  LibraryPin own_;
 };
 
 // Keeps this addon mapped until the process ends. Node closes it with the last thread that has loaded it, and
