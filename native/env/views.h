@@ -2,17 +2,15 @@
 // be using the memory by way of them, whatever has become of the pointer.
 //
 // When is that? Node's asynchronous calls keep the ArrayBuffer object, so a view is in use as long as that is
-// alive; but a byte stream or `transfer()` moves the memory into another ArrayBuffer that nobody knows. So
-// the object must be dead, and one of these be true:
+// alive. But a byte stream or `transfer()` moves the memory into another ArrayBuffer, which nobody knows. So
+// the object must be dead, and one of two things must be true:
 //
-// - It was attached, so its memory not moved, right before the collection that killed it, with no JavaScript
-// in between.
-//   That is what BeginCollection and EndCollection see to. In order that no collection of V8's own comes
-//   before, new views are held strongly.
-// - The finalizer of the memory has run, which V8 calls when no ArrayBuffer has it any more: some time after
-// a
-//   collection, and only from the event loop. So when that turns, views are held weakly, and V8 may collect
-//   them.
+// 1. Right before the collection that killed it, it was attached (its memory had not been moved), and no
+//    JavaScript ran in between. BeginCollection and EndCollection see to that. New views are held strongly,
+//    so that no collection of V8's own comes first.
+// 2. The finalizer of the memory has run. V8 calls it when no ArrayBuffer has the memory any more: some time
+//    after a collection, and only from the event loop. So when the loop turns, views are held weakly, and V8
+//    may collect them.
 //
 // Not thread-safe: use on the thread of its environment only.
 
