@@ -79,6 +79,7 @@ function withOwnedFunctions(koffi, registry, library, path) {
       raw,
       definition,
       written,
+      list,
       directions: list.map((type) => registry.directionOf(type)),
       variadic: definition === undefined ? list.includes('...') : definition.includes('...'),
       options,

@@ -2,18 +2,27 @@
 // Reads out of a function that Koffi has declared what ownership means for it. A function that has nothing to
 // do with ownership has no plan.
 
-const { checkArgument, checkReenters, ownedResult } = require('../../ownership/declare/one-off');
+const { checkArgument, checkNamed, checkReenters, ownedResult } = require('../../ownership/declare/one-off');
 const { makePlan } = require('../../ownership/declare/plan');
 const { argumentsOf, describe, pointee } = require('./dialect');
-const { refuseFreedAtOnce, refuseOwnedInside, roleOf } = require('./roles');
+const { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf } = require('./roles');
 
 const DIRECTION = /^\s*(_In_|_Out_|_Inout_)\b/;
 const NAMED = { _In_: 'in', _Out_: 'out', _Inout_: 'inout' };
 
+/** The parameters of a prototype as they are written. */
+function parametersIn(definition) {
+  return definition.slice(definition.indexOf('(') + 1, definition.lastIndexOf(')')).split(',');
+}
+
 // Koffi 2 does not tell directions, so they are read from the prototype.
-function directionsIn(definition) {
-  const list = definition.slice(definition.indexOf('(') + 1, definition.lastIndexOf(')'));
-  return list.split(',').map((text) => NAMED[DIRECTION.exec(text)?.[1]] ?? 'in');
+const directionIn = (text) => NAMED[DIRECTION.exec(text)?.[1]] ?? 'in';
+
+// Whether a tracked pointer may come there, if not to what is owned by now. A callback has no size.
+function mayCome(koffi, type, direction, option) {
+  if (direction !== 'in') return false;
+  if (describe(koffi, type).primitive === 'Callback') return option !== 'resizes';
+  return pointee(koffi, type) !== undefined;
 }
 
 // Owned strings are freed by a function of the library that gives them, as a result or through a pointer.
@@ -26,8 +35,8 @@ function resolveStrings(koffi, registry, library, declare, types) {
 }
 
 /**
- * What ownership means for `raw`, declared by `declare` of the library of `source` with `definition` (a
- * prototype, or undefined), a result `written` like that, and one-off `options`. Returns null when it means nothing.
+ * What ownership means for `raw`, declared by `declare` of the library of `source`: with `definition`, a prototype, or
+ * with undefined for that, a result `written` so and the types of `list`. `options` are one-off. Returns null for nothing.
  */
 function planFor({
   koffi,
@@ -37,6 +46,7 @@ function planFor({
   raw,
   definition,
   written,
+  list,
   directions,
   variadic,
   options,
@@ -55,11 +65,15 @@ function planFor({
   const owned = ownedResult({ registry, base, owned: declared, name, options, count });
   const resized = checkArgument(options?.resizes, 'resizes', count);
 
-  const towards = definition === undefined ? directions : directionsIn(definition);
+  const texts = definition === undefined ? list : parametersIn(definition);
+  const towards = definition === undefined ? directions : texts.map(directionIn);
+  const direction = (i) => types[i].direction ?? towards[i] ?? 'in';
   const where = (i) => `argument ${i} of ${name}()`;
-  const roles = types.map((argument, i) =>
-    roleOf(koffi, registry, argument.type, argument.direction ?? towards?.[i] ?? 'in', where(i)),
-  );
+  const roles = types.map(({ type: each }, i) => {
+    refuseMarked(registry, texts[i], where(i));
+    return roleOf(koffi, registry, each, direction(i), where(i));
+  });
+  checkNamed(name, options, roles, (i, option) => mayCome(koffi, types[i].type, direction(i), option));
   const takesAny = roles.some((role) => role !== null) || (variadic && registry.ownsAny);
   const isPlain = owned === undefined && resized === undefined && !takesAny;
   const reenters = checkReenters(options?.reenters, name, !isPlain);

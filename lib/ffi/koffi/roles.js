@@ -30,7 +30,7 @@ function ownedInside(koffi, registry, type, seen) {
 /** Throws if `type` contains an owned type: `where` names the place. */
 function refuseOwnedInside(koffi, registry, type, where) {
   const base = pointee(koffi, type);
-  if (registry.has(base?.name)) {
+  if (registry.has(base?.name) || registry.string(base?.name) !== undefined) {
     throw new UnsupportedError(
       `Cannot tell who owns what '${base.name} *' points to in ${where}: '${base.name}' is a pointer type ` +
         `already, write it without the star`,
@@ -52,9 +52,22 @@ const lentCallback = (pointer, address) => rawCallbacks.get(pointer) ?? address;
 function roleOf(koffi, registry, type, direction, where) {
   const { name, primitive } = describe(koffi, type);
   const owned = registry.get(name);
-  if (owned !== undefined) return { role: 'consume', owned };
+  if (owned !== undefined && direction === 'in') return { role: 'consume', owned };
+  if (owned !== undefined) {
+    throw new UnsupportedError(
+      `Cannot tell who owns what C stores in ${where}: '${name}' is a pointer type already, write '${name} *' ` +
+        `for one pointer that C stores`,
+    );
+  }
 
   const base = pointee(koffi, type);
+  if (registry.string(base?.name) !== undefined && direction === 'out') return null;
+  if (registry.string(name) !== undefined || registry.string(base?.name) !== undefined) {
+    throw new UnsupportedError(
+      `C cannot take the string of ${where}, which is a copy that Koffi makes: write 'char *' where C reads it, ` +
+        `and a pointer type where C takes it`,
+    );
+  }
   const inner = registry.get(base?.name);
   if (inner !== undefined) {
     if (direction !== 'in') return { role: direction, owned: inner };
@@ -87,4 +100,17 @@ function refuseFreedAtOnce(koffi, registry, { type, written, isOwned, where }) {
   );
 }
 
-module.exports = { refuseFreedAtOnce, refuseOwnedInside, roleOf };
+// The name of the owned type that is marked by '!' in `written`, which hides it from Koffi.
+function markedType(registry, written) {
+  const [, name] = (typeof written === 'string' && /(\w*)[\s*]*!/.exec(written)) || [];
+  return registry.has(name) || registry.string(name) !== undefined ? name : undefined;
+}
+
+/** Throws if an owned type as parameter is marked as freed at once by Koffi, which frees nothing there. */
+function refuseMarked(registry, written, where) {
+  const name = markedType(registry, written);
+  if (name === undefined) return;
+  throw new UnsupportedError(`'!' has no effect on ${where}: write '${name}' without`);
+}
+
+module.exports = { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf };

@@ -4,7 +4,13 @@
 const { kinds } = require('../../books/kinds');
 const { pinLibraries } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
-const { OPTIONS, checkArgument, checkReenters, ownedResult } = require('../../ownership/declare/one-off');
+const {
+  OPTIONS,
+  checkArgument,
+  checkNamed,
+  checkReenters,
+  ownedResult,
+} = require('../../ownership/declare/one-off');
 const { makePlan } = require('../../ownership/declare/plan');
 const { Source } = require('../../ownership/declare/source');
 const { addresses } = require('../../pointers/destructors');
@@ -51,6 +57,7 @@ function planFor(registry, source, name, { arguments: types = [], return: type =
     count: types.length,
   });
   const resized = checkArgument(options.resizes, 'resizes', types.length);
+  checkNamed(name, options, roles);
   const isPlain = owned === undefined && resized === undefined && roles.every((role) => role === null);
   const reenters = checkReenters(options.reenters, name, !isPlain);
   return isPlain ? null : makePlan({ name, source, registry, roles, owned, resized, reenters, exact: true });

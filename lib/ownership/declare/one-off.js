@@ -42,6 +42,21 @@ function checkReenters(value = false, name, holdsUp) {
   return value;
 }
 
+/**
+ * Throws if an option names an argument that can never be a tracked pointer which C borrows. `mayCome(i, option)` says of
+ * an argument without a role whether one may come there.
+ */
+function checkNamed(name, { parent, keeps, resizes } = {}, roles, mayCome = () => false) {
+  for (const [option, i] of Object.entries({ parent, keeps, resizes })) {
+    if (typeof i !== 'number') continue;
+    const role = roles[i] === null ? (mayCome(i, option) ? 'borrow' : undefined) : roles[i].role;
+    if (role === 'borrow' || role === 'consume') continue; // which makePlan() refuses
+    throw new UnsupportedError(
+      `'${option}' has no effect on ${name}(): argument ${i} is no pointer that C borrows`,
+    );
+  }
+}
+
 function makeType(base, name, { free, size, shared }) {
   if (base === undefined) {
     throw new UnsupportedError(`The result of ${name}() is no pointer that could be owned or kept`);
@@ -79,4 +94,4 @@ function ownedResult({ registry, base, owned, name, options = {}, count }) {
   return result;
 }
 
-module.exports = { OPTIONS, checkArgument, checkReenters, ownedResult };
+module.exports = { OPTIONS, checkArgument, checkNamed, checkReenters, ownedResult };

@@ -45,6 +45,11 @@ function makePlan({
       `The result of ${name}() cannot depend on argument ${owned.parent}, which C takes or frees`,
     );
   }
+  if (params[resized]?.role === 'consume') {
+    throw new UnsupportedError(
+      `Argument ${resized} of ${name}() cannot be measured after the call: C takes or frees it`,
+    );
+  }
   return {
     name,
     params,

@@ -651,6 +651,48 @@ describe('forms that cannot be followed are refused with what to write instead',
     expect(error.message).toContain(Owned);
   });
 
+  test('an owned type with a direction, but without the star', () => {
+    const { Owned } = ownedThing();
+    for (const direction of ['_Out_', '_Inout_']) {
+      const declare = () => library.func(`int thing_make(${direction} ${Owned} out, size_t bytes)`);
+      const error = expectRefusal(declare, TypeError, 'ERR_TALLY_UNSUPPORTED');
+      expect(error.message).toContain(`write '${Owned} *'`);
+    }
+  });
+
+  test("an owned type with '!', which Koffi would free when it is a result", () => {
+    const { Owned } = ownedThing();
+    const declare = () => library.func(`void thing_free(${Owned}! thing)`);
+    expect(expectRefusal(declare, TypeError, 'ERR_TALLY_UNSUPPORTED').message).toContain(
+      `write '${Owned}' without`,
+    );
+  });
+
+  test('an owned string that C takes', () => {
+    const Text = unique('Text');
+    koffi.owned(Text, 'char *', { free: 'thing_free' });
+    for (const type of [Text, `${Text} *`]) {
+      const declare = () => library.func(`void thing_free(${type} text)`);
+      expect(expectRefusal(declare, TypeError, 'ERR_TALLY_UNSUPPORTED').message).toContain('copy');
+    }
+  });
+
+  test('options that name an argument which is never a tracked pointer', () => {
+    const { Owned, T } = ownedThing();
+    for (const [prototype, options] of [
+      [`${T} *thing_new(size_t bytes)`, { keeps: 0 }],
+      [`${T} *thing_new(const char *text)`, { keeps: 0 }],
+      [`${T} *thing_make(_Out_ ${Owned} *out, size_t bytes)`, { keeps: 0 }],
+      [`${T} *thing_new(size_t bytes)`, { free: 'thing_free', size: 1, parent: 0 }],
+      ['void thing_enlarge(size_t thing, size_t bytes)', { resizes: 0 }],
+      [`void thing_free(${Owned} thing)`, { resizes: 0 }],
+    ]) {
+      expectRefusal(() => library.func(prototype, options), TypeError, 'ERR_TALLY_UNSUPPORTED');
+    }
+    library.func(`void *thing_interior(${T} *thing, size_t offset)`, { keeps: 0 });
+    library.func('void thing_enlarge(void *thing, size_t bytes)', { resizes: 0 });
+  });
+
   test('an owned member of a struct: returned, passed and out', () => {
     const { Owned } = ownedThing();
     const Holder = unique('Holder');

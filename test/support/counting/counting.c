@@ -480,6 +480,36 @@ int thing_replace(void** inout, size_t bytes) {
   return 0;
 }
 
+static void act(char letter, uint64_t argument) {
+  void* thing = (void*)(uintptr_t)argument;
+  void** place = thing;
+  if (thing == NULL || letter == '.') return;
+  if (letter == 'b') id_if_alive(thing);  // borrowed
+  if (letter == 'e') thing_enlarge(thing, 8);
+  if (letter == 't') end(thing, kAnySize);                                 // taken
+  if (letter == 'z' || letter == 'r') end(*place, kAnySize);               // taken out of its place
+  if (letter == 'g' && *place != NULL) *place = thing_grow(*place, 4096);  // taken and given back
+  if (letter == 'n' || letter == 'z') *place = NULL;
+  if (letter == 'o' || letter == 'r') *place = make(NULL, 16);  // given
+  if (letter == 's') *place = thing_text(3);
+}
+
+// Any function: does to each argument what its letter in `script` says, and returns what the letter after '>'
+// says. Arguments and results are integers and pointers, which are passed in registers that all prototypes
+// agree on.
+uint64_t thing_act(const char* script, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
+  uint64_t arguments[] = {a, b, c, d};
+  size_t count = 0;
+  for (; script[count] != '>'; count++) act(script[count], arguments[count]);
+  char letter = script[count + 1];
+  void* which = letter == 'c' || letter == 'i' ? (void*)(uintptr_t)arguments[script[count + 2] - '0'] : NULL;
+  if (letter == 'o') return (uintptr_t)make(NULL, 16);
+  if (letter == 'c') return (uintptr_t)make(which, 16);  // a child of that argument
+  if (letter == 'i') return (uintptr_t)which;
+  if (letter == 's') return (uintptr_t)thing_text(3);
+  return 0;
+}
+
 // A plain malloc()ed string, not in the books: for free() of libc.
 char* text_new(size_t length) {
   char* text = length >= kTooManyBytes ? NULL : malloc(length + 1);
