@@ -130,17 +130,14 @@ const declaration = fc
     params: fc.array(weighted(PARAMETERS), { maxLength: 4 }),
     variadic: fc.constantFrom(false, false, false, false, false, false, false, true),
     options: fc.option(
-      fc.record(
-        {
-          free: option('free', 500),
-          size: option('size', 400),
-          parent: option('parent', 150),
-          keeps: option('keeps', 150),
-          resizes: option('resizes', 150),
-          shared: option('shared', 50),
-        },
-        { noNullPrototype: true },
-      ),
+      fc.record({
+        free: option('free', 500),
+        size: option('size', 400),
+        parent: option('parent', 150),
+        keeps: option('keeps', 150),
+        resizes: option('resizes', 150),
+        shared: option('shared', 50),
+      }),
       { nil: undefined, freq: 3 },
     ),
     more: unknown,
