@@ -378,6 +378,7 @@ void Views::FreeAtEnd(bool wanted) {
 }
 
 void Views::Survey() {
+  TALLY_CHECK(napi_delete_reference(env_, canary_->buffer));
   canary_ = nullptr;
   surveyed_ = true;
   for (auto& lists : lists_) {
@@ -405,6 +406,8 @@ void Views::Stop() {
       }
     }
   }
+  if (on_let_go_ != nullptr) TALLY_CHECK(napi_delete_reference(env_, on_let_go_));
+  on_let_go_ = nullptr;
 }
 
 }  // namespace tally

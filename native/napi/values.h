@@ -7,10 +7,9 @@
 
 #include <cassert>
 #include <cstdint>
-#include <memory>
-#include <new>
 #include <string_view>
 
+#include "base/fallible_vector.h"
 #include "env/check.h"
 #include "env/environment.h"
 
@@ -58,17 +57,16 @@ class Text {
  public:
   explicit Text(const Napi::Value& value) {
     TALLY_CHECK(napi_get_value_string_utf8(value.Env(), value, nullptr, 0, &length_));
-    text_.reset(new (std::nothrow) char[length_ + 1]);
-    if (text_ == nullptr) return;
-    TALLY_CHECK(napi_get_value_string_utf8(value.Env(), value, text_.get(), length_ + 1, &length_));
+    if (!text_.Reserve(length_ + 1)) return;
+    TALLY_CHECK(napi_get_value_string_utf8(value.Env(), value, text_.begin(), length_ + 1, &length_));
   }
 
   // False without memory.
-  bool is_read() const { return text_ != nullptr; }
-  std::string_view text() const { return {text_.get(), length_}; }
+  bool is_read() const { return text_.begin() != nullptr; }
+  std::string_view text() const { return {text_.begin(), length_}; }
 
  private:
-  std::unique_ptr<char[]> text_;
+  FallibleVector<char> text_;
   size_t length_ = 0;
 };
 

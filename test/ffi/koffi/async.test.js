@@ -165,26 +165,30 @@ describe('refused before anything is started', () => {
     expect(counters()).toMatchObject({ live: 0, freed: 1 });
   });
 
-  test('a callback that throws what it is told of, as with Koffi, or something else', () => {
-    const { make, sum, Owned } = declareSlow();
-    const take = library.func(`int thing_sum_slow(${Owned} thing, int ms)`);
-    for (const call of [sum, take]) {
-      const thing = make(10);
-      const { message } = errorOf(() => sum(thing, 'no number'));
-      const rethrow = (error) => {
-        if (error) throw error;
-      };
-      const mine = new Error('mine');
-      const own = () => {
-        throw mine;
-      };
-      expect(errorOf(() => call.async(thing, 'no number', rethrow))).toMatchObject({ message });
-      expect(errorOf(() => call.async(thing, 'no number', own))).toBe(mine);
-      expect(thing.disposed).toBe(false);
-      thing.dispose();
-    }
-    expect(counters()).toMatchObject({ live: 0, freed: 2, freed_underfoot: 0 });
-  });
+  // Koffi 2 calls it in a turn of its own, where nobody could catch that.
+  (isKoffi2 ? test.skip : test)(
+    'a callback that throws what it is told of, as with Koffi, or something else',
+    () => {
+      const { make, sum, Owned } = declareSlow();
+      const take = library.func(`int thing_sum_slow(${Owned} thing, int ms)`);
+      for (const call of [sum, take]) {
+        const thing = make(10);
+        const { message } = errorOf(() => sum(thing, 'no number'));
+        const rethrow = (error) => {
+          if (error) throw error;
+        };
+        const mine = new Error('mine');
+        const own = () => {
+          throw mine;
+        };
+        expect(errorOf(() => call.async(thing, 'no number', rethrow))).toMatchObject({ message });
+        expect(errorOf(() => call.async(thing, 'no number', own))).toBe(mine);
+        expect(thing.disposed).toBe(false);
+        thing.dispose();
+      }
+      expect(counters()).toMatchObject({ live: 0, freed: 2, freed_underfoot: 0 });
+    },
+  );
 
   test('no callback, or too many arguments', () => {
     const { make, sum } = declareSlow();

@@ -45,6 +45,8 @@ koffi.proto(`${OA} ${Gives}(int value)`);
 
 // Koffi 2 does not tell what callbacks take and give.
 const OWNED_CALLBACKS = isKoffi2 ? [] : [`${Takes} *`, `${Gives} *`];
+// It frees twice, at exit, what it has told of a type where one with '!' was derived from that since.
+const MARKED = isKoffi2 ? [] : [`${OA}!`, `${Text}!`];
 
 // ---- What may stand in a prototype ----
 
@@ -73,7 +75,7 @@ const PARAMETERS = [
     `_Inout_ ${OB}`,
   ]),
   ...all('refused', [Inside, `${Inside} *`, `_Out_ ${Inside} *`, ...OWNED_CALLBACKS]),
-  ...all('refused', [Text, `${Text} *`, `${OA}!`]),
+  ...all('refused', [Text, `${Text} *`, ...MARKED]),
   ...all('koffi', [`${OA}[2]`, 'NoSuchType', 'void']),
 ];
 
@@ -84,7 +86,7 @@ const RESULTS = [
   ...each('owned', [OA, OtherA, OB, Any], (of) => of),
   ...each('owned', [OA], (of) => `const ${of}`),
   ...all('text', [Text]),
-  ...all('refused', [`${OA} *`, `${OA} **`, `${OA}!`, `${Text}!`, `${Text} *`]),
+  ...all('refused', [`${OA} *`, `${OA} **`, ...MARKED, `${Text} *`]),
   ...all('refused', [Inside, `${Inside} *`, ...OWNED_CALLBACKS]),
   ...all('koffi', ['NoSuchType']),
 ];

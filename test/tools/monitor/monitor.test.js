@@ -8,7 +8,7 @@ const testAllocator = memoryUsage().allocator === undefined ? test.skip : test;
 /** Runs code with what programs/tools/monitor/watched.js has, and returns what it was told. */
 async function findingsOf(program) {
   const code = `
-    const { MIB, configure, free, library, make, often, pass, stats, track, watching } =
+    const { FREE, MIB, addressOf, configure, free, make, often, pass, stats, track, watching } =
       require('./test/programs/tools/monitor/watched.js');
     ${program}
   `;
@@ -30,7 +30,7 @@ test('nothing is found in a clean program', async () => {
     const ring = [];
     often(150, () => {
       free(make(8 * MIB));
-      ring.push(track(BigInt(make(2 * MIB)), { size: 2 * MIB, free: library.symbol('thing_free') }));
+      ring.push(track(addressOf(make(2 * MIB)), { size: 2 * MIB, free: FREE }));
       if (ring.length > 4) ring.shift();
       Buffer.alloc(MIB);
     });
@@ -61,7 +61,7 @@ test('nor where a great many small pointers are tracked', async () => {
 
 test('memory that is dead while the event loop stands still', async () => {
   const [finding, ...others] = await findingsOf(`
-    const make2 = () => track(BigInt(make(64 * MIB)), { size: 64 * MIB, free: (address) => free(address) });
+    const make2 = () => track(addressOf(make(64 * MIB)), { size: 64 * MIB, free: (address) => free(address) });
     configure({ budget: 1024 * MIB });
     // A child that is alive keeps its parent, so that it is dead and not freed.
     const parent = make2();

@@ -29,7 +29,7 @@ function pass(milliseconds) {
 
 // Loaded after the clock is set.
 const { configure, monitor, stats, track } = require('../../../../lib');
-const { koffi } = require('../../../support/things.js');
+const { FREE, addressOf, koffi } = require('../../../support/things.js');
 const { counting } = require('../../../support/counting.js');
 
 const library = koffi.load(counting);
@@ -54,9 +54,8 @@ async function often(times, work) {
 }
 
 module.exports = {
-  ...{ configure, often, pass, stats, track, watching },
+  ...{ FREE, addressOf, configure, often, pass, stats, track, watching },
   MIB: 2 ** 20,
   free: library.func('void thing_free(void *thing)'),
-  library,
   make: library.func('void *thing_new(size_t bytes)'),
 };
