@@ -6,6 +6,9 @@ const { isMainThread } = require('node:worker_threads');
 const calls = require('../books/c-calls');
 const { isOutermost } = require('../support/stack');
 
+// An event loop that has nothing else to do, but stays alive, would sleep. Woken by this, it comes to the immediates.
+function wake() {}
+
 class Turn {
   #isScheduled = false;
   #immediate;
@@ -27,8 +30,7 @@ class Turn {
     this.#immediate = setImmediate(this.#run);
     if (!this.keepsAlive) {
       this.#immediate.unref();
-      // An event loop that has nothing else to do, but stays alive, would sleep.
-      this.#timer = setTimeout(this.#run, 1).unref();
+      this.#timer = setTimeout(wake, 1).unref();
     }
     this.#isScheduled = true; // now, because a full stack may have refused
   }

@@ -8,7 +8,7 @@ const { counting } = require('../support/counting.js');
 const things = require('../support/things.js');
 
 let now = 0;
-performance.now = () => now;
+Object.defineProperty(performance, 'now', { value: () => now });
 
 const koffi = withOwnership(things.koffi);
 koffi.opaque('Thing');

@@ -7,7 +7,7 @@ const timers = require('node:timers');
 let now = 0;
 const waiting = [];
 
-performance.now = () => now;
+Object.defineProperty(performance, 'now', { value: () => now });
 timers.setInterval = (callback, interval) => {
   const timer = { callback, interval, at: now + interval, unref() {} };
   waiting.push(timer);
