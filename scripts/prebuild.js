@@ -30,7 +30,7 @@ const ENTRY_POINTS = ['napi_register_module_v1', 'node_api_module_get_api_versio
 const SYSTEM_LIBRARIES =
   /^(libc|libm|libdl|libpthread|libgcc_s|libstdc\+\+|libc\.musl-.*|ld-(linux|musl).*)\.so/;
 // Above this somebody has forgotten to strip it.
-const MAX_BYTES = 256 * 1024; // half of it are the functions of metered allocators, a set for each meter
+const MAX_BYTES = 300 * 1024; // half of it are the functions of metered allocators, a set for each meter
 
 function fail(message) {
   console.error(message);
