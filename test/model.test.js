@@ -6,7 +6,7 @@ const { runChild } = require('./support/child.js');
 
 const runs = process.env.FFI_TALLY_TEST_RUNS ?? '500';
 
-test.concurrent.each([
+test.each([
   ['native', []],
   ['native', ['--expose-gc']],
   ['javascript', []],

@@ -25,11 +25,8 @@ describe.each([
   const execArgv = ['--no-memory-reducer', '--min-semi-space-size=64'];
 
   test('V8 feels them, and only by the ballast', async () => {
-    const [felt, unfelt] = await Promise.all(
-      [args, [...args, 'without-ballast']].map((given) =>
-        run('test/support/event-loop.js', { args: given, execArgv }),
-      ),
-    );
+    const felt = await run('test/support/event-loop.js', { args, execArgv });
+    const unfelt = await run('test/support/event-loop.js', { args: [...args, 'without-ballast'], execArgv });
     for (const { live, twice, asked, reported } of [felt, unfelt]) {
       expect({ live, twice, asked, reported }).toEqual({ live: 0, twice: 0, asked: 0, reported: 0 });
     }

@@ -1,10 +1,12 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // A library goes when Koffi says so, but never under the feet of a pointer whose destructor is in it.
 
 const fs = require('node:fs');
 const { runChild } = require('../../support/child.js');
-const { isKoffi2, koffiName } = require('./setup.js');
 
+const koffiName = process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi';
+const isKoffi2 = require(koffiName).type === undefined;
 const env = { FFI_TALLY_TEST_KOFFI: koffiName };
 const hasMaps = fs.existsSync('/proc/self/maps');
 const testMaps = hasMaps ? test : test.skip;

@@ -1,5 +1,5 @@
 'use strict';
-// Thousands of pointers with fast destructors, and then some with slow ones, all dropped at once. Prints how many slow ones
+// Thousands of pointers with fast destructors, and then some with slow ones, all dropped at once. Prints how many of both
 // have run in each turn of the event loop.
 //   node test/programs/overload/slow-destructors.js FAST SLOW
 
@@ -16,12 +16,15 @@ for (let i = 0; i < SLOW; i++) globalThis.kept.push(track(make(1100), { size: 11
 stats();
 globalThis.kept = undefined;
 
-function slowLeft() {
-  const { live, live_bytes } = counters();
-  return (live_bytes - 100 * live) / 1000;
+/** How many are left, [fast, slow]. */
+function left() {
+  const { live, live_bytes: bytes } = counters();
+  const slow = (bytes - 100 * live) / 1000;
+  return [live - slow, slow];
 }
 
-turns(() => counters().live === 0, slowLeft).then((left) => {
-  const slow = left.map((count, i) => (i === 0 ? SLOW : left[i - 1]) - count);
-  console.log(JSON.stringify({ ...counters(), slow }));
+turns(() => counters().live === 0, left).then((all) => {
+  const before = [[FAST, SLOW], ...all];
+  const freed = all.map(([fast, slow], i) => [before[i][0] - fast, before[i][1] - slow]);
+  console.log(JSON.stringify({ ...counters(), freed }));
 });

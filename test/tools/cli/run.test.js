@@ -1,6 +1,6 @@
 /** @jest-environment ./test/support/once.js */
 'use strict';
-// The command line on real programs: traps of each kind, and none. Most of the time they wait, so several run at once.
+// The command line on real programs: traps of each kind, and none. They wait most of the time, so several run at once.
 
 const fs = require('node:fs');
 const os = require('node:os');
