@@ -1,6 +1,7 @@
 'use strict';
 // The library twice in this process, as test runners do it; other ways are in worker.test.js.
 
+const { gcUntil } = require('./support/gc-until.js');
 const { faultless } = require('./support/things.js');
 
 test('by jest.isolateModules()', () => {
@@ -25,4 +26,17 @@ test('by jest.isolateModules()', () => {
   expect([a, b].map((tally) => tally.stats().bytes)).toEqual([10, 20]);
   for (const pointer of kept) pointer.dispose();
   expect(things.counters()).toMatchObject({ made: 302, freed: 302, ...faultless });
+});
+
+test('copies that nobody uses any more are collected', async () => {
+  const copies = Array.from({ length: 5 }, () => {
+    let copy;
+    jest.isolateModules(() => {
+      require('../lib');
+      copy = new WeakRef(require('../lib/reclaim/turn')); // what native code knows of
+    });
+    return copy;
+  });
+  const left = () => copies.filter((copy) => copy.deref() !== undefined).length;
+  await gcUntil('all but the last, which V8 may still look at', () => left() <= 1);
 });

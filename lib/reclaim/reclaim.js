@@ -132,6 +132,6 @@ function takeTurn() {
 
 calls.onIdle(freeDeferred);
 turn.onTurn(takeTurn, () => scripts.cutOff());
-binding.onDead(() => turn.schedule());
+binding.onDead(turn.onDead);
 
 module.exports = { collectNow, follow, relieve };

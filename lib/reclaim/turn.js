@@ -35,6 +35,9 @@ class Turn {
     this.#isScheduled = true; // now, because a full stack may have refused
   }
 
+  /** Kept here: native code holds it weakly, or no copy of the library that nobody uses could be collected. */
+  onDead = () => this.schedule();
+
   #run = () => {
     this.#isScheduled = false;
     clearImmediate(this.#immediate);

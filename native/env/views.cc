@@ -305,7 +305,7 @@ Collection Views::Wish() const {
 }
 
 void Views::NotifyBy(napi_value function) {
-  TALLY_CHECK(napi_create_reference(env_, function, 1, &on_let_go_));
+  TALLY_CHECK(napi_create_reference(env_, function, 0, &on_let_go_));
 }
 
 void Views::Finalize(napi_env env, void* /*data*/, void* hint) {
@@ -324,6 +324,7 @@ void Views::Finalize(napi_env env, void* /*data*/, void* hint) {
   napi_value result = nullptr;
   TALLY_CHECK(napi_get_undefined(env, &undefined));
   TALLY_CHECK(napi_get_reference_value(env, self->on_let_go_, &function));
+  if (function == nullptr) return;                                    // with its copy of the library
   napi_call_function(env, undefined, function, 0, nullptr, &result);  // refused where JavaScript may not run
 }
 
