@@ -67,18 +67,22 @@ describe('everything is freed when a worker ends', () => {
         ${body};
       }`,
       `
+      const lost = [];
       for (let i = 0; i < 10; i++) {
+        const before = things.counters().live;
         const worker = start();
         await once(worker, 'message');
         for (let j = 0; j < i; j++) await new Promise(setImmediate);
         await worker.terminate();
+        lost.push(things.counters().live - before);
       }
+      return lost;
       `,
       {},
     );
     expect(found.made).toBeGreaterThan(10 * FILLED);
-    // Each thread may just have got a thing from C that track() was not yet told of.
-    expect(found.live).toBeLessThanOrEqual(10);
+    // Each thread may just have got a thing from C that track() was not yet told of, or that only it can free.
+    for (const lost of found.result) expect(lost).toBeLessThanOrEqual(1);
   });
 
   test('in a chain of 100 000, children before their parents', async () => {

@@ -35,6 +35,12 @@ function announce(label, error) {
 class Scripts {
   #bySlot = new Map(); // slot -> { slot, run, address, label }
   #running = null; // the one that runs
+  #hasStarted = false; // whether its destructor was called
+  #start = (address) => {
+    this.#hasStarted = true;
+    const { run } = this.#running;
+    run(address);
+  };
   #roomy = Infinity; // how far down the stack there was room for one, which is dear to find out
 
   set(script) {
@@ -61,8 +67,11 @@ class Scripts {
     this.#bySlot.delete(slot);
     let failure;
     let failed = false;
+    this.#hasStarted = false;
     try {
-      binding.runScript(slot, run, address);
+      binding.runScript(slot, this.#start, address);
+      // Node-API calls nothing any more for a thread that is told to end, whose JavaScript goes on for a moment.
+      if (!this.#hasStarted) run(address);
     } catch (error) {
       failed = true;
       failure = error;
