@@ -7,144 +7,164 @@
 #include "base/library_pin.h"
 #include "base/process_memory.h"
 #include "env/environment.h"
+#include "napi/callback.h"
 #include "napi/entry_points.h"
+
+namespace tally {
 
 namespace {
 
-void ExportPlain(Napi::Object exports, const char* name, napi_callback callback, void* data) {
-  napi_value function = nullptr;
-  // Fails only while a worker is being terminated, and then nobody will call anything.
-  if (napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, callback, data, &function) != napi_ok)
-    return;
-  exports.Set(name, function);
-}
+// What JavaScript can call of one environment.
+class Functions {
+ public:
+  Functions(Napi::Object object, Environment* environment) : object_(object), environment_(environment) {}
+
+  template <auto kFunction>
+  void Add(const char* name) {
+    napi_value function = nullptr;
+    const napi_callback callback = entry::kCallback<kFunction>;
+    // Fails only while a worker is being terminated, and then nobody will call anything.
+    if (napi_create_function(object_.Env(), name, NAPI_AUTO_LENGTH, callback, environment_, &function) ==
+        napi_ok)
+      object_.Set(name, function);
+  }
+
+ private:
+  Napi::Object object_;
+  Environment* environment_;
+};
 
 // Each copy of the JavaScript half opens an environment of its own: Jest, for one, loads the half anew
 // for every test file and the addon once.
 Napi::Value Open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Napi::Object exports = Napi::Object::New(env);
-  auto owned = std::make_unique<tally::Environment>(env, info[0].As<Napi::Boolean>());
-  tally::Environment* environment = owned.release();
+  auto owned = std::make_unique<Environment>(env, info[0].As<Napi::Boolean>());
+  Environment* environment = owned.release();
   env.AddCleanupHook(
-      [](tally::Environment* leaving) {
+      [](Environment* leaving) {
         leaving->TearDown();
-        std::unique_ptr<tally::Environment> last(leaving);
+        std::unique_ptr<Environment> last(leaving);
       },
       environment);
 
-  using namespace tally::entry;
+  using namespace entry;
   exports.Set("nursery", environment->NurseryBuffer());
   exports.Set("protocol", Protocol(env));
-  exports.Set("freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(tally::FreeBlockAddress())));
-  exports.Set("nothing", Napi::BigInt::New(env, static_cast<uint64_t>(tally::NothingAddress())));
-  exports.Set("canBind", tally::Destructor::CanBind());
-  exports.Set("canMeter", tally::Meter::CanCount());
-  exports.Set("mostMeters", tally::Meter::kMeters);
+  exports.Set("freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(FreeBlockAddress())));
+  exports.Set("nothing", Napi::BigInt::New(env, static_cast<uint64_t>(NothingAddress())));
+  exports.Set("canBind", Destructor::CanBind());
+  exports.Set("canMeter", Meter::CanCount());
+  exports.Set("mostMeters", Meter::kMeters);
 
-#define TALLY_EXPORT(name, function) exports.Set(name, Napi::Function::New<function>(env, name, environment))
-  TALLY_EXPORT("addKind", AddKind);
-  TALLY_EXPORT("dropKind", DropKind);
-  TALLY_EXPORT("removeUnusedKinds", RemoveUnusedKinds);
-  TALLY_EXPORT("pin", Pin);
-  TALLY_EXPORT("pinRunning", PinRunning);
-  TALLY_EXPORT("unpinIdle", UnpinIdle);
+  Functions functions(exports, environment);
+  functions.Add<AddKind>("addKind");
+  functions.Add<&Environment::DropKind>("dropKind");
+  functions.Add<&Environment::RemoveUnusedKinds>("removeUnusedKinds");
+  functions.Add<&Environment::Pin>("pin");
+  functions.Add<&Environment::PinRunning>("pinRunning");
+  functions.Add<&Environment::UnpinIdle>("unpinIdle");
 
-  TALLY_EXPORT("flush", Flush);
-  TALLY_EXPORT("free", Free);
-  TALLY_EXPORT("freeOnce", FreeOnce);
-  ExportPlain(exports, "disposeYoung", DisposeYoung, environment);
-  ExportPlain(exports, "releaseYoung", ReleaseYoung, environment);
+  functions.Add<&Environment::Flush>("flush");
+  functions.Add<&Environment::Free>("free");
+  functions.Add<FreeOnce>("freeOnce");
+  functions.Add<&Environment::DisposeYoung>("disposeYoung");
+  functions.Add<ReleaseYoung>("releaseYoung");
 
-  TALLY_EXPORT("end", End);
-  ExportPlain(exports, "dispose", Dispose, environment);
-  TALLY_EXPORT("disposeAlone", DisposeAlone);
-  TALLY_EXPORT("give", Give);
-  TALLY_EXPORT("takeBack", TakeBack);
-  TALLY_EXPORT("release", Release);
-  TALLY_EXPORT("handOver", HandOver);
-  TALLY_EXPORT("inTransit", InTransit);
-  TALLY_EXPORT("takeOver", TakeOver);
-  TALLY_EXPORT("hold", Hold);
-  TALLY_EXPORT("unhold", Unhold);
-  TALLY_EXPORT("holdsOf", HoldsOf);
-  TALLY_EXPORT("resize", Resize);
-  TALLY_EXPORT("sizeOf", SizeOf);
-  TALLY_EXPORT("addressOf", AddressOf);
-  TALLY_EXPORT("kindOf", KindOf);
-  TALLY_EXPORT("hasParent", HasParent);
-  TALLY_EXPORT("hasEndedParent", HasEndedParent);
-  TALLY_EXPORT("owns", Owns);
+  functions.Add<&Environment::End>("end");
+  functions.Add<&Environment::Dispose>("dispose");
+  functions.Add<&Environment::DisposeAlone>("disposeAlone");
+  functions.Add<&Environment::Give>("give");
+  functions.Add<&Environment::TakeBack>("takeBack");
+  functions.Add<Release>("release");
+  functions.Add<HandOver>("handOver");
+  functions.Add<InTransit>("inTransit");
+  functions.Add<TakeOver>("takeOver");
+  functions.Add<&Environment::Hold>("hold");
+  functions.Add<&Environment::Unhold>("unhold");
+  functions.Add<HoldsOf>("holdsOf");
+  functions.Add<&Environment::Resize>("resize");
+  functions.Add<SizeOf>("sizeOf");
+  functions.Add<AddressOf>("addressOf");
+  functions.Add<KindOf>("kindOf");
+  functions.Add<HasParent>("hasParent");
+  functions.Add<HasEndedParent>("hasEndedParent");
+  functions.Add<Owns>("owns");
 
-  TALLY_EXPORT("view", View);
-  TALLY_EXPORT("copyMemory", CopyMemory);
-  TALLY_EXPORT("emptyViews", EmptyViews);
-  TALLY_EXPORT("detachViewsBy", DetachViewsBy);
-  TALLY_EXPORT("adviseForViews", AdviseForViews);
-  TALLY_EXPORT("hasViews", HasViews);
-  TALLY_EXPORT("othersOf", OthersOf);
-  TALLY_EXPORT("beginCollection", BeginCollection);
-  TALLY_EXPORT("endCollection", EndCollection);
-  TALLY_EXPORT("weakenViews", WeakenViews);
-  TALLY_EXPORT("onDead", OnDead);
+  functions.Add<View>("view");
+  functions.Add<CopyMemory>("copyMemory");
+  functions.Add<EmptyViews>("emptyViews");
+  functions.Add<DetachViewsBy>("detachViewsBy");
+  functions.Add<&Environment::AdviseForViews>("adviseForViews");
+  functions.Add<HasViews>("hasViews");
+  functions.Add<OthersOf>("othersOf");
+  functions.Add<BeginCollection>("beginCollection");
+  functions.Add<&Environment::EndCollection>("endCollection");
+  functions.Add<WeakenViews>("weakenViews");
+  functions.Add<OnDead>("onDead");
 
-  TALLY_EXPORT("drain", Drain);
-  TALLY_EXPORT("captureContext", CaptureContext);
-  TALLY_EXPORT("runScript", RunScript);
-  TALLY_EXPORT("settle", Settle);
-  TALLY_EXPORT("isAlive", IsAlive);
-  TALLY_EXPORT("noteThrow", NoteThrow);
-  TALLY_EXPORT("watchEach", WatchEach);
-  TALLY_EXPORT("announceMajor", AnnounceMajor);
-  TALLY_EXPORT("sweep", Sweep);
-  TALLY_EXPORT("observe", Observe);
-  TALLY_EXPORT("owesAssist", OwesAssist);
-  TALLY_EXPORT("hasUrgent", HasUrgent);
-  TALLY_EXPORT("noteMajor", NoteMajor);
-  TALLY_EXPORT("root", Root);
-  TALLY_EXPORT("runAlone", RunAlone);
-  TALLY_EXPORT("stackPosition", StackPosition);
-  TALLY_EXPORT("advise", Advise);
-  TALLY_EXPORT("collected", Collected);
+  functions.Add<&Environment::Drain>("drain");
+  functions.Add<&Environment::CaptureContext>("captureContext");
+  functions.Add<&Environment::RunScript>("runScript");
+  functions.Add<&Environment::Settle>("settle");
+  functions.Add<IsAlive>("isAlive");
+  functions.Add<&Environment::NoteThrow>("noteThrow");
+  functions.Add<&Environment::WatchEach>("watchEach");
+  functions.Add<&Environment::AnnounceMajor>("announceMajor");
+  functions.Add<&Environment::Sweep>("sweep");
+  functions.Add<&Environment::Observe>("observe");
+  functions.Add<&Environment::owes_assist>("owesAssist");
+  functions.Add<HasUrgent>("hasUrgent");
+  functions.Add<&Environment::NoteMajor>("noteMajor");
+  functions.Add<&Environment::Root>("root");
+  functions.Add<RunAlone>("runAlone");
+  functions.Add<StackPosition>("stackPosition");
+  functions.Add<&Environment::Advise>("advise");
+  functions.Add<&Environment::Collected>("collected");
 
-  TALLY_EXPORT("reportByHand", ReportByHand);
-  TALLY_EXPORT("counter", Counter);
-  TALLY_EXPORT("detach", Detach);
-  TALLY_EXPORT("figure", Figure);
-  TALLY_EXPORT("largestAccounts", LargestAccounts);
-  TALLY_EXPORT("stats", Stats);
-  TALLY_EXPORT("accounts", Accounts);
-  TALLY_EXPORT("processStats", ProcessStats);
-  TALLY_EXPORT("survey", Survey);
-  TALLY_EXPORT("configure", Configure);
-  TALLY_EXPORT("freeAtProcessExit", FreeAtProcessExit);
-  TALLY_EXPORT("setCapabilities", SetCapabilities);
+  functions.Add<&Environment::ReportByHand>("reportByHand");
+  functions.Add<Counter>("counter");
+  functions.Add<Detach>("detach");
+  functions.Add<&Environment::Read>("figure");
+  functions.Add<LargestAccounts>("largestAccounts");
+  functions.Add<Stats>("stats");
+  functions.Add<Accounts>("accounts");
+  functions.Add<ProcessStats>("processStats");
+  functions.Add<Survey>("survey");
+  functions.Add<Configure>("configure");
+  functions.Add<&Environment::FreeAtProcessExit>("freeAtProcessExit");
+  functions.Add<SetCapabilities>("setCapabilities");
 
-  TALLY_EXPORT("meterFor", MeterFor);
-  TALLY_EXPORT("readMeters", ReadMeters);
-  TALLY_EXPORT("ownNet", OwnNet);
-  TALLY_EXPORT("ownAllocations", OwnAllocations);
-  TALLY_EXPORT("meterKind", MeterKind);
-  TALLY_EXPORT("chargeGauges", ChargeGauges);
-  TALLY_EXPORT("readGauge", ReadGauge);
-  TALLY_EXPORT("holdLibrary", HoldLibrary);
-  TALLY_EXPORT("meters", Meters);
-  TALLY_EXPORT("nextReport", NextReport);
+  functions.Add<MeterFor>("meterFor");
+  functions.Add<&Environment::ReadMeters>("readMeters");
+  functions.Add<OwnNet>("ownNet");
+  functions.Add<OwnAllocations>("ownAllocations");
+  functions.Add<MeterKind>("meterKind");
+  functions.Add<&Environment::ChargeGauges>("chargeGauges");
+  functions.Add<ReadGauge>("readGauge");
+  functions.Add<HoldLibrary>("holdLibrary");
+  functions.Add<Meters>("meters");
+  functions.Add<NextReport>("nextReport");
 
-  TALLY_EXPORT("externalAddress", ExternalAddress);
-  TALLY_EXPORT("usableSize", UsableSize);
-  TALLY_EXPORT("allocate", Allocate);
-  TALLY_EXPORT("allocatorBytes", AllocatorBytes);
-  ExportPlain(exports, "inUse", InUse, environment);
-  TALLY_EXPORT("memory", Memory);
-  TALLY_EXPORT("trim", Trim);
-#undef TALLY_EXPORT
+  functions.Add<ExternalAddress>("externalAddress");
+  functions.Add<UsableSize>("usableSize");
+  functions.Add<Allocate>("allocate");
+  functions.Add<AllocatorBytes>("allocatorBytes");
+  functions.Add<InUse>("inUse");
+  functions.Add<Memory>("memory");
+  functions.Add<TrimAllocator>("trim");
   return exports;
 }
 
+}  // namespace
+
+}  // namespace tally
+
+namespace {
+
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   tally::PinAddon();
-  exports.Set("open", Napi::Function::New<Open>(env, "open"));
+  exports.Set("open", Napi::Function::New<tally::Open>(env, "open"));
   // What all copies of the JavaScript half share, and outlives each: an object of none of them.
   exports.Set("channels", Napi::Object::New(env));
   return exports;

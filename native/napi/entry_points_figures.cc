@@ -50,27 +50,16 @@ class Columns {
 
 }  // namespace
 
-Napi::Value ReportByHand(const Napi::CallbackInfo& info) {
-  return Number(info, Of(info).ReportByHand(Signed(info[0])));
-}
+int64_t Counter(Environment& environment) { return environment.Report(); }
 
-Napi::Value Counter(const Napi::CallbackInfo& info) { return Number(info, Of(info).Report()); }
+void Detach(Napi::ArrayBuffer buffer) { buffer.Detach(); }
 
-Napi::Value Detach(const Napi::CallbackInfo& info) {
-  info[0].As<Napi::ArrayBuffer>().Detach();
-  return info.Env().Undefined();
-}
-
-Napi::Value Figure(const Napi::CallbackInfo& info) {
-  return Number(info, Of(info).Read(static_cast<Environment::Reading>(Unsigned(info[0]))));
-}
-
-Napi::Value LargestAccounts(const Napi::CallbackInfo& info) {
-  const Ledger& ledger = Of(info).ledger();
+Napi::Value LargestAccounts(Environment& environment, Napi::Env env, uint32_t most) {
+  const Ledger& ledger = environment.ledger();
   // Found one after the other: they are few, and this must work where memory is short.
-  Napi::Array result = Napi::Array::New(info.Env());
+  Napi::Array result = Napi::Array::New(env);
   const Account* last = nullptr;
-  for (uint32_t i = 0; i < Unsigned(info[0]); i++) {
+  for (uint32_t i = 0; i < most; i++) {
     const Account* largest = nullptr;
     for (uint32_t at = 0; at < ledger.accounts(); at++) {
       const Account& account = ledger.account(at);
@@ -78,9 +67,9 @@ Napi::Value LargestAccounts(const Napi::CallbackInfo& info) {
       if (largest == nullptr || IsSmaller(*largest, account)) largest = &account;
     }
     if (largest == nullptr) break;
-    Napi::Object entry = Napi::Object::New(info.Env());
+    Napi::Object entry = Napi::Object::New(env);
     const std::string_view label = largest->label.text();
-    entry.Set("label", Napi::String::New(info.Env(), label.data(), label.size()));
+    entry.Set("label", Napi::String::New(env, label.data(), label.size()));
     Put(entry, "bytes", largest->bytes);
     Put(entry, "pointers", largest->pointers);
     result.Set(i, entry);
@@ -89,10 +78,10 @@ Napi::Value LargestAccounts(const Napi::CallbackInfo& info) {
   return result;
 }
 
-Napi::Value Stats(const Napi::CallbackInfo& info) {
-  const Ledger& ledger = Of(info).ledger();
-  const Pacer& pacer = Of(info).pacer();
-  Napi::Object stats = Napi::Object::New(info.Env());
+Napi::Value Stats(Environment& environment, Napi::Env env) {
+  const Ledger& ledger = environment.ledger();
+  const Pacer& pacer = environment.pacer();
+  Napi::Object stats = Napi::Object::New(env);
   Put(stats, "bytes", ledger.bytes());
   Put(stats, "pointers", ledger.pointers());
   Put(stats, "manual", ledger.manual());
@@ -101,7 +90,7 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   Put(stats, "deadBytes", ledger.dead_bytes());
   Put(stats, "deadPointers", ledger.dead_pointers());
   Put(stats, "reported", pacer.reported());
-  Put(stats, "limit", Of(info).limit());
+  Put(stats, "limit", environment.limit());
   Put(stats, "allowance", pacer.allowance());
   Put(stats, "step", pacer.step());
   Put(stats, "minor", pacer.asked_minor());
@@ -109,7 +98,7 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   Put(stats, "returnedByMinor", pacer.returned_minor());
   Put(stats, "returnedByMajor", pacer.returned_major());
 
-  Napi::Object totals = Napi::Object::New(info.Env());
+  Napi::Object totals = Napi::Object::New(env);
   const Figures& ever = ledger.figures();
   Put(totals, "tracked", int64_t{ever.tracked});
   Put(totals, "disposed", int64_t{ever.ended[static_cast<int>(Reason::kDisposed)]});
@@ -121,14 +110,14 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   return stats;
 }
 
-Napi::Value Accounts(const Napi::CallbackInfo& info) {
-  const Ledger& ledger = Of(info).ledger();
-  Napi::Object accounts = Napi::Object::New(info.Env());
-  Napi::Array labels = Napi::Array::New(info.Env(), ledger.accounts());
+Napi::Value Accounts(Environment& environment, Napi::Env env) {
+  const Ledger& ledger = environment.ledger();
+  Napi::Object accounts = Napi::Object::New(env);
+  Napi::Array labels = Napi::Array::New(env, ledger.accounts());
   for (uint32_t i = 0; i < ledger.accounts(); i++) {
-    Napi::HandleScope scope(info.Env());
+    Napi::HandleScope scope(env);
     const std::string_view label = ledger.account(i).label.text();
-    if (!ledger.account(i).is_free) labels[i] = Napi::String::New(info.Env(), label.data(), label.size());
+    if (!ledger.account(i).is_free) labels[i] = Napi::String::New(env, label.data(), label.size());
   }
   accounts.Set("label", labels);
   Columns columns(accounts, 9 * ledger.accounts());
@@ -147,9 +136,9 @@ Napi::Value Accounts(const Napi::CallbackInfo& info) {
   return accounts;
 }
 
-Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
+Napi::Value ProcessStats(Napi::Env env) {
   const Share::Sum sum = Share::Total();
-  Napi::Object stats = Napi::Object::New(info.Env());
+  Napi::Object stats = Napi::Object::New(env);
   Put(stats, "environments", sum.environments);
   Put(stats, "bytes", sum.bytes);
   Put(stats, "pointers", sum.pointers);
@@ -169,10 +158,10 @@ Napi::Value ProcessStats(const Napi::CallbackInfo& info) {
   return stats;
 }
 
-Napi::Value Survey(const Napi::CallbackInfo& info) {
-  const Ledger::Survey survey = Of(info).TakeSurvey();
-  const Ledger& ledger = Of(info).ledger();
-  Napi::Object result = Napi::Object::New(info.Env());
+Napi::Value Survey(Environment& environment, Napi::Env env) {
+  const Ledger::Survey survey = environment.TakeSurvey();
+  const Ledger& ledger = environment.ledger();
+  Napi::Object result = Napi::Object::New(env);
   const size_t accounts = survey.oldest.size();
   const size_t kinds = survey.bytes.size();
   Columns columns(result, accounts + 2 * kinds);
@@ -182,62 +171,52 @@ Napi::Value Survey(const Napi::CallbackInfo& info) {
   return result;
 }
 
-Napi::Value Configure(const Napi::CallbackInfo& info) {
-  Pacer::Options options = Of(info).pacer().options();
-  options.budget = Signed(info[0]);
-  options.growth = Double(info[1]);
-  Of(info).pacer().Configure(options);
-  Of(info).set_limit(Signed(info[2]));
-  Of(info).set_free_at_exit(info[3].As<Napi::Boolean>());
-  return info.Env().Undefined();
+void Configure(Environment& environment, int64_t budget, double growth, int64_t limit, bool free_at_exit) {
+  Pacer::Options options = environment.pacer().options();
+  options.budget = budget;
+  options.growth = growth;
+  environment.pacer().Configure(options);
+  environment.set_limit(limit);
+  environment.set_free_at_exit(free_at_exit);
 }
 
-Napi::Value SetCapabilities(const Napi::CallbackInfo& info) {
-  Pacer::Options options = Of(info).pacer().options();
-  options.can_minor = info[0].As<Napi::Boolean>();
-  options.can_major = info[1].As<Napi::Boolean>();
-  Of(info).pacer().Configure(options);
-  return info.Env().Undefined();
+void SetCapabilities(Environment& environment, bool can_minor, bool can_major) {
+  Pacer::Options options = environment.pacer().options();
+  options.can_minor = can_minor;
+  options.can_major = can_major;
+  environment.pacer().Configure(options);
 }
 
-Napi::Value ExternalAddress(const Napi::CallbackInfo& info) {
-  if (!info[0].IsExternal()) return info.Env().Undefined();
-  void* pointer = info[0].As<Napi::External<void>>().Data();
-  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(reinterpret_cast<uintptr_t>(pointer)));
+Napi::Value ExternalAddress(Napi::Env env, Napi::Value value) {
+  if (!value.IsExternal()) return env.Undefined();
+  void* pointer = value.As<Napi::External<void>>().Data();
+  return Napi::BigInt::New(env, static_cast<uint64_t>(reinterpret_cast<uintptr_t>(pointer)));
 }
 
-Napi::Value UsableSize(const Napi::CallbackInfo& info) {
-  const int64_t size = UsableBytes(reinterpret_cast<void*>(static_cast<uintptr_t>(Address(info[0]))));
-  return size < 0 ? info.Env().Undefined() : Number(info, size);
+Napi::Value UsableSize(Napi::Env env, uint64_t address) {
+  const int64_t size = UsableBytes(reinterpret_cast<void*>(static_cast<uintptr_t>(address)));
+  return size < 0 ? env.Undefined() : Napi::Number::New(env, static_cast<double>(size));
 }
 
-Napi::Value Allocate(const Napi::CallbackInfo& info) {
-  const auto block = AllocateBlock(static_cast<size_t>(Signed(info[0])));
-  return Napi::BigInt::New(info.Env(), static_cast<uint64_t>(block));
-}
+uint64_t Allocate(int64_t bytes) { return AllocateBlock(static_cast<size_t>(bytes)); }
 
-Napi::Value AllocatorBytes(const Napi::CallbackInfo& info) {
+Napi::Value AllocatorBytes(Napi::Env env) {
   AllocatorFigures figures{};
-  if (!ReadAllocator(&figures)) return info.Env().Undefined();
-  Napi::Object result = Napi::Object::New(info.Env());
+  if (!ReadAllocator(&figures)) return env.Undefined();
+  Napi::Object result = Napi::Object::New(env);
   Put(result, "inUse", figures.in_use);
   Put(result, "held", figures.held);
   return result;
 }
 
-// The audit asks before and after every call, so this does without a wrapper and without an object.
-napi_value InUse(napi_env env, napi_callback_info /*info*/) {
+double InUse() {
   AllocatorFigures figures{};
-  napi_value result = nullptr;
-  const bool known = ReadAllocator(&figures);
-  TALLY_CHECK(napi_create_double(env, known ? static_cast<double>(figures.in_use) : -1, &result));
-  return result;
+  return ReadAllocator(&figures) ? static_cast<double>(figures.in_use) : -1;
 }
 
-Napi::Value Memory(const Napi::CallbackInfo& info) {
-  Environment& environment = Of(info);
+Napi::Value Memory(Environment& environment, Napi::Env env) {
   const Share::Sum everywhere = Share::Total();
-  Napi::Object result = Napi::Object::New(info.Env());
+  Napi::Object result = Napi::Object::New(env);
   Put(result, "counter", environment.Report());
   Put(result, "reported", environment.pacer().reported());
   Put(result, "tracked", environment.live());
@@ -249,7 +228,5 @@ Napi::Value Memory(const Napi::CallbackInfo& info) {
   if (file >= 0) Put(result, "file", file);
   return result;
 }
-
-Napi::Value Trim(const Napi::CallbackInfo& info) { return Boolean(info, TrimAllocator()); }
 
 }  // namespace tally::entry

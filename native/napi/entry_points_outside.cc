@@ -23,14 +23,13 @@ void PutAddress(Napi::Object object, const char* name, T pointer) {
 
 }  // namespace
 
-Napi::Value MeterFor(const Napi::CallbackInfo& info) {
+Napi::Value MeterFor(Environment& environment, Napi::Env env, Napi::String label, bool checked) {
   bool known = false;
-  Meter* meter =
-      Meter::For(info[0].As<Napi::String>().Utf8Value().c_str(), info[1].As<Napi::Boolean>(), &known);
-  if (meter == nullptr) return known ? info.Env().Null() : info.Env().Undefined();
-  Of(info).outside().AddMeter(meter);
+  Meter* meter = Meter::For(label.Utf8Value().c_str(), checked, &known);
+  if (meter == nullptr) return known ? env.Null() : env.Undefined();
+  environment.outside().AddMeter(meter);
   const MeterFunctions& functions = FunctionsOf(*meter);
-  Napi::Object result = Napi::Object::New(info.Env());
+  Napi::Object result = Napi::Object::New(env);
   Put(result, "index", meter->index());
   PutAddress(result, "malloc", functions.malloc);
   PutAddress(result, "calloc", functions.calloc);
@@ -50,47 +49,32 @@ Napi::Value MeterFor(const Napi::CallbackInfo& info) {
   return result;
 }
 
-Napi::Value ReadMeters(const Napi::CallbackInfo& info) {
-  Of(info).ReadMeters();
-  return info.Env().Undefined();
+int64_t OwnNet(uint32_t meter) { return Meter::At(static_cast<int>(meter))->OwnNet(); }
+
+int64_t OwnAllocations(uint32_t meter) { return Meter::At(static_cast<int>(meter))->OwnAllocations(); }
+
+bool MeterKind(Environment& environment, uint32_t kind, uint32_t meter) {
+  return environment.MeterKind(kind, Meter::At(static_cast<int>(meter)));
 }
 
-Napi::Value OwnNet(const Napi::CallbackInfo& info) {
-  return Number(info, Meter::At(static_cast<int>(Unsigned(info[0])))->OwnNet());
-}
-
-Napi::Value OwnAllocations(const Napi::CallbackInfo& info) {
-  return Number(info, Meter::At(static_cast<int>(Unsigned(info[0])))->OwnAllocations());
-}
-
-Napi::Value MeterKind(const Napi::CallbackInfo& info) {
-  return Boolean(info, Of(info).MeterKind(Unsigned(info[0]), Meter::At(static_cast<int>(Unsigned(info[1])))));
-}
-
-Napi::Value ChargeGauges(const Napi::CallbackInfo& info) {
-  Of(info).ChargeGauges(Signed(info[0]));
-  return info.Env().Undefined();
-}
-
-Napi::Value ReadGauge(const Napi::CallbackInfo& info) {
-  const auto read = reinterpret_cast<int64_t (*)()>(static_cast<uintptr_t>(Address(info[0])));
+int64_t ReadGauge(uint64_t address) {
+  const auto read = reinterpret_cast<int64_t (*)()>(static_cast<uintptr_t>(address));
   assert(read != nullptr);
-  return Number(info, read());
+  return read();
 }
 
-Napi::Value HoldLibrary(const Napi::CallbackInfo& info) {
-  auto pin = std::make_unique<LibraryPin>(Address(info[0]));
-  return Napi::External<LibraryPin>::New(info.Env(), pin.release(), [](Napi::Env, LibraryPin* held) {
-    const std::unique_ptr<LibraryPin> last(held);
-  });
+Napi::Value HoldLibrary(Napi::Env env, uint64_t address) {
+  auto pin = std::make_unique<LibraryPin>(address);
+  return Napi::External<LibraryPin>::New(
+      env, pin.release(), [](Napi::Env, LibraryPin* held) { const std::unique_ptr<LibraryPin> last(held); });
 }
 
-Napi::Value Meters(const Napi::CallbackInfo& info) {
-  const Outside& outside = Of(info).outside();
-  Napi::Array result = Napi::Array::New(info.Env(), outside.meters());
+Napi::Value Meters(Environment& environment, Napi::Env env) {
+  const Outside& outside = environment.outside();
+  Napi::Array result = Napi::Array::New(env, outside.meters());
   for (uint32_t i = 0; i < outside.meters(); i++) {
     const auto& [meter, figures, charged] = outside.meter(i);
-    Napi::Object entry = Napi::Object::New(info.Env());
+    Napi::Object entry = Napi::Object::New(env);
     entry.Set("label", meter->label());
     Put(entry, "bytes", figures.bytes);
     Put(entry, "blocks", figures.blocks);
@@ -99,20 +83,20 @@ Napi::Value Meters(const Napi::CallbackInfo& info) {
     Put(entry, "allocations", figures.allocations);
     Put(entry, "foreign", figures.foreign);
     Put(entry, "charged", charged);
-    entry.Set("checked", Napi::Boolean::New(info.Env(), meter->checked()));
+    entry.Set("checked", Napi::Boolean::New(env, meter->checked()));
     result.Set(i, entry);
   }
   return result;
 }
 
-Napi::Value NextReport(const Napi::CallbackInfo& info) {
+Napi::Value NextReport(Napi::Env env) {
   CheckedBlocks::Report report;
-  if (!CheckedBlocks::NextReport(&report)) return info.Env().Undefined();
-  Napi::Object result = Napi::Object::New(info.Env());
-  result.Set("address", Napi::BigInt::New(info.Env(), report.address));
+  if (!CheckedBlocks::NextReport(&report)) return env.Undefined();
+  Napi::Object result = Napi::Object::New(env);
+  result.Set("address", Napi::BigInt::New(env, report.address));
   result.Set("freedBy", report.by->label());
-  result.Set("allocatedBy", report.of == nullptr ? info.Env().Undefined()
-                                                 : Napi::String::New(info.Env(), report.of->label()));
+  result.Set("allocatedBy",
+             report.of == nullptr ? env.Undefined() : Napi::String::New(env, report.of->label()));
   result.Set("again", report.found == CheckedBlocks::Found::kFreed);
   return result;
 }

@@ -12,7 +12,7 @@ namespace tally::entry {
 namespace {
 
 // What BoundOnes reads.
-Napi::Value ToValue(const Napi::Env& env, const BoundArgument& argument) {
+Napi::Value ToJavaScript(const Napi::Env& env, const BoundArgument& argument) {
   switch (argument.source) {
     case BoundArgument::Source::kPointer:
       return Napi::String::New(env, "pointer");
@@ -40,50 +40,47 @@ class Key {
 
 }  // namespace
 
-Napi::Value HandOver(const Napi::CallbackInfo& info) {
-  const SlotId slot = Unsigned(info[0]);
-  const Slot& entry = Of(info).ledger().at(slot);
+Napi::Value HandOver(Environment& environment, Napi::Env env, SlotId slot, Napi::Value key, Napi::Value label,
+                     bool shared, Napi::Value arguments) {
+  const Slot& entry = environment.ledger().at(slot);
   TransferredPointer transferred;
   transferred.address = entry.address;
   transferred.size = entry.size;
-  transferred.shared = info[3].As<Napi::Boolean>();
+  transferred.shared = shared;
   // If not, it stays and is freed when the worker ends, which is at once.
-  if (!BoundOnes(info[4], &transferred.arguments)) return info.Env().Undefined();
-  Label label;
-  const Key key(info[1]);
-  const Text text(info[2]);
+  if (!BoundOnes(arguments, &transferred.arguments)) return env.Undefined();
+  Label copy;
+  const Text text(label);
   auto answer = Environment::HandedOver::kNoMemory;
-  if (text.is_read() && label.Set(text.text())) {
-    answer = Of(info).HandOver(slot, key.text(), &transferred, std::move(label));
+  if (text.is_read() && copy.Set(text.text())) {
+    answer = environment.HandOver(slot, Key(key).text(), &transferred, std::move(copy));
   }
-  return Number(info, static_cast<int>(answer));
+  return Napi::Number::New(env, static_cast<int>(answer));
 }
 
-Napi::Value InTransit(const Napi::CallbackInfo& info) {
+Napi::Value InTransit(Napi::Env env, Napi::Value key) {
   TransferredPointer transferred;
   Label label;
-  const Key key(info[0]);
-  const Transit::Found answer = Transit::Instance().Peek(key.text(), &transferred, &label);
-  if (answer == Transit::Found::kGone) return info.Env().Undefined();
-  if (answer == Transit::Found::kNoMemory) return info.Env().Null();
-  Napi::Object found = Napi::Object::New(info.Env());
-  found.Set("address", Napi::BigInt::New(info.Env(), transferred.address));
+  const Transit::Found answer = Transit::Instance().Peek(Key(key).text(), &transferred, &label);
+  if (answer == Transit::Found::kGone) return env.Undefined();
+  if (answer == Transit::Found::kNoMemory) return env.Null();
+  Napi::Object found = Napi::Object::New(env);
+  found.Set("address", Napi::BigInt::New(env, transferred.address));
   Put(found, "size", transferred.size);
-  found.Set("label", Napi::String::New(info.Env(), label.text().data(), label.text().size()));
+  found.Set("label", Napi::String::New(env, label.text().data(), label.text().size()));
   found.Set("shared", transferred.shared);
   Put(found, "form", static_cast<int>(transferred.form));
-  found.Set("code", Napi::BigInt::New(info.Env(), transferred.function));
-  Napi::Array args = Napi::Array::New(info.Env());
+  found.Set("code", Napi::BigInt::New(env, transferred.function));
+  Napi::Array args = Napi::Array::New(env);
   for (uint32_t i = 0; i < transferred.arguments.count; i++) {
-    args.Set(i, ToValue(info.Env(), transferred.arguments.at[i]));
+    args.Set(i, ToJavaScript(env, transferred.arguments.at[i]));
   }
   // If the last could be set, all are there: a worker that is being terminated may go on for a moment.
-  return found.Set("args", args) ? Napi::Value(found) : info.Env().Undefined();
+  return found.Set("args", args) ? Napi::Value(found) : env.Undefined();
 }
 
-Napi::Value TakeOver(const Napi::CallbackInfo& info) {
-  const auto taken = Of(info).TakeOver(Key(info[0]).text(), Unsigned(info[1]));
-  return Number(info, static_cast<int>(taken));
+Environment::Taken TakeOver(Environment& environment, Napi::Value key, uint32_t kind) {
+  return environment.TakeOver(Key(key).text(), kind);
 }
 
 }  // namespace tally::entry

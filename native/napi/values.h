@@ -11,15 +11,9 @@
 
 #include "base/fallible_vector.h"
 #include "env/check.h"
-#include "env/environment.h"
+#include "env/destructor.h"
 
 namespace tally::entry {
-
-inline Environment& Of(const Napi::CallbackInfo& info) { return *static_cast<Environment*>(info.Data()); }
-
-inline uint32_t Unsigned(const Napi::Value& value) { return value.As<Napi::Number>().Uint32Value(); }
-inline int64_t Signed(const Napi::Value& value) { return value.As<Napi::Number>().Int64Value(); }
-inline double Double(const Napi::Value& value) { return value.As<Napi::Number>().DoubleValue(); }
 
 inline uint64_t Address(const Napi::Value& value) {
   bool lossless = false;
@@ -69,15 +63,6 @@ class Text {
   FallibleVector<char> text_;
   size_t length_ = 0;
 };
-
-template <typename T>
-Napi::Value Number(const Napi::CallbackInfo& info, T value) {
-  return Napi::Number::New(info.Env(), static_cast<double>(value));
-}
-
-inline Napi::Value Boolean(const Napi::CallbackInfo& info, bool value) {
-  return Napi::Boolean::New(info.Env(), value);
-}
 
 template <typename T>
 void Put(Napi::Object object, const char* name, T value) {
