@@ -2,8 +2,6 @@
 
 #include <napi.h>
 
-#include <memory>
-
 #include "base/library_pin.h"
 #include "base/process_memory.h"
 #include "env/environment.h"
@@ -14,24 +12,29 @@ namespace tally {
 
 namespace {
 
-// What JavaScript can call of one environment.
+// What JavaScript can call of one environment. Each function has the lifeline: whoever can call one keeps the
+// environment.
 class Functions {
  public:
-  Functions(Napi::Object object, Environment* environment) : object_(object), environment_(environment) {}
+  Functions(Napi::Object object, Environment* environment)
+      : object_(object), environment_(environment), lifeline_(environment->Lifeline()) {}
 
   template <auto kFunction>
   void Add(const char* name) {
-    napi_value function = nullptr;
+    const Napi::Env env = object_.Env();
     const napi_callback callback = entry::kCallback<kFunction>;
+    napi_value function = nullptr;
     // Fails only while a worker is being terminated, and then nobody will call anything.
-    if (napi_create_function(object_.Env(), name, NAPI_AUTO_LENGTH, callback, environment_, &function) ==
-        napi_ok)
-      object_.Set(name, function);
+    if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, environment_, &function) != napi_ok)
+      return;
+    Napi::Function(env, function).Set("lifeline", lifeline_);
+    object_.Set(name, function);
   }
 
  private:
   Napi::Object object_;
   Environment* environment_;
+  Napi::Value lifeline_;
 };
 
 // Each copy of the JavaScript half opens an environment of its own: Jest, for one, loads the half anew
@@ -39,14 +42,7 @@ class Functions {
 Napi::Value Open(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   Napi::Object exports = Napi::Object::New(env);
-  auto owned = std::make_unique<Environment>(env, info[0].As<Napi::Boolean>());
-  Environment* environment = owned.release();
-  env.AddCleanupHook(
-      [](Environment* leaving) {
-        leaving->TearDown();
-        std::unique_ptr<Environment> last(leaving);
-      },
-      environment);
+  Environment* environment = Environment::Open(env, info[0].As<Napi::Boolean>());
 
   using namespace entry;
   exports.Set("nursery", environment->NurseryBuffer());

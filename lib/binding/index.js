@@ -6,6 +6,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:worker_threads');
 const { ArgumentValueError, BindingError } = require('../support/errors');
+const { forgetFormerCopies } = require('../support/former-copies');
 const { prebuiltHere } = require('./prebuilt');
 
 const root = path.join(__dirname, '../..');
@@ -86,4 +87,5 @@ function open(wish) {
   return require('./javascript').open();
 }
 
+forgetFormerCopies();
 module.exports = open(process.env.FFI_TALLY_BACKEND);

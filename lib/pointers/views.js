@@ -99,7 +99,7 @@ function letGo() {
 
 // Node-API detaches buffers, too, but where that is forbidden it ends the process.
 const { transfer } = ArrayBuffer.prototype;
-if (transfer !== undefined) binding.detachViewsBy(transfer);
+if (transfer !== undefined) binding.detachViewsBy(transfer); // which holds it weakly
 
 // Set by the class: whether a pointer's size limits its view. `any`: whether there ever was a view.
-Object.assign(exports, { any: false, isBounded: undefined, copy, letGo, open, pointerOf });
+Object.assign(exports, { any: false, isBounded: undefined, copy, letGo, open, pointerOf, transfer });

@@ -1,7 +1,7 @@
 'use strict';
 // Hears of major GCs on the event loop, where nobody may be tracking anything that would notice the dead: of a
-// FinalizationRegistry, which hears of no others. It is rooted while there is anything to free, because a registry that
-// can be collected never fires: under Jest the whole module may be dropped.
+// FinalizationRegistry, which hears of no others. Native code keeps it alive while there is anything to free, because a
+// registry that can be collected never fires: under Jest the whole module may be dropped.
 
 const binding = require('../binding');
 const { kinds } = require('../books/kinds');
@@ -16,9 +16,12 @@ class MajorListener {
   isListening = false;
   #registry = new FinalizationRegistry(() => this.#hear());
 
+  constructor() {
+    binding.root(this.#registry);
+  }
+
   listen() {
     if (this.isListening) return;
-    binding.root(this.#registry);
     this.#registry.register({}, undefined);
     this.isListening = true; // now, because a full stack may have refused
   }
@@ -30,7 +33,6 @@ class MajorListener {
     kinds.unpinIdle();
     this.isListening = binding.figure(POINTERS) > 0 || isWatching();
     if (this.isListening) this.#registry.register({}, undefined);
-    else binding.root(undefined);
   }
 }
 

@@ -24,17 +24,6 @@ Collector::Clock::time_point Deadline(double milliseconds) {
 
 }  // namespace
 
-Environment::Environment(Napi::Env env, bool in_worker)
-    : env_(env),
-      collector_(env, &ledger_),
-      views_(env, &ledger_),
-      nursery_(env),
-      is_main_(!in_worker),
-      free_at_exit_(in_worker) {
-  collector_.Start();
-  views_.FreeAtEnd(free_at_exit_);
-}
-
 Napi::Value Environment::NurseryBuffer() { return nursery_.buffer(); }
 
 double Environment::AddKind(std::string_view label, Destructor destructor) {
@@ -76,6 +65,7 @@ void Environment::Pin(uint32_t kind) {
 }
 
 void Environment::UnpinIdle() {
+  EndAbandoned();
   if (nursery_.count() > 0) return;  // the ledger is full
   pin_ = {};
   pinned_function_ = 0;
@@ -345,11 +335,6 @@ bool Environment::MeterKind(uint32_t kind, Meter* meter) {
 void Environment::ChargeGauges(int64_t bytes) {
   outside_.SetGauges(bytes);
   ledger_.SetOutside(outside_.bytes());
-}
-
-void Environment::Root(Napi::Value value) {
-  root_.Reset();
-  if (!value.IsUndefined()) root_ = Napi::Reference<Napi::Value>::New(value, 1);
 }
 
 void Environment::SetTime() {

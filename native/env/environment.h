@@ -1,6 +1,7 @@
 // What one Node environment (the main thread or a worker) owns here: its ledger, its collector, its
 // pacer, its destructors. Gone when the environment goes; at a worker's end every pointer with a native
-// destructor is freed first, children before parents.
+// destructor is freed first, children before parents. Or before, when no JavaScript can use it any more and
+// it has no pointers: the library may be loaded again and again.
 //
 // JavaScript has validated whatever arrives; the methods assert. Use on the environment's thread only.
 
@@ -10,6 +11,8 @@
 #include <napi.h>
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
 #include <string_view>
 
 #include "base/fallible_vector.h"
@@ -17,6 +20,7 @@
 #include "books/pacer.h"
 #include "books/share.h"
 #include "env/async_contexts.h"
+#include "env/check.h"
 #include "env/collector.h"
 #include "env/destructor.h"
 #include "env/nursery.h"
@@ -37,11 +41,17 @@ class Environment {
   // A bit of the advice beside a Collection: a GC has run, there is something to sweep.
   static constexpr uint32_t kSweep = 4;
 
-  // What is alive at the end is freed in a worker, until set_free_at_exit.
-  Environment(Napi::Env env, bool in_worker);
+  // A new one, which Node ends with its own. What is alive then is freed in a worker, until set_free_at_exit.
+  static Environment* Open(Napi::Env env, bool in_worker);
   ~Environment();
   Environment(const Environment&) = delete;
   Environment& operator=(const Environment&) = delete;
+
+  // What must be reachable from whatever can use this environment. Once it has been collected, the
+  // environment is abandoned.
+  Napi::Value Lifeline();
+  // Ends what is abandoned on this thread and has no pointers.
+  static void EndAbandoned();
 
   Napi::Value NurseryBuffer();
 
@@ -56,7 +66,8 @@ class Environment {
   // Keeps the libraries of the destructors that are running mapped: a pointer that was in the nursery has no
   // slot that does.
   void PinRunning();
-  // Lets go of the libraries that no pointer and no running destructor needs, if the nursery is empty.
+  // Lets go of the libraries that no pointer and no running destructor needs, if the nursery is empty; and of
+  // what is abandoned.
   void UnpinIdle();
 
   // Moves the nursery's pointers into the ledger and watches their objects. Unless `forced`, it is the last
@@ -146,8 +157,8 @@ class Environment {
   // Charges what gauges have told.
   void ChargeGauges(int64_t bytes);
 
-  // Keeps `value` alive until the next call; undefined for nothing.
-  void Root(Napi::Value value);
+  // Keeps `value` alive while there are pointers, from the first slot until EndAbandoned finds none.
+  void Root(napi_value value) { TALLY_CHECK(napi_create_reference(env_, value, 0, &root_)); }
 
   // Tells V8 what the pacer wants it to know, and meters what pointers carry. Returns V8's own counter of
   // external bytes.
@@ -177,12 +188,17 @@ class Environment {
   void set_limit(int64_t limit) { limit_ = limit; }
   void set_free_at_exit(bool free_at_exit);
 
-  // Frees everything that has a native destructor. JavaScript can no longer run.
-  void TearDown();
   // The process is about to exit without ending this environment: frees the same as the last thing it does.
   void FreeAtProcessExit();
 
  private:
+  Environment(Napi::Env env, bool in_worker);
+  // Ends the environment in `data`.
+  static void Close(void* data);
+  // Frees everything that has a native destructor. JavaScript can no longer run.
+  void TearDown();
+  bool HasPointers();
+  void KeepRoot(bool wanted);
   // Bytes came or went, and not by a GC.
   void NoteChange(int64_t bytes) { before_ += noted_ ? bytes : 0; }
   void PayAssist(int64_t size) { assist_debt_ = std::max(assist_debt_ - size, int64_t{0}); }
@@ -215,7 +231,8 @@ class Environment {
   uint64_t pinned_function_ = 0;  // the last one, and its pin: the next is often the same
   SharedPin pin_;
   Outside outside_;
-  Napi::Reference<Napi::Value> root_;
+  napi_ref root_ = nullptr;
+  bool is_rooted_ = false;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
   int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted, and changes since
   int64_t let_go_ = 0;          // undecided until the last EndCollection, which found out
@@ -231,6 +248,8 @@ class Environment {
   bool torn_down_ = false;
   Environment* next_leaving_ = nullptr;
   bool leaving_ = false;
+  Environment* next_here_;
+  const std::shared_ptr<std::atomic<bool>> abandoned_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 // Here because it is on the way of every pointer that is disposed of at once.

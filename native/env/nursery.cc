@@ -73,6 +73,7 @@ Refusal Environment::AssignSlots(napi_value objects, SlotId parent, bool forced)
   if (nursery_.renew() != 0) objects_since_ = collector_.seen();
   if (batch != nullptr) collector_.WatchBatch(std::move(batch), objects);
   nursery_.count() = 0;
+  KeepRoot(true);
   NoteChange(bytes);
   assist_debt_ = (is_backlogged() ? assist_debt_ : 0) + 2 * bytes;
   ReadMeters();

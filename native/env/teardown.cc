@@ -1,7 +1,9 @@
-// The end of an environment, or of the process without it.
+// The beginning and the end of an environment, or of the process without it.
 
 #include <cstdlib>
+#include <utility>
 
+#include "env/check.h"
 #include "env/environment.h"
 
 namespace tally {
@@ -12,13 +14,81 @@ namespace {
 // used on the main thread only.
 Environment* first_leaving = nullptr;
 
+// Those of this thread, whichever copy of the addon they have come by.
+thread_local Environment* first_here = nullptr;
+
 }  // namespace
 
+Environment::Environment(Napi::Env env, bool in_worker)
+    : env_(env),
+      collector_(env, &ledger_),
+      views_(env, &ledger_),
+      nursery_(env),
+      is_main_(!in_worker),
+      free_at_exit_(in_worker),
+      next_here_(std::exchange(first_here, this)) {
+  collector_.Start();
+  views_.FreeAtEnd(free_at_exit_);
+}
+
 Environment::~Environment() {
-  if (!leaving_) return;
-  Environment** at = &first_leaving;
-  while (*at != this) at = &(*at)->next_leaving_;
-  *at = next_leaving_;
+  const auto leave = [this](Environment** at, Environment* Environment::*next) {
+    while (*at != this) at = &((*at)->*next);
+    *at = this->*next;
+  };
+  leave(&first_here, &Environment::next_here_);
+  if (leaving_) leave(&first_leaving, &Environment::next_leaving_);
+}
+
+Environment* Environment::Open(Napi::Env env, bool in_worker) {
+  EndAbandoned();
+  std::unique_ptr<Environment> environment(new Environment(env, in_worker));
+  TALLY_CHECK(napi_add_env_cleanup_hook(env, Close, environment.get()));
+  return environment.release();
+}
+
+void Environment::Close(void* data) {
+  const std::unique_ptr<Environment> last(static_cast<Environment*>(data));
+  last->TearDown();
+}
+
+Napi::Value Environment::Lifeline() {
+  // Of a finalizer, which may come after the environment has ended with Node's own.
+  using Abandoned = std::shared_ptr<std::atomic<bool>>;
+  auto abandoned = std::make_unique<Abandoned>(abandoned_);
+  return Napi::External<Abandoned>::New(env_, abandoned.release(), [](Napi::Env, Abandoned* collected) {
+    const std::unique_ptr<Abandoned> last(collected);
+    **last = true;
+  });
+}
+
+bool Environment::HasPointers() {
+  bool has = ledger_.pointers() > 0;
+  for (uint32_t i = 0; i < nursery_.count(); i++) has |= nursery_.holds(i);
+  return has;
+}
+
+void Environment::KeepRoot(bool wanted) {
+  if (wanted == is_rooted_ || root_ == nullptr) return;
+  uint32_t count = 0;
+  TALLY_CHECK((wanted ? napi_reference_ref : napi_reference_unref)(env_, root_, &count));
+  is_rooted_ = wanted;
+}
+
+void Environment::EndAbandoned() {
+  for (Environment* at = first_here; at != nullptr;) {
+    Environment* const environment = at;
+    at = at->next_here_;
+    if (environment->HasPointers()) continue;
+    environment->KeepRoot(false);
+    if (!*environment->abandoned_) continue;
+    // What else it has charged nobody can take back now.
+    environment->ledger_.ChargeByHand(-environment->ledger_.manual());
+    environment->ledger_.SetOutside(0);
+    environment->free_at_exit_ = false;  // there is nothing, and what is in transit is others'
+    TALLY_CHECK(napi_remove_env_cleanup_hook(environment->env_, Close, environment));
+    Close(environment);
+  }
 }
 
 void Environment::FreeAtProcessExit() {
@@ -37,6 +107,7 @@ void Environment::TearDown() {
   if (torn_down_) return;
   collector_.Stop();
   contexts_.DropAll();
+  if (root_ != nullptr) TALLY_CHECK(napi_delete_reference(env_, std::exchange(root_, nullptr)));
   views_.Stop();
   for (SlotId id = 0; free_at_exit_ && id < ledger_.end(); id++) {
     const SlotState state = ledger_.at(id).state;

@@ -195,18 +195,18 @@ void Views::Disown(View* view) {
 }
 
 void Views::DetachBy(napi_value function) {
-  TALLY_CHECK(napi_create_reference(env_, function, 1, &transfer_));
+  TALLY_CHECK(napi_create_reference(env_, function, 0, &transfer_));
 }
 
 void Views::Detach(napi_value object) {
-  if (transfer_ == nullptr) {
+  napi_value transfer = nullptr;
+  if (transfer_ != nullptr) TALLY_CHECK(napi_get_reference_value(env_, transfer_, &transfer));
+  if (transfer == nullptr) {
     napi_detach_arraybuffer(env_, object);
     return;
   }
-  napi_value transfer = nullptr;
   napi_value length = nullptr;
   napi_value result = nullptr;
-  TALLY_CHECK(napi_get_reference_value(env_, transfer_, &transfer));
   TALLY_CHECK(napi_create_uint32(env_, 0, &length));
   if (napi_call_function(env_, object, transfer, 1, &length, &result) == napi_ok) return;
   napi_get_and_clear_last_exception(env_, &result);
@@ -407,8 +407,10 @@ void Views::Stop() {
       }
     }
   }
-  if (on_let_go_ != nullptr) TALLY_CHECK(napi_delete_reference(env_, on_let_go_));
-  on_let_go_ = nullptr;
+  for (napi_ref* reference : {&on_let_go_, &transfer_}) {
+    if (*reference != nullptr) TALLY_CHECK(napi_delete_reference(env_, *reference));
+    *reference = nullptr;
+  }
 }
 
 }  // namespace tally

@@ -48,7 +48,7 @@ class Views {
   bool Empty(SlotId slot, int64_t length);
 
   // What detaches a buffer without ending the process where that is forbidden:
-  // ArrayBuffer.prototype.transfer.
+  // ArrayBuffer.prototype.transfer. Held weakly, as what NotifyBy is given.
   void DetachBy(napi_value function);
 
   // A collection is asked for between these two, and no JavaScript of anybody else runs meanwhile. Two

@@ -137,6 +137,7 @@ Napi::Value Accounts(Environment& environment, Napi::Env env) {
 }
 
 Napi::Value ProcessStats(Napi::Env env) {
+  Environment::EndAbandoned();
   const Share::Sum sum = Share::Total();
   Napi::Object stats = Napi::Object::New(env);
   Put(stats, "environments", sum.environments);
