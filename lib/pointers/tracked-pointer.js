@@ -9,6 +9,7 @@ const { Refusal, flushOrThrow, nursery } = require('../books/nursery');
 const { disposeAlone, disposeSlot, disposeYoung, drainSlice, scripts } = require('../reclaim/destroy');
 const { makeRoom } = require('../reclaim/pressure');
 const { follow } = require('../reclaim/reclaim');
+const turn = require('../reclaim/turn');
 const { checkSize } = require('../support/check');
 const { DisposedError, IllegalConstructorError, InUseError, OverflowError } = require('../support/errors');
 const { hex } = require('../support/hex');
@@ -284,7 +285,10 @@ class TrackedPointer {
         TrackedPointer.#check(pointer, 'hand over');
         holds = binding.othersOf(slot);
       }
-      if (!calls.isIdle) holds++; // the C call that is under way may be using it, for all that is known here
+      if (!calls.isIdle) {
+        holds++; // the C call that is under way may be using it, for all that is known here
+        turn.schedule(); // unless it was cut off, which only a turn will tell
+      }
       if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       return slot;
     };

@@ -7,6 +7,7 @@ const { nursery } = require('../books/nursery');
 const { checkOptions } = require('../support/check');
 const { ArgumentValueError } = require('../support/errors');
 const { collectNow } = require('./reclaim');
+const turn = require('./turn');
 
 const { BYTES, POINTERS } = binding.protocol.figure;
 
@@ -19,7 +20,10 @@ function collect(options = {}) {
   }
   nursery.flush();
   // Called back from C, or from a destructor: nothing may be freed now, so there is nothing to find.
-  if (!calls.isIdle) return { bytes: 0, pointers: 0 };
+  if (!calls.isIdle) {
+    turn.schedule(); // unless it was cut off, which only a turn will tell
+    return { bytes: 0, pointers: 0 };
+  }
   const bytes = binding.figure(BYTES);
   const pointers = binding.figure(POINTERS);
   collectNow(type);

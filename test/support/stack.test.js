@@ -137,6 +137,25 @@ describe('after a timeout', () => {
     expect(found).toMatchObject({ ...clean, made: 52, failed: 0 });
   });
 
+  test.each([
+    ['collect()', 'collect();'],
+    [
+      'handOver()',
+      `try { handOver(kept); } catch ({ code }) { if (code !== 'ERR_TALLY_IN_USE') throw code; }`,
+    ],
+  ])('in a callback from C, of which only %s learns: the next one does what it is for', async (_, how) => {
+    const found = await cut(
+      `
+      const { handOver, takeOver } = require('./lib');
+      const kept = make();
+      (() => { const lent = create(10); run(() => call(lent, forever, 1)); })();
+      ${how}
+      `,
+      `takeOver(handOver(kept)).dispose(); collect(); return stats().totals.collected;`,
+    );
+    expect(found).toMatchObject({ ...clean, result: 1, freed: 2 });
+  });
+
   test('in callbacks from C inside of each other', async () => {
     const found = await cut(
       `
