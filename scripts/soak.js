@@ -1,31 +1,33 @@
 'use strict';
 // A mixed load for a long time, in the main thread and two workers: small and large pointers, short and long lives,
-// parents, callbacks, asynchronous calls, hand-overs, real libraries. At the end every figure must be exactly zero, in
-// our books and in those of the C libraries themselves.
+// parents, views that Node uses, callbacks, timeouts, asynchronous calls, hand-overs, reloads, real libraries. At the end
+// every figure must be exactly zero, in our books and in those of the C libraries themselves, and the memory that is neither
+// tracked nor held free by malloc() must not have grown. Beside it processes hand pointers from worker to worker whose main
+// thread does not know the library.
 //   node scripts/soak.js [--seconds=600] [--seed=N]
 
 const path = require('node:path');
-const { parseArgs } = require('node:util');
 const { setImmediate: turn } = require('node:timers/promises');
+const { parseArgs } = require('node:util');
 const { Worker, isMainThread, parentPort, threadId, workerData } = require('node:worker_threads');
-const { POINTER, SIZE, collect, handOver, reportExternal, stats, takeOver, track } = require('../lib');
+const tally = require('../lib');
 const binding = require('../lib/binding');
 const koffi = require('../lib/ffi/koffi');
+const { runChild } = require('../test/support/child.js');
+const { changes, cutOff, forever, restoreError } = require('../test/support/disturb.js');
+const { load: reload } = require('../test/support/model/library.js');
+const { randomFrom } = require('../test/support/random.js');
 const things = require('../test/support/things.js');
+const { close, expectAll, moves, use, uses } = require('../test/support/uses.js');
+
+const { POINTER, SIZE, collect, handOver, memoryUsage, reportExternal, stats, takeOver, track, trim } = tally;
 
 const WORKERS = 2;
 const KEPT = 3000;
 const OPERATIONS = 200; // between two turns of the event loop
 
-function randomFrom(seed) {
-  let state = seed >>> 0;
-  return (limit) => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
-}
+const GROWTH = 64 * 2 ** 20; // of what is resident, neither tracked nor held free by malloc(); more is a leak
+const POISONED = 2 ** 26; // bytes that were freed last
 
 function declare() {
   const lib = koffi.load(require('../test/support/counting.js').counting);
@@ -37,6 +39,7 @@ function declare() {
     destroy: lib.func('void thing_free(OwnedThing thing)'),
     id: lib.func('int64_t thing_id(const Thing *thing)'),
     call: lib.func('int thing_call(Thing *thing, Callback *callback, int value)'),
+    callForLong: lib.func('int thing_call(Thing *thing, Callback *callback, int value)', { reenters: true }),
     sumSlow: lib.func('int thing_sum_slow(Thing *thing, int ms)'),
     replace: lib.func('int thing_replace(_Inout_ OwnedThing *thing, size_t bytes)'),
   };
@@ -89,8 +92,10 @@ function expect(condition, what) {
 class Load {
   #kept = [];
   #large = [];
+  #moved = [];
   #manual = 0;
   #flying = 0;
+  #isCutOff = false;
   done = 0;
 
   constructor(seed, send) {
@@ -120,14 +125,19 @@ class Load {
         this.#replaced,
       ],
       ...[this.#released, this.#byHand, this.#handedOver, this.#asynchronous],
+      ...[this.#calledBackForLong, this.#changedError, this.#cutOff, this.#reloaded],
+      ...[this.#viewed, this.#movedAway],
       ...(this.sqlite === null ? [] : [this.#statement]),
       ...(this.gd === null ? [] : [this.#image]),
     ];
   }
 
   step() {
-    for (let i = 0; i < OPERATIONS; i++) this.operations[this.random(this.operations.length)].call(this);
-    this.done += OPERATIONS;
+    this.#isCutOff = false;
+    for (let i = 0; i < OPERATIONS && !this.#isCutOff; i++) {
+      this.operations[this.random(this.operations.length)].call(this);
+      this.done++;
+    }
   }
 
   take(token) {
@@ -139,12 +149,17 @@ class Load {
   /** Lets go of everything; resolves when no call is under way any more. */
   async finish() {
     while (this.#flying > 0) await turn();
+    close();
+    restoreError();
     this.#kept.length = 0;
     this.#large.length = 0;
+    this.#moved.length = 0;
     reportExternal(-this.#manual);
-    await turn();
-    collect();
-    collect();
+    // Of a view V8 may tell later that nobody has it any more.
+    for (let i = 0; i < 200 && (i < 2 || stats().pointers > 0); i++) {
+      await turn();
+      collect();
+    }
     const { bytes, pointers, manual, reported, dead, totals } = stats();
     return { operations: this.done, bytes, pointers, manual, reported, dead: dead.pointers, ...totals };
   }
@@ -264,6 +279,81 @@ class Load {
     if (this.random(2) === 0) thing.dispose();
   }
 
+  // The same where the call reenters: all but its own thing is freed meanwhile.
+  #calledBackForLong() {
+    const thing = this.c.create(100);
+    const callback = () => {
+      if (this.random(2) === 0) thing.dispose();
+      this.#make(2 ** 17);
+      this.#short();
+      if (this.random(200) === 0) collect();
+      return 7;
+    };
+    expect(this.c.callForLong(thing, callback, 1) === 7, 'what the callback returned did not come back');
+  }
+
+  #changedError() {
+    if (this.random(20) === 0) changes[this.random(changes.length)]();
+  }
+
+  // In the middle of a call, by a timeout.
+  #cutOff() {
+    if (this.random(200) !== 0) return;
+    const thing = this.c.create(100);
+    cutOff(() => this.c.call(thing, forever, 1));
+    if (this.random(2) === 0) this.#put(thing);
+    collect(); // which has a turn find that out
+    this.#isCutOff = true;
+  }
+
+  #reloaded() {
+    if (this.random(5000) !== 0) return;
+    const copy = reload();
+    (() => {
+      const make = (size) => copy.track(things.make(size), { size, free: things.FREE, label: 'soak copy' });
+      const thing = make(100);
+      expect(copy.call(thing, () => 7, 1) === 7, 'what the callback returned did not come back');
+      for (let i = 0; i < 100; i++) make(1 + this.random(2 ** 16));
+      thing.dispose();
+    })();
+    copy.collect();
+    const { bytes, pointers, reported } = copy.stats();
+    expect(bytes + pointers + reported === 0, `a copy of the library is left with ${bytes} bytes`);
+  }
+
+  #fly(promise) {
+    this.#flying++;
+    promise.then(() => this.#flying--);
+  }
+
+  #viewOf(size, byte) {
+    const pointer = this.#make(size);
+    const bytes = new Uint8Array(pointer.view()).fill(byte);
+    if (this.random(2) === 0) pointer.dispose();
+    return bytes;
+  }
+
+  #viewed() {
+    if (this.#flying >= 8 || this.random(10) !== 0) return;
+    const names = Object.keys(uses);
+    const byte = 1 + this.random(200);
+    this.#fly(use(names[this.random(names.length)], this.#viewOf(this.#size(), byte), byte));
+  }
+
+  async #move(how, byte) {
+    const bytes = await how(this.#viewOf(this.#size(), byte));
+    expectAll(bytes, byte, 'what was moved');
+    const place = this.random(20);
+    if (this.#moved[place] !== undefined) expectAll(this.#moved[place].bytes, this.#moved[place].byte, 'one');
+    this.#moved[place] = { bytes, byte };
+  }
+
+  #movedAway() {
+    if (this.#flying >= 8 || this.random(20) !== 0) return;
+    const all = Object.values(moves);
+    this.#fly(this.#move(all[this.random(all.length)], 1 + this.random(200)));
+  }
+
   #statement() {
     if (this.random(20) !== 0) return; // they are slow
     const { open, prepare, step, column } = this.sqlite;
@@ -319,6 +409,18 @@ function startWorker(seed, load) {
   return worker;
 }
 
+const inMegabytes = (figures) =>
+  Object.fromEntries(Object.entries(figures).map(([name, bytes]) => [`${name} MB`, Math.round(bytes / 1e6)]));
+
+/** Hands pointers from worker to worker in another process. Returns what is wrong, or ''. */
+async function transit() {
+  const { code, signal, stderr } = await runChild('test/support/transit-model.js', {
+    args: ['100'],
+    timeout: 600_000,
+  });
+  return code === 0 ? '' : `transit-model.js: ${signal ?? stderr}`;
+}
+
 function report(name, figures) {
   console.log(
     `${name.padEnd(8)} ${Object.entries(figures)
@@ -328,8 +430,8 @@ function report(name, figures) {
 }
 
 /** What must be zero and is not. */
-function faultsOf({ ends, referee, sqliteBytes, inTransit }) {
-  const faults = [];
+function faultsOf({ ends, referee, sqliteBytes, inTransit, others, transits }) {
+  const faults = transits.filter((fault) => fault !== '');
   const zero = (name, value) => {
     if (value !== 0) faults.push(`${name} is ${value}`);
   };
@@ -343,6 +445,9 @@ function faultsOf({ ends, referee, sqliteBytes, inTransit }) {
   zero('in transit: pointers', inTransit.pointers);
   zero('in transit: bytes', inTransit.bytes);
   zero('sqlite3_memory_used()', sqliteBytes);
+  const half = others.length / 2;
+  const growth = Math.max(...others.slice(half)) - Math.max(...others.slice(0, half));
+  if (growth > GROWTH) faults.push(`other memory grows, by ${growth}`);
   return faults;
 }
 
@@ -363,22 +468,27 @@ async function runMain() {
 
   let next = 0;
   const workers = [];
+  const transits = [];
+  things.poison(POISONED);
   const load = new Load(seed, (token) => workers[next++ % WORKERS].postMessage({ token }));
   const sqliteBefore = Number(load.sqlite?.used() ?? 0);
   for (let i = 1; i <= WORKERS; i++) workers.push(startWorker(seed + i, load));
 
   const start = performance.now();
   const elapsed = () => (performance.now() - start) / 1000;
+  const others = []; // what is resident, neither tracked nor held free by malloc(), from tenth to tenth
   let peak = 0;
-  let due = 1;
   await workUntil(() => {
-    const rss = process.memoryUsage.rss();
-    peak = Math.max(peak, rss);
-    const { freed, live, live_bytes: bytes, ...rest } = things.counters();
+    peak = Math.max(peak, process.memoryUsage.rss());
+    const { freed, live, ...rest } = things.counters();
     for (const name of Object.keys(things.faultless)) expect(rest[name] === 0, `${name} is ${rest[name]}`);
-    if (elapsed() >= (due * seconds) / 10) {
-      due++;
-      report(`${Math.round(elapsed())} s`, { freed, live, bytes, 'rss MB': Math.round(rss / 1e6) });
+    if (elapsed() >= ((others.length + 1) * seconds) / 10) {
+      const { rss, terms } = memoryUsage();
+      const { tracked, fragmentation = 0 } = terms;
+      others.push(rss - tracked - fragmentation);
+      const figures = { rss, tracked, 'held free': fragmentation, other: others.at(-1) };
+      report(`${Math.round(elapsed())} s`, { freed, live, ...inMegabytes(figures) });
+      if (others.length % 4 === 1) transits.push(transit());
     }
     return elapsed() >= seconds;
   }, load);
@@ -392,6 +502,8 @@ async function runMain() {
 
   const found = {
     ends,
+    others,
+    transits: await Promise.all(transits),
     referee: things.counters(),
     sqliteBytes: Number(load.sqlite?.used() ?? 0) - sqliteBefore,
     inTransit: stats({ scope: 'process' }).inTransit,
@@ -399,7 +511,10 @@ async function runMain() {
   for (const [name, figures] of Object.entries(ends)) report(name, figures);
   report('referee', found.referee);
   const faults = faultsOf(found);
-  console.log(`peak of rss ${Math.round(peak / 1e6)} MB; sqlite ${found.sqliteBytes} bytes`);
+  console.log(`sqlite ${found.sqliteBytes} bytes`);
+  things.poison(0);
+  const end = process.memoryUsage.rss();
+  report('resident', inMegabytes({ peak, end, trimmed: end - (trim() ?? 0) }));
   console.log(faults.length === 0 ? 'Every figure is zero that must be.' : `FAILED: ${faults.join('; ')}`);
   process.exitCode = faults.length === 0 ? 0 : 1;
 }

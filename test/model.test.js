@@ -4,7 +4,7 @@
 
 const { runChild } = require('./support/child.js');
 
-const runs = process.env.FFI_TALLY_TEST_RUNS ?? '500';
+const runs = process.env.FFI_TALLY_TEST_RUNS ?? '250';
 
 test.each([
   ['native', []],
@@ -25,3 +25,12 @@ test.each([
   },
   600_000,
 );
+
+test('random programs that hand pointers from worker to worker, where the main thread does not know the library', async () => {
+  const child = await runChild('test/support/transit-model.js', { args: ['100'], timeout: 300_000 });
+  expect(child.stderr).toBe('');
+  expect(child).toMatchObject({ code: 0, signal: null });
+  const { made, ended } = JSON.parse(child.stdout);
+  expect(made).toBeGreaterThan(2);
+  expect(ended).toBeGreaterThan(2);
+}, 300_000);

@@ -214,9 +214,7 @@ static void leave_quarantine(void) {
   size_t bytes = quarantine[oldest % kMostQuarantined].bytes;
   oldest++;
   quarantined -= bytes;
-  size_t i = 0;
-  while (i < bytes && (unsigned char)block[i] == kPoison) i++;
-  if (i < bytes) count(kDamaged, 1);
+  if ((unsigned char)block[0] != kPoison || memcmp(block, block + 1, bytes - 1) != 0) count(kDamaged, 1);
   free(block);
 }
 
