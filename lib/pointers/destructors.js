@@ -17,7 +17,14 @@ const MAX_ARGUMENTS = 32;
 const EXPECTED =
   'the address of a C function (bigint), { address, args }, a function of the address, or null';
 
-const NONE = Object.freeze({ form: Form.NONE, address: 0n, args: [], run: null, key: 'none' });
+const NONE = Object.freeze({
+  form: Form.NONE,
+  address: 0n,
+  args: [],
+  pointerAt: -1, // which argument of the C function is the pointer
+  run: null,
+  key: 'none',
+});
 
 // C functions with known addresses, so that a Koffi function given as a destructor is called directly.
 const addresses = new WeakMap();
@@ -37,12 +44,13 @@ function toAddress(value) {
 function checkedDestructor(form, address, args) {
   if (form === Form.NONE) return NONE;
   if (form === Form.DIRECT) return direct(address);
-  return { form, address, args, run: null, key: `${address}(${args.join()})` };
+  const pointerAt = args.indexOf('pointer');
+  return { form, address, args, pointerAt, run: null, key: `${address}(${args.join()})` };
 }
 
 function direct(address) {
   if (!binding.canCall) throw new NoCallerError();
-  return { form: Form.DIRECT, address, args: [], run: null, key: address };
+  return { form: Form.DIRECT, address, args: [], pointerAt: 0, run: null, key: address };
 }
 
 function boundArgument(value, index) {
@@ -74,7 +82,7 @@ function toDestructor(free) {
   if (typeof free === 'function') {
     const address = addresses.get(free)?.();
     if (address !== undefined) return direct(address);
-    return { form: Form.JAVASCRIPT, address: 0n, args: [], run: free, key: 'javascript' };
+    return { form: Form.JAVASCRIPT, address: 0n, args: [], pointerAt: -1, run: free, key: 'javascript' };
   }
   if (typeof free === 'object' && 'address' in free) {
     const address = toAddress(free.address);

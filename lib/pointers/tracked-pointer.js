@@ -186,8 +186,8 @@ class TrackedPointer {
     // The address for a call that declares a pointer as `param`, a PointerParam, does; any other value unchanged.
     access.lend = (value, param) => {
       if (typeof value !== 'object' || value === null || !(#address in value)) return value;
-      const { type } = value.#kind;
-      if (type !== param.last) param.check(type);
+      const kind = value.#kind;
+      if (kind.destructor !== param.last) param.check(kind);
       if (value.#address === null) throw new DisposedError(value.#kind.label, `pass to ${param.where}`);
       TrackedPointer.#markLent(value);
       return param.lent === undefined ? value.#address : param.lent(value, value.#address);

@@ -4,7 +4,7 @@
 
 const { checkArgument, checkNamed, checkReenters, ownedResult } = require('../../ownership/declare/one-off');
 const { makePlan } = require('../../ownership/declare/plan');
-const { argumentsOf, describe, pointee } = require('./dialect');
+const { argumentsOf, describe, pointee, symbolAddress } = require('./dialect');
 const { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf } = require('./roles');
 
 const DIRECTION = /^\s*(_In_|_Out_|_Inout_)\b/;
@@ -77,7 +77,9 @@ function planFor({
   const takesAny = roles.some((role) => role !== null) || (variadic && registry.ownsAny);
   const isPlain = owned === undefined && resized === undefined && !takesAny;
   const reenters = checkReenters(options?.reenters, name, !isPlain);
-  return isPlain ? null : makePlan({ name, source, registry, roles, owned, resized, reenters, variadic });
+  if (isPlain) return null;
+  const address = () => symbolAddress(koffi, source.library, name);
+  return makePlan({ name, source, registry, roles, owned, address, resized, reenters, variadic });
 }
 
 module.exports = { planFor };

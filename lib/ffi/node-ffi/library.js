@@ -46,7 +46,7 @@ function nativeSignature(signature) {
 }
 
 /** What ownership means for the function `name` with `signature`, which Node has accepted; null for nothing. */
-function planFor(registry, source, name, { arguments: types = [], return: type = 'void', ...options }) {
+function planFor(registry, source, raw, name, { arguments: types = [], return: type = 'void', ...options }) {
   const roles = types.map(roleOf);
   const owned = ownedResult({
     registry,
@@ -60,7 +60,10 @@ function planFor(registry, source, name, { arguments: types = [], return: type =
   checkNamed(name, options, roles);
   const isPlain = owned === undefined && resized === undefined && roles.every((role) => role === null);
   const reenters = checkReenters(options.reenters, name, !isPlain);
-  return isPlain ? null : makePlan({ name, source, registry, roles, owned, resized, reenters, exact: true });
+  const address = () => raw.pointer;
+  return isPlain
+    ? null
+    : makePlan({ name, source, registry, roles, owned, address, resized, reenters, exact: true });
 }
 
 /** The replacements for `ffi`'s class of libraries and what makes one. */
@@ -86,7 +89,7 @@ function makeLibraries(ffi, registry) {
       if (!isObject(signature)) return super.getFunction(name, signature); // which complains
       checkOptions(signature, SIGNATURE);
       const raw = super.getFunction(name, nativeSignature(signature));
-      const plan = planFor(registry, this.#source, name, signature);
+      const plan = planFor(registry, this.#source, raw, name, signature);
       const own = plan === null ? raw : wrap(raw, plan, refuses);
       if (plan !== null) own.pointer = raw.pointer;
       const declared = stress.on ? stressed(own) : own;

@@ -5,16 +5,17 @@
 const { setImmediate } = require('node:timers');
 const binding = require('../../binding');
 const { access } = require('../../pointers/tracked-pointer');
+const { freed } = require('./freed');
 const { lend } = require('./lend');
 const { complete } = require('./outcome');
 const { Transfer } = require('./transfer');
 
 /** REQUIRES: there are as many arguments as `raw` takes, and a callback after them. */
 function callAsync(raw, plan, converts, args, callback) {
-  const letGo = lend(plan.params, args);
+  const letGo = lend(plan, args);
   let transfer; // null after the end
   try {
-    transfer = new Transfer(plan.params, converts, args);
+    transfer = new Transfer(plan, converts, args);
   } catch (error) {
     letGo();
     throw error;
@@ -60,16 +61,14 @@ function callAsync(raw, plan, converts, args, callback) {
 /** The `.async` of a function with ownership. */
 function makeAsync(raw, plan, converts) {
   const count = converts.length;
-  const destroys = count === 1 && plan.params[0]?.destroys === true;
   return function (...args) {
     const at = plan.variadic ? args.length - 1 : count;
     const callback = args[at];
     // The FFI itself complains of what is missing.
     if (at < count || typeof callback !== 'function') return raw.async(...args);
-    const [value] = args;
-    if (destroys && access.isTracked(value) && access.isHeld(value)) {
-      converts[0](value);
-      value.dispose();
+    const pointer = freed(plan, converts, args);
+    if (pointer !== undefined && access.isHeld(pointer)) {
+      pointer.dispose();
       setImmediate(callback, null, undefined);
       return undefined;
     }

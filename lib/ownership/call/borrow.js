@@ -5,7 +5,7 @@
 const calls = require('../../books/c-calls');
 
 // The FFI itself complains of too few arguments, and of too many if it is `exact`; otherwise it ignores them.
-function borrow1(raw, a, producer, exact) {
+function borrow1(raw, a, producer, exact, recover) {
   return function (x) {
     if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
     let result;
@@ -13,8 +13,7 @@ function borrow1(raw, a, producer, exact) {
     try {
       result = raw(a === null ? x : a(x));
     } catch (error) {
-      calls.leave();
-      throw error;
+      return recover(error, arguments);
     }
     calls.exit();
     if (producer !== null) {
@@ -25,7 +24,7 @@ function borrow1(raw, a, producer, exact) {
   };
 }
 
-function borrow2(raw, a, b, producer, exact) {
+function borrow2(raw, a, b, producer, exact, recover) {
   return function (x, y) {
     if (arguments.length < 2 || (exact && arguments.length > 2)) return raw.apply(undefined, arguments);
     let result;
@@ -33,8 +32,7 @@ function borrow2(raw, a, b, producer, exact) {
     try {
       result = raw(a === null ? x : a(x), b === null ? y : b(y));
     } catch (error) {
-      calls.leave();
-      throw error;
+      return recover(error, arguments);
     }
     calls.exit();
     if (producer !== null) {
@@ -45,7 +43,7 @@ function borrow2(raw, a, b, producer, exact) {
   };
 }
 
-function borrow3(raw, a, b, c, producer, exact) {
+function borrow3(raw, a, b, c, producer, exact, recover) {
   return function (x, y, z) {
     if (arguments.length < 3 || (exact && arguments.length > 3)) return raw.apply(undefined, arguments);
     let result;
@@ -53,8 +51,7 @@ function borrow3(raw, a, b, c, producer, exact) {
     try {
       result = raw(a === null ? x : a(x), b === null ? y : b(y), c === null ? z : c(z));
     } catch (error) {
-      calls.leave();
-      throw error;
+      return recover(error, arguments);
     }
     calls.exit();
     if (producer !== null) {
@@ -67,7 +64,7 @@ function borrow3(raw, a, b, c, producer, exact) {
   };
 }
 
-function borrow4(raw, a, b, c, d, producer, exact) {
+function borrow4(raw, a, b, c, d, producer, exact, recover) {
   return function (x, y, z, w) {
     if (arguments.length < 4 || (exact && arguments.length > 4)) return raw.apply(undefined, arguments);
     let result;
@@ -80,8 +77,7 @@ function borrow4(raw, a, b, c, d, producer, exact) {
         d === null ? w : d(w),
       );
     } catch (error) {
-      calls.leave();
-      throw error;
+      return recover(error, arguments);
     }
     calls.exit();
     if (producer !== null) {
@@ -94,7 +90,7 @@ function borrow4(raw, a, b, c, d, producer, exact) {
   };
 }
 
-function borrow5(raw, a, b, c, d, e, producer, exact) {
+function borrow5(raw, a, b, c, d, e, producer, exact, recover) {
   return function (x, y, z, w, u) {
     if (arguments.length < 5 || (exact && arguments.length > 5)) return raw.apply(undefined, arguments);
     let result;
@@ -108,8 +104,7 @@ function borrow5(raw, a, b, c, d, e, producer, exact) {
         e === null ? u : e(u),
       );
     } catch (error) {
-      calls.leave();
-      throw error;
+      return recover(error, arguments);
     }
     calls.exit();
     if (producer !== null) {
@@ -122,7 +117,7 @@ function borrow5(raw, a, b, c, d, e, producer, exact) {
   };
 }
 
-function borrow6(raw, a, b, c, d, e, f, producer, exact) {
+function borrow6(raw, a, b, c, d, e, f, producer, exact, recover) {
   return function (x, y, z, w, u, v) {
     if (arguments.length < 6 || (exact && arguments.length > 6)) return raw.apply(undefined, arguments);
     let result;
@@ -137,8 +132,7 @@ function borrow6(raw, a, b, c, d, e, f, producer, exact) {
         f === null ? v : f(v),
       );
     } catch (error) {
-      calls.leave();
-      throw error;
+      return recover(error, arguments);
     }
     calls.exit();
     if (producer !== null) {
@@ -159,11 +153,12 @@ function canBorrow(count) {
 }
 
 /**
- * What calls `raw` with its arguments converted, null meaning unchanged, and tracks its result. `exact` says whether
- * `raw` refuses more arguments than it has parameters.
+ * What calls `raw` with its arguments converted, null meaning unchanged, and tracks its result. `exact` says whether `raw`
+ * refuses more arguments than it has parameters. `recover(error, args)` ends a call that has thrown: it throws that, or does
+ * another call in its place. It does so here because what V8 puts into one function is limited.
  */
-function borrow(raw, converts, producer, exact) {
-  return forms[converts.length](raw, ...converts, producer, exact);
+function borrow(raw, converts, producer, exact, recover) {
+  return forms[converts.length](raw, ...converts, producer, exact, recover);
 }
 
 module.exports = { borrow, canBorrow };

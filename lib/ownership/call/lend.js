@@ -7,13 +7,18 @@ const { access } = require('../../pointers/tracked-pointer');
 const views = require('../../pointers/views');
 const { drainSlice } = require('../../reclaim/destroy');
 
-/** Holds the borrowed pointers among `args`, and those whose views are. Returns the function that lets go of them. */
-function lend(params, args) {
+/**
+ * Holds the pointers among `args` that a call of `plan` borrows, and those whose views it does. Returns the function that
+ * lets go of them.
+ */
+function lend({ params, frees }, args) {
   const slots = [];
   for (let i = 0; i < args.length; i++) {
     const role = params[i] === undefined ? 'borrow' : params[i]?.role;
     if (role !== 'borrow') continue;
-    if (access.isTracked(args[i])) slots.push(access.slotOf(args[i]));
+    if (access.isTracked(args[i]) && !frees(access.kindOf(args[i]).destructor, i)) {
+      slots.push(access.slotOf(args[i]));
+    }
     const viewed = views.pointerOf(args[i]);
     if (viewed?.disposed === false) slots.push(access.slotOf(viewed));
   }

@@ -27,7 +27,9 @@ class Producer {
   constructor(source, owned) {
     this.source = source;
     this.owned = owned;
-    this.kind = kinds.make(owned.name, resolveDestructor(source, owned), owned, source.library, owned.shared);
+    // A copy: parameters know the type of a pointer by its destructor.
+    const destructor = { ...resolveDestructor(source, owned) };
+    this.kind = kinds.make(owned.name, destructor, owned, source.library, owned.shared);
     this.measure = new Measure(source, owned);
     const { way } = this.measure;
     if (way?.how === 'metered' && !binding.meterKind(this.kind.id, way.index)) throw new OutOfMemoryError();

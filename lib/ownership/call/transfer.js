@@ -14,12 +14,13 @@ function boxOf(value, where) {
 }
 
 class Transfer {
-  #params;
+  #plan;
   #given = []; // [pointer, address, freed] of each that C takes
 
-  /** REQUIRES: `args` are as many as `params`, or more for a variadic function. */
-  constructor(params, converts, args) {
-    this.#params = params;
+  /** REQUIRES: `args` are as many as `plan` has parameters, or more for a variadic function. */
+  constructor(plan, converts, args) {
+    const { params } = plan;
+    this.#plan = plan;
     this.values = args.slice();
     for (let i = 0; i < args.length; i++) {
       const convert = i < converts.length ? converts[i] : access.lendUndeclared;
@@ -34,9 +35,11 @@ class Transfer {
   }
 
   #give(param, value, i) {
-    if (param === null || param.role === 'borrow') return;
-    if (param.role === 'consume') {
-      if (access.isTracked(value)) this.#giveAway(value, param.destroys);
+    if (param === null) return;
+    if (param.role === 'borrow' || param.role === 'consume') {
+      if (!access.isTracked(value)) return;
+      const freed = this.#plan.frees(access.kindOf(value).destructor, i);
+      if (freed || param.role === 'consume') this.#giveAway(value, freed);
       return;
     }
     const box = boxOf(value, `argument ${i}`);
@@ -70,8 +73,9 @@ class Transfer {
   /** Tracks what C has stored. Returns the errors; one does not keep the others from being tracked. */
   collect(args) {
     const errors = [];
-    for (let i = 0; i < this.#params.length; i++) {
-      const { role, producer } = this.#params[i] ?? {};
+    const { params } = this.#plan;
+    for (let i = 0; i < params.length; i++) {
+      const { role, producer } = params[i] ?? {};
       if ((role !== 'out' && role !== 'inout') || boxOf(args[i]) === null) continue;
       try {
         // First the owner, then the box, which may be frozen: then the pointer is garbage, not lost.

@@ -5,19 +5,22 @@
 const calls = require('../../books/c-calls');
 const { access, transfer: transfers } = require('../../pointers/tracked-pointer');
 const { watch } = require('../size/allocation-delta');
-const { borrowing, consuming } = require('./arguments');
+const { FREED, borrowing, consuming } = require('./arguments');
 const { makeAsync } = require('./async');
 const { borrow, canBorrow } = require('./borrow');
+const { freed } = require('./freed');
 const { lend } = require('./lend');
 const { complete, deltasOf } = require('./outcome');
 const { Transfer } = require('./transfer');
 
 const NOTHING = Object.freeze([]);
 
-// The destructor called by hand, and any function of one argument that takes ownership.
-function consume1(raw, convert, { destroys }, refuses, exact) {
+// A function of one argument that takes ownership, or that is probably a destructor: `borrows` is for what it does not free.
+function consume1(raw, convert, { exact, frees }, refuses, borrows) {
   return function (value) {
     if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
+    const destroys = access.isTracked(value) && frees(access.kindOf(value).destructor, 0);
+    if (borrows !== null && !destroys) return borrows(value);
     const address = convert(value);
     if (!access.isTracked(value)) return raw(address);
     // Others need it still, or C uses it: it is ended now, and freed after them.
@@ -55,14 +58,16 @@ function general(raw, plan, converts, refuses) {
   return function (...args) {
     if (args.length < count || args.length > most) return raw(...args); // which complains
     if (!plan.variadic) args.length = count;
+    const pointer = freed(plan, converts, args);
+    if (pointer !== undefined && (!calls.isIdle || access.isHeld(pointer))) return pointer.dispose();
     const deltas = watches ? deltasOf(plan, args) : NOTHING;
-    const letGo = plan.depends || reenters ? lend(plan.params, args) : null;
+    const letGo = plan.depends || reenters ? lend(plan, args) : null;
     try {
       let transfer;
       let result;
       if (!reenters) calls.enter();
       try {
-        transfer = new Transfer(plan.params, converts, args);
+        transfer = new Transfer(plan, converts, args);
         result = deltas.length === 0 ? raw(...transfer.values) : watched(deltas, raw, transfer.values);
       } catch (error) {
         if (transfer?.moves && refuses(transfer.values, error)) transfer.refused();
@@ -80,15 +85,27 @@ function general(raw, plan, converts, refuses) {
   };
 }
 
-function convertersOf({ name, params }) {
+// `frees` as in borrowing(), with the number of the argument.
+function convertersOf({ name, params }, frees) {
   return params.map((param, i) => {
     if (param === null) return null;
     const where = `argument ${i} of ${name}()`;
     if (param.role !== 'borrow' && param.role !== 'consume') return null;
-    return param.owned === undefined
-      ? borrowing(where, param.base, param.expected, param.lent)
-      : consuming(where, param.owned);
+    if (param.role === 'consume') return consuming(where, param.owned);
+    return borrowing(where, param, frees && ((destructor) => frees(destructor, i)));
   });
+}
+
+// Whether a function frees a pointer is seen when it is called with one: then the call is another.
+function borrowsOrFrees(raw, plan, converts, refuses) {
+  let frees;
+  const recover = (error, args) => {
+    calls.leave();
+    if (error !== FREED) throw error;
+    frees ??= general(raw, plan, converts, refuses);
+    return frees(...args);
+  };
+  return borrow(raw, convertersOf(plan, plan.frees), plan.producer, plan.exact, recover);
 }
 
 /**
@@ -102,13 +119,12 @@ function wrap(raw, plan, refuses) {
   const special = plan.reenters || plan.variadic || plan.resized !== undefined || plan.watched.length > 0;
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
   let wrapped;
-  if (!special && params.length === 1 && producer === null && params[0]?.role === 'consume') {
-    wrapped = consume1(raw, convert, params[0], refuses, plan.exact);
-  } else if (borrows && canBorrow(params.length)) {
-    wrapped = borrow(raw, converts, producer, plan.exact);
-  } else {
-    wrapped = general(raw, plan, converts, refuses);
+  if (borrows && canBorrow(params.length)) wrapped = borrowsOrFrees(raw, plan, converts, refuses);
+  const takes = params[0]?.role === 'consume' || plan.isDestructor;
+  if (!special && params.length === 1 && producer === null && takes) {
+    wrapped = consume1(raw, convert, plan, refuses, wrapped ?? null);
   }
+  wrapped ??= general(raw, plan, converts, refuses);
   Object.defineProperty(wrapped, 'name', { value: raw.name, configurable: true });
   Object.defineProperty(wrapped, 'length', { value: raw.length, configurable: true });
   if (typeof raw.async === 'function') wrapped.async = makeAsync(raw, plan, converts);

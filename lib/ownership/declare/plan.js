@@ -5,17 +5,14 @@
 const { UnsupportedError } = require('../../support/errors');
 const { consuming } = require('../call/arguments');
 
-// Calling the destructor by hand is how a pointer is disposed in C's own words.
-function isDestructor(registry, params, name) {
-  if (params.length !== 1 || params[0] === null) return false;
-  const [{ role, owned, base }] = params;
-  if (role === 'consume') return owned.destructorName === name;
-  return role === 'borrow' && registry.isDestructor(name, base);
+/** What tells whether a destructor is the function at the address that `find` returns, and its argument `i` the pointer. */
+function freeing(find) {
+  let address;
+  return (destructor, i) => destructor.pointerAt === i && destructor.address === (address ??= find() ?? 0n);
 }
 
 function complete(param, where, source) {
-  if (param === null || param.role === 'borrow') return param;
-  if (param.role === 'consume') return { ...param, destroys: false };
+  if (param === null || param.role === 'borrow' || param.role === 'consume') return param;
   const { owned } = param;
   return { ...param, producer: source.producerOf(owned), convert: consuming(where, owned), box: source.box };
 }
@@ -23,7 +20,7 @@ function complete(param, where, source) {
 /**
  * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
  * { role: 'borrow', base, expected, lent } or { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
- * the result, or undefined; `resized` the number of an argument, or undefined; `reenters` whether C calls back for long, so
+ * the result, or undefined; `address` returns that of the function, or undefined; `resized` the number of an argument, or undefined; `reenters` whether C calls back for long, so
  * that what it is not lent is freed meanwhile; `exact` says whether the FFI refuses more
  * arguments than there are parameters, and otherwise it ignores them.
  */
@@ -33,19 +30,23 @@ function makePlan({
   registry,
   roles,
   owned,
+  address,
   resized,
   reenters,
   variadic = false,
   exact = false,
 }) {
   const params = roles.map((role, i) => complete(role, `argument ${i} of ${name}()`, source));
-  if (isDestructor(registry, params, name)) params[0] = { ...params[0], role: 'consume', destroys: true };
-  if (params[owned?.parent]?.role === 'consume') {
+  // Probably: what it frees is known when it is called.
+  const isDestructor =
+    params.length === 1 && params[0]?.role === 'borrow' && registry.isDestructor(name, params[0].base);
+  const takes = (i) => params[i]?.role === 'consume' || (isDestructor && i === 0);
+  if (takes(owned?.parent)) {
     throw new UnsupportedError(
       `The result of ${name}() cannot depend on argument ${owned.parent}, which C takes or frees`,
     );
   }
-  if (params[resized]?.role === 'consume') {
+  if (takes(resized)) {
     throw new UnsupportedError(
       `Argument ${resized} of ${name}() cannot be measured after the call: C takes or frees it`,
     );
@@ -53,6 +54,8 @@ function makePlan({
   return {
     name,
     params,
+    isDestructor,
+    frees: freeing(address),
     variadic,
     exact,
     producer: owned === undefined ? null : source.producerOf(owned),

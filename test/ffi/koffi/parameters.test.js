@@ -1,9 +1,20 @@
 'use strict';
 
-const { TrackedPointer, collect, configure, stats, track } = require('../../../lib');
+const { POINTER, TrackedPointer, collect, configure, stats, track } = require('../../../lib');
+const binding = require('../../../lib/binding');
 const { errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
 const { runChild } = require('../../support/child.js');
-const { counting, declareThings, isKoffi2, koffi, ownedThing, raw, things, unique } = require('./setup.js');
+const {
+  counting,
+  counting2,
+  declareThings,
+  isKoffi2,
+  koffi,
+  ownedThing,
+  raw,
+  things,
+  unique,
+} = require('./setup.js');
 const { counters } = things;
 
 const library = koffi.load(counting);
@@ -400,6 +411,73 @@ describe('the declared destructor, called by hand', () => {
     expect(thing.disposed).toBe(true);
     thing.dispose();
     expect(counters()).toMatchObject({ freed: 1, double_frees: 0 });
+  });
+
+  describe.each([
+    ['the name', 'thing_free'],
+    ['its address', things.symbol('thing_free')],
+    ['its address with arguments', { address: things.symbol('thing_free'), args: [POINTER] }],
+    ['its name with arguments', { symbol: 'thing_free', args: [POINTER] }],
+    ['a declared function', library.func('void thing_free(void *thing)')],
+  ])('given as %s', (_, free) => {
+    const makers = [
+      ['an owned type', () => declareThings({ free, size: 1 }).make],
+      ['a function', () => library.func('void *thing_new(size_t bytes)', { free, size: 1 })],
+    ];
+    const testOf = typeof free === 'object' && !binding.canBind ? test.skip : test;
+
+    testOf.each(makers)('to %s: a dispose, whenever the function was declared', async (__, maker) => {
+      const before = library.func('void thing_free(void *thing)');
+      const make = maker();
+      const after = library.func('void thing_free(void *thing)');
+      const freedAsync = (thing) => new Promise((resolve) => after.async(thing, resolve));
+      for (const byHand of [before, after, freedAsync]) {
+        const { disposed } = stats().totals;
+        const thing = make(100);
+        await byHand(thing);
+        expect(thing.disposed).toBe(true);
+        expect(stats().totals.disposed).toBe(disposed + 1);
+      }
+      expect(counters()).toMatchObject({ made: 3, freed: 3, double_frees: 0 });
+    });
+  });
+
+  test('of track(), and of a library that is not that of the pointer', () => {
+    const T = unique('Thing');
+    koffi.opaque(T);
+    const other = koffi.load(counting);
+    koffi.owned(unique('Owned'), `${T} *`, { free: null, size: 0 });
+    const free = other.func(`void thing_free(${T} *thing)`);
+    const thing = track(things.make(10), { size: 10, free: things.symbol('thing_free') });
+    free(thing);
+    expect(thing.disposed).toBe(true);
+    expect(counters()).toMatchObject({ freed: 1, double_frees: 0 });
+  });
+
+  test('another function of the same name is not taken for it', () => {
+    const { T, make } = declareThings();
+    const id = koffi.load(counting2).func(`void thing_free(${T} *thing)`); // its books know nothing of this thing
+    const thing = make(100);
+    id(thing);
+    expect(thing.disposed).toBe(false);
+    thing.dispose();
+    expect(counters()).toMatchObject({ made: 1, freed: 1, double_frees: 0 });
+  });
+
+  (binding.canBind ? test : test.skip)('with other arguments beside the pointer, wherever it stands', () => {
+    const { T, make } = declareThings({ free: { symbol: 'thing_free_ctx', args: [7, POINTER] } });
+    const free = library.func(`void thing_free_ctx(void *context, ${T} *thing)`);
+    const [thing, mother] = [make(100), make(100)];
+    free(8, thing);
+    expect(thing.disposed).toBe(true);
+    expect(counters()).toMatchObject({ freed: 1, last_context: 8 });
+    free(mother, thing.disposed ? null : thing); // in another place it is borrowed
+    expect(mother.disposed).toBe(false);
+    const kid = track(1n, { size: 0, free: null, parent: mother });
+    free(8, mother); // freed after the kid, as its type says
+    expect(counters().freed).toBe(1);
+    kid.dispose();
+    expect(counters()).toMatchObject({ freed: 2, last_context: 7, double_frees: 0 });
   });
 
   test.each(forms)('%s: while others depend on it, freed after them', (_, prototype) => {

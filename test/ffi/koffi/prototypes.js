@@ -197,12 +197,13 @@ function ownerOfResult({ result, options = {} }) {
     tells,
     isSized: free === sizedFree,
     isUnowned: free === null,
+    isFreedByName: free === 'thing_free',
   };
 }
 
 function ownerOf(label) {
   const { base, size } = types.get(label);
-  return { label, base, size, tells: size === 'thing_size' };
+  return { label, base, size, tells: size === 'thing_size', isFreedByName: label !== OtherA };
 }
 
 const isNative = (func) => func.toString().includes('[native code]');
@@ -239,7 +240,7 @@ function declare(library, { form, result, params, variadic, options }) {
 }
 
 class Program {
-  handles = []; // { pointer, label, base, size, tells, isSized, isUnowned, isInside, cSize, parent, children }
+  handles = []; // { pointer, label, base, size, tells, isSized, isFreedByName, isUnowned, isInside, cSize, parent, children }
   ended = []; // pointers that are over
   loose = new Set(); // addresses of what only C knows
   unsure = false; // whether something was dropped and is not collected yet
@@ -483,7 +484,7 @@ class Program {
       this.remove(handle);
       this.ended.pop();
     }
-    if (then === 'free by hand' && !handle.isInside && !handle.isUnowned) {
+    if (then === 'free by hand' && handle.isFreedByName) {
       const { pointer } = handle;
       this.remove(handle);
       pick(byHand, which >> 4)[handle.base](pointer);

@@ -143,6 +143,21 @@ const cases = {
     assert.equal(tally.stats().pointers, 0);
   },
 
+  'the destructor by hand is known by its address': ({ counting, ffi, plain, c, count, tally }) => {
+    const { lib, functions } = ffi.dlopen(counting, {
+      thing_new: { arguments: ['uint64'], return: 'pointer', free: c.thing_free.pointer, size: 1 },
+      thing_free: { arguments: ['pointer'] },
+    });
+    const { functions: unowned } = plain.dlopen(counting, {
+      thing_new: { arguments: ['uint64'], return: 'pointer' },
+    });
+    const free = c.thing_free.pointer;
+    const things = [functions.thing_new(10), tally.track(unowned.thing_new(10), { size: 1, free })];
+    for (const thing of things) functions.thing_free(thing);
+    assert.deepEqual([things.every(({ disposed }) => disposed), count('freed')], [true, 2]);
+    lib.close();
+  },
+
   'through .out C gives, through .inout it replaces': ({ c }) => {
     const box = [null];
     assert.equal(c.thing_make(box, 100), 0);
