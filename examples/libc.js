@@ -13,6 +13,7 @@ const MAP_PRIVATE_ANONYMOUS = isMac ? 0x1002 : 0x22;
 koffi.owned('Mapping', 'void *', {
   free: { symbol: 'munmap', args: [POINTER, SIZE] },
   size: (address, hint, length) => length,
+  invalid: -1n, // MAP_FAILED
 });
 koffi.owned('Block', 'void *', { free: 'free', size: 'malloc' });
 koffi.owned('HeapString', 'char *', { free: 'free' });

@@ -44,6 +44,7 @@ type Member<Name extends string> = Name extends keyof typeof Koffi ? (typeof Kof
 export type {
   FunctionOptions,
   OwnedDestructor,
+  OwnedInvalid,
   OwnedOptions,
   OwnedParent,
   OwnedSize,

@@ -22,7 +22,14 @@
 import type { TrackedPointer } from './index.js';
 import type { FunctionOptions, OwnedOptions, OwnedSize } from './ownership.js';
 
-export type { FunctionOptions, OwnedDestructor, OwnedOptions, OwnedParent, OwnedSize } from './ownership.js';
+export type {
+  FunctionOptions,
+  OwnedDestructor,
+  OwnedInvalid,
+  OwnedOptions,
+  OwnedParent,
+  OwnedSize,
+} from './ownership.js';
 
 declare const role: unique symbol;
 

@@ -48,6 +48,13 @@ export type OwnedSize =
  */
 export type OwnedParent = number | ((address: bigint, ...args: any[]) => unknown);
 
+/**
+ * What C returns, beside NULL, in place of a pointer where a call fails: an address such as `-1n`, several, or a function
+ * that tells. The caller gets `null` then. If the function throws, or returns no boolean, nobody knows: that error is
+ * thrown, and nothing is freed.
+ */
+export type OwnedInvalid = number | bigint | readonly (number | bigint)[] | ((address: bigint) => boolean);
+
 /** The options of `owned()`. */
 export interface OwnedOptions {
   /** What frees such a pointer. There is no default. */
@@ -66,6 +73,8 @@ export interface OwnedOptions {
   compare?: 'malloc' | 'metered' | 'measure' | MeteredAllocator | undefined;
   /** That C counts references, so that several such pointers may have one address. For `Settings.checked`; default: `false`. */
   shared?: boolean | undefined;
+  /** What says that there is no pointer, such as `-1n` for `mmap()`. Default: NULL alone. */
+  invalid?: OwnedInvalid | undefined;
 }
 
 /** Ownership for one function: the last argument of Koffi's `lib.func()`, members of a signature of `node:ffi`. */
@@ -78,6 +87,8 @@ export interface FunctionOptions {
   parent?: OwnedParent | undefined;
   /** As in {@link OwnedOptions}, together with `free`. */
   shared?: boolean | undefined;
+  /** What says that the owned result is no pointer, in place of that of its owned type. */
+  invalid?: OwnedInvalid | undefined;
   /**
    * The number of an argument that the result keeps alive: for pointers into its memory. A result that is not owned
    * becomes a `TrackedPointer` of size 0 that frees nothing. Not together with `parent`.

@@ -28,7 +28,7 @@ expectTypeOf(image).toEqualTypeOf<OwnedTypeObject<'OwnedImage'>>();
 expectTypeOf(image).toExtend<TypeSpecifier>();
 koffi.sizeof(image);
 owned('Map', 'void *', { free: { symbol: 'munmap', args: [POINTER, SIZE] }, size: 4096n });
-owned('Block', koffi.pointer('void'), { free: 1n, size: 'malloc', parent: 0, shared: true });
+owned('Block', koffi.pointer('void'), { free: 1n, size: 'malloc', parent: 0, shared: true, invalid: -1n });
 owned('Row', 'Row *', { free: null, parent: (_address, table) => table });
 owned('Set', 'Set *', {
   free: (address) => expectTypeOf(address).toEqualTypeOf<bigint>(),

@@ -33,8 +33,8 @@ class Producer {
     this.measure = new Measure(source, owned);
     const { way } = this.measure;
     if (way?.how === 'metered' && !binding.meterKind(this.kind.id, way.index)) throw new OutOfMemoryError();
-    // Whether the result depends on nothing but the call's arguments.
-    this.alone = owned.parent === undefined;
+    // Whether every result but NULL is a pointer, and depends on nothing but the call's arguments.
+    this.alone = owned.parent === undefined && owned.invalid === undefined;
   }
 
   /**
@@ -71,12 +71,12 @@ class Producer {
     return freeOnError(address, 0, this.kind, this.kind.run, error);
   }
 
-  /** The tracked pointer for what C returned; null for NULL. */
+  /** The tracked pointer for what C returned; null for NULL, and for what says that it failed. */
   produce(result, args) {
     if (result === null) return null;
     const address = this.source.addressOf(result);
-    if (address === 0n) return null;
-    const { parent } = this.owned;
+    const { invalid, parent } = this.owned;
+    if (address === 0n || invalid?.(address)) return null;
     if (parent === undefined) return this.#adopt(address, args, NO_SLOT);
     if (typeof parent === 'function') return this.#adopt(address, args, undefined);
     if (!access.isTracked(args[parent])) return this.#adopt(address, args, NO_SLOT);

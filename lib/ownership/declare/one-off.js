@@ -1,13 +1,13 @@
 'use strict';
-// The options of one declaration, { free, size, parent, shared, keeps, resizes, reenters }, and the owned type that they make
-// of its result.
+// The options of one declaration, such as { free, size, keeps }, and the owned type that they make of its result.
 
 const { NONE } = require('../../pointers/destructors');
 const { checkBoolean, checkOptions } = require('../../support/check');
 const { ArgumentValueError, UnsupportedError } = require('../../support/errors');
+const { checkInvalid } = require('./invalid');
 const { OwnedType, checkFree, checkIndex, checkMeasure } = require('./owned-type');
 
-const OPTIONS = ['free', 'size', 'parent', 'shared', 'keeps', 'resizes', 'reenters'];
+const OPTIONS = ['free', 'size', 'parent', 'shared', 'keeps', 'resizes', 'reenters', 'invalid'];
 
 // Options that would mean nothing are mistakes.
 function checkOneOff({ free, size, parent, shared, keeps }, owned, name) {
@@ -89,6 +89,13 @@ function ownedResult({ registry, base, owned, name, options = {}, count }) {
   const dependsOn = parent ?? checkArgument(keeps, 'keeps', count);
   if (result !== undefined && dependsOn !== undefined) {
     result = new OwnedType(result.name, result.base, { ...result, parent: dependsOn });
+  }
+  const invalid = checkInvalid(options.invalid);
+  if (invalid !== undefined) {
+    if (result === undefined) {
+      throw new UnsupportedError(`'invalid' has no effect on ${name}(): its result has no owner`);
+    }
+    result = new OwnedType(result.name, result.base, { ...result, invalid });
   }
   if (typeof result?.parent === 'number') checkArgument(result.parent, 'parent', count);
   return result;

@@ -5,8 +5,9 @@ const { toDestructor } = require('../../pointers/destructors');
 const { checkBoolean, checkOptions, checkSize } = require('../../support/check');
 const { ArgumentTypeError, ArgumentValueError, SizeRequiredError } = require('../../support/errors');
 const { checkCompare, checkWay, isWay } = require('../size/ways');
+const { checkInvalid } = require('./invalid');
 
-const OPTIONS = ['free', 'size', 'parent', 'shared', 'compare'];
+const OPTIONS = ['free', 'size', 'parent', 'shared', 'compare', 'invalid'];
 
 /** A pointer to nothing in particular may stand for any other. */
 function isAny(base) {
@@ -14,7 +15,7 @@ function isAny(base) {
 }
 
 class OwnedType {
-  constructor(name, base, { free, size, parent, shared = false, compare }) {
+  constructor(name, base, { free, size, parent, shared = false, compare, invalid }) {
     this.name = name;
     this.base = base; // the name of the type pointed to
     this.free = free; // null, a symbol's name, { symbol, args }, or a destructor
@@ -22,6 +23,7 @@ class OwnedType {
     this.compare = compare; // undefined, or another such way to its size
     this.parent = parent; // undefined, the number of an argument, or a function
     this.shared = checkBoolean(shared, 'shared'); // whether C counts references
+    this.invalid = invalid; // undefined, or what tells whether an address is no pointer, but says that C failed
   }
 
   // The name of the C function that frees such a pointer, where it was given by name.
@@ -92,6 +94,7 @@ function ownedType(name, base, options) {
     parent: checkParent(options.parent),
     compare: checkCompare(options.compare),
     shared: options.shared,
+    invalid: checkInvalid(options.invalid),
   });
 }
 

@@ -86,6 +86,83 @@ describe('results', () => {
   });
 });
 
+describe('invalid', () => {
+  const address = things.make(1);
+  // Gives the very thing that it is given.
+  const same = (options) => maker(options, (Owned) => `${Owned} thing_interior(void *thing, size_t offset)`);
+
+  test.each([
+    ['a bigint', address],
+    ['a number', Number(address)],
+    ['a list', [-1n, address]],
+    ['a function', (found) => found === address],
+  ])('%s: null, and nothing is measured or freed', (_, invalid) => {
+    const size = jest.fn(() => 1);
+    expect(same({ size, invalid })(address, 0)).toBe(null);
+    expect(size).not.toHaveBeenCalled();
+    const { T, Owned } = ownedThing();
+    const prototype = `${Owned} thing_interior(${T} *thing, size_t offset)`;
+    expect(library.func(prototype, { invalid })(address, 0)).toBe(null);
+    const free = 'thing_free';
+    expect(library.func('void *thing_interior(void *t, size_t o)', { free, size, invalid })(address, 0)).toBe(
+      null,
+    );
+    expect(size).not.toHaveBeenCalled();
+    expect(counters().freed).toBe(0);
+    expect(stats().pointers).toBe(0);
+  });
+
+  test('anything else is tracked, and NULL is null', () => {
+    const make = maker({ invalid: [-1n, 1], size: 1 });
+    expect(make(0)).toBe(null);
+    make(10).dispose();
+    expect(counters().freed).toBe(1);
+  });
+
+  test('through _Out_ and _Inout_, and from another thread', async () => {
+    let found;
+    const { Owned } = ownedThing({ size: 1, invalid: (given) => ((found = given), true) });
+    const out = [null];
+    library.func(`int thing_make(_Out_ ${Owned} *out, size_t bytes)`)(out, 10);
+    expect(out).toEqual([null]);
+    things.free(found);
+    library.func(`int thing_replace(_Inout_ ${Owned} *inout, size_t bytes)`)(out, 10);
+    expect(out).toEqual([null]);
+    things.free(found);
+    const make = library.func(`${Owned} thing_new(size_t bytes)`);
+    const result = await new Promise((resolve) => make.async(10, (_, value) => resolve(value)));
+    expect(result).toBe(null);
+    things.free(found);
+  });
+
+  test.each([
+    ['throws', () => { throw new RangeError('no'); }, RangeError, undefined], // prettier-ignore
+    ['returns no boolean', () => 1, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+  ])('a function that %s: its error, and nothing is freed', (_, invalid, Type, code) => {
+    expectRefusal(() => same({ size: 1, invalid })(address, 0), Type, code);
+    expect(counters().freed).toBe(0);
+  });
+
+  test.each([
+    ['NULL, which is none anyway', 0n, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+    ['an empty list', [], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+    ['too large', 2n ** 64n, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+    ['too small', -(2n ** 63n) - 1n, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+    ['a string', '-1', TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+    ['null', null, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+    ['a fraction', [-1n, 0.5], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+  ])('%s is refused', (_, invalid, Type, code) => {
+    expectRefusal(() => ownedThing({ invalid }), Type, code);
+    const options = { free: 'thing_free', size: 1, invalid };
+    expectRefusal(() => library.func('void *thing_new(size_t bytes)', options), Type, code);
+  });
+
+  test('for a result without an owner is refused', () => {
+    const declare = () => library.func('void *thing_new(size_t bytes)', { invalid: -1 });
+    expectRefusal(declare, TypeError, 'ERR_TALLY_UNSUPPORTED');
+  });
+});
+
 describe('size', () => {
   test.each([
     ['a number', 123, 123],

@@ -245,6 +245,7 @@ describe('libc', () => {
     koffi.owned(Mapping, 'void *', {
       free: { symbol: 'munmap', args: [POINTER, SIZE] },
       size: (_, hint, length) => length,
+      invalid: -1n,
     });
     const mmap = libc.func(
       `${Mapping} mmap(void *hint, size_t length, int protection, int flags, int fd, int64_t offset)`,
@@ -266,6 +267,16 @@ describe('libc', () => {
     if (isLinux) expect(isMapped()).toBe(true);
     mapping.dispose();
     if (isLinux) expect(isMapped()).toBe(false);
+    expect(mmap(null, MB, 3, 2, 999, 0)).toBe(null); // of a file that is not open: MAP_FAILED
+  });
+
+  (isLinux ? test : test.skip)('iconv_open, whose failure is -1', () => {
+    const options = { free: 'iconv_close', size: 1000, invalid: -1 };
+    const open = libc.func('void *iconv_open(const char *to, const char *from)', options);
+    const converter = open('UTF-8', 'ISO-8859-1');
+    expect(converter.size).toBe(1000);
+    converter.dispose();
+    expect(open('nonsense', 'also nonsense')).toBe(null);
   });
 
   test('strdup, as a string and as a pointer', () => {

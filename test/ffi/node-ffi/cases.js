@@ -158,6 +158,28 @@ const cases = {
     lib.close();
   },
 
+  'invalid: an address that is no pointer is null': ({ counting, ffi, plain, count }) => {
+    const { functions: unowned } = plain.dlopen(counting, {
+      thing_new: { arguments: ['uint64'], return: 'pointer' },
+      thing_free: { arguments: ['pointer'] },
+    });
+    const address = unowned.thing_new(10);
+    const { lib, functions } = ffi.dlopen(counting, {
+      thing_interior: {
+        arguments: ['pointer', 'uint64'],
+        return: 'pointer',
+        free: 'thing_free',
+        size: 1,
+        invalid: address,
+      },
+    });
+    assert.equal(functions.thing_interior(address, 0), null);
+    assert.equal(count('freed'), 0);
+    unowned.thing_free(address);
+    assert.throws(() => lib.getFunction('thing_id', { invalid: -1 }), code('ERR_TALLY_UNSUPPORTED'));
+    lib.close();
+  },
+
   'through .out C gives, through .inout it replaces': ({ c }) => {
     const box = [null];
     assert.equal(c.thing_make(box, 100), 0);

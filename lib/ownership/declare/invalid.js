@@ -1,0 +1,37 @@
+'use strict';
+// What C returns in place of a pointer where a call fails, if that is not NULL.
+
+const { ArgumentTypeError, ArgumentValueError } = require('../../support/errors');
+
+const EXPECTED = 'an address (number or bigint), a list of these, or a function of the address';
+const { asIntN, asUintN } = BigInt;
+
+function address(value) {
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
+    throw new ArgumentTypeError(value, 'invalid', EXPECTED);
+  }
+  const given = BigInt(value);
+  const unsigned = asUintN(64, given);
+  if (unsigned === 0n) throw new ArgumentValueError(value, 'invalid', 'another address: NULL always is null');
+  if (given !== unsigned && asIntN(64, given) !== given) {
+    throw new ArgumentValueError(value, 'invalid', 'an integer of 64 bits');
+  }
+  return unsigned;
+}
+
+/** What tells whether an address is one of these values; undefined stays what it is. */
+function checkInvalid(invalid) {
+  if (invalid === undefined) return undefined;
+  if (typeof invalid === 'function') {
+    return (found) => {
+      const answer = invalid(found);
+      if (typeof answer !== 'boolean') throw new ArgumentTypeError(answer, 'invalid()', 'a boolean');
+      return answer;
+    };
+  }
+  const values = new Set((Array.isArray(invalid) ? invalid : [invalid]).map(address));
+  if (values.size === 0) throw new ArgumentValueError(invalid, 'invalid', 'a list that is not empty');
+  return (found) => values.has(found);
+}
+
+module.exports = { checkInvalid };
