@@ -24,11 +24,19 @@
 
 import type * as Koffi from 'koffi';
 import type { TrackedPointer } from './index.js';
-import type { FunctionOptions, OwnedOptions, OwningOptions, PlainOptions } from './ownership.js';
+import type {
+  FunctionOptions,
+  GivingOptions,
+  OwnedOptions,
+  OwningOptions,
+  PlainOptions,
+} from './ownership.js';
 import type {
   AnyFunction,
   ClassicSignature,
   Directed,
+  GivingClassicSignature,
+  GivingSignature,
   OwnedTypeObject,
   OwningClassicSignature,
   OwningSignature,
@@ -43,9 +51,11 @@ type Member<Name extends string> = Name extends keyof typeof Koffi ? (typeof Kof
 
 export type {
   FunctionOptions,
+  GivingOptions,
   OwnedDestructor,
   OwnedInvalid,
   OwnedOptions,
+  OwnedOutcome,
   OwnedParent,
   OwnedSize,
   OwningOptions,
@@ -111,6 +121,11 @@ export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func
     definition: Prototype,
     options?: PlainOptions,
   ): Koffi.KoffiFunc<Signature<Prototype>>;
+  /** Declares a C function of which the outcome says whether it gives: what it does not give is a plain pointer. */
+  func<const Prototype extends string>(
+    definition: Prototype,
+    options: GivingOptions,
+  ): Koffi.KoffiFunc<GivingSignature<Prototype>>;
   /** Declares a C function whose result gets an owner: a plain pointer becomes `TrackedPointer<'name()'>`. */
   func<const Prototype extends string>(
     definition: Prototype,
@@ -125,6 +140,16 @@ export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func
     parameters: Types,
     options?: PlainOptions,
   ): Koffi.KoffiFunc<ClassicSignature<Type, Types>>;
+  func<
+    const Name extends string,
+    const Type extends TypeSpecifier,
+    const Types extends readonly TypeSpecifier[],
+  >(
+    name: Name,
+    result: Type,
+    parameters: Types,
+    options: GivingOptions,
+  ): Koffi.KoffiFunc<GivingClassicSignature<Name, Type, Types>>;
   func<
     const Name extends string,
     const Type extends TypeSpecifier,
@@ -149,6 +174,17 @@ export interface LibraryHandle extends Omit<ReturnType<typeof Koffi.load>, 'func
     parameters: Types,
     options?: PlainOptions,
   ): Koffi.KoffiFunc<ClassicSignature<Type, Types>>;
+  func<
+    const Name extends string,
+    const Type extends TypeSpecifier,
+    const Types extends readonly TypeSpecifier[],
+  >(
+    convention: string,
+    name: Name,
+    result: Type,
+    parameters: Types,
+    options: GivingOptions,
+  ): Koffi.KoffiFunc<GivingClassicSignature<Name, Type, Types>>;
   func<
     const Name extends string,
     const Type extends TypeSpecifier,

@@ -20,13 +20,14 @@
  */
 
 import type { TrackedPointer } from './index.js';
-import type { FunctionOptions, OwnedOptions, OwnedSize } from './ownership.js';
+import type { FunctionOptions, OwnedOptions, OwnedOutcome, OwnedSize } from './ownership.js';
 
 export type {
   FunctionOptions,
   OwnedDestructor,
   OwnedInvalid,
   OwnedOptions,
+  OwnedOutcome,
   OwnedParent,
   OwnedSize,
 } from './ownership.js';
@@ -106,12 +107,19 @@ type Argument<T> = T extends NumberType
         : T extends Place<infer Name, infer Role>
           ? Role extends 'borrowed'
             ? Lent<Name>
-            : [pointer: TrackedPointer<Name> | null] | null
+            : [pointer: TrackedPointer<Name> | bigint | null] | null
           : never;
 
 type Arguments<Types extends readonly unknown[]> = { -readonly [I in keyof Types]: Argument<Types[I]> };
 
-type Result<Name extends string, S> = S extends { return: infer T }
+type Result<Name extends string, S> = S extends { gives: OwnedOutcome }
+  ? Possibly<Given<Name, S>>
+  : Given<Name, S>;
+
+/** What is not given is an address. */
+type Possibly<R> = [R] extends [TrackedPointer | null] ? R | bigint : R;
+
+type Given<Name extends string, S> = S extends { return: infer T }
   ? T extends OwnedType<infer Owned>
     ? TrackedPointer<Owned> | null
     : T extends PointerType

@@ -77,6 +77,13 @@ export interface OwnedOptions {
   invalid?: OwnedInvalid | undefined;
 }
 
+/**
+ * Whether a call has given, or taken: a function of its result (a pointer as an address, or `null`) and of its arguments as
+ * they were passed, after the call. What it throws is thrown by the call, as is `ERR_TALLY_INVALID_ARG_TYPE` for what is no
+ * boolean.
+ */
+export type OwnedOutcome = (result: any, ...args: any[]) => boolean;
+
 /** Ownership for one function: the last argument of Koffi's `lib.func()`, members of a signature of `node:ffi`. */
 export interface FunctionOptions {
   /** The result is owned, and this frees it. For a result of plain pointer type. */
@@ -89,6 +96,16 @@ export interface FunctionOptions {
   shared?: boolean | undefined;
   /** What says that the owned result is no pointer, in place of that of its owned type. */
   invalid?: OwnedInvalid | undefined;
+  /**
+   * Whether the call has given what C returned and stored as owned pointers. If not, or if nobody can tell, they are plain
+   * pointers, as without ownership, and nobody frees them. Default: always.
+   */
+  gives?: OwnedOutcome | undefined;
+  /**
+   * Whether the call has taken the pointers that C may take. If not, they are what they were before. If nobody can tell, it
+   * has. Default: always.
+   */
+  takes?: OwnedOutcome | undefined;
   /**
    * The number of an argument that the result keeps alive: for pointers into its memory. A result that is not owned
    * becomes a `TrackedPointer` of size 0 that frees nothing. Not together with `parent`.
@@ -104,8 +121,11 @@ export interface FunctionOptions {
   reenters?: boolean | undefined;
 }
 
+/** Options that let the outcome of a call say whether C has given what it returned and stored. */
+export type GivingOptions = FunctionOptions & { gives: OwnedOutcome };
+
 /** Options that leave a plain result plain. */
-export type PlainOptions = FunctionOptions & { free?: undefined; keeps?: undefined };
+export type PlainOptions = FunctionOptions & { free?: undefined; keeps?: undefined; gives?: undefined };
 
 /** Options that give a plain result an owner. */
 export type OwningOptions = FunctionOptions & ({ free: OwnedDestructor } | { keeps: number });

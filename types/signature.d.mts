@@ -89,7 +89,7 @@ type Values<T> = ArrayBuffer | ArrayBufferView | readonly T[] | Cast;
 export type OwnedArgument<Name extends string> = TrackedPointer<Name> | NativeAddress | null;
 
 /** A place that C fills with an owned pointer: `[null]`, or `[pointer]` for `_Inout_`. */
-export type OwnedPlace<Name extends string> = (TrackedPointer<Name> | null)[];
+export type OwnedPlace<Name extends string> = (TrackedPointer<Name> | Pointer | null)[];
 
 /** A place that C fills with a pointer to characters, of which Koffi makes a string; `_Inout_` takes an address too. */
 export type StringPlace<Empty extends null = null> = (
@@ -263,6 +263,14 @@ export type OwningSignature<Prototype extends string> =
 /** A function whose result, where it is a plain pointer, is tracked under the name of the function. */
 type Own<F extends AnyFunction, Name extends string> = (...args: Parameters<F>) => Owned<ReturnType<F>, Name>;
 
+/** The same, where options say that the outcome decides. */
+export type GivingSignature<Prototype extends string> = Giving<OwningSignature<Prototype>>;
+
+/** A function whose result, where it is a tracked pointer, may be a plain one. */
+type Giving<F extends AnyFunction> = (...args: Parameters<F>) => Possibly<ReturnType<F>>;
+
+type Possibly<R> = 0 extends 1 & R ? R : [R] extends [TrackedPointer | null] ? R | Pointer : R;
+
 /** `any` stays what it is: it may have an owned type already. */
 type Owned<R, Name extends string> = 0 extends 1 & R
   ? R
@@ -303,3 +311,8 @@ export type ClassicSignature<Type, Types extends readonly unknown[]> = (
 export type OwningClassicSignature<Name extends string, Type, Types extends readonly unknown[]> = (
   ...args: ClassicArguments<Types>
 ) => Owned<ClassicResult<Type>, Name>;
+
+/** The same, where options say that the outcome decides. */
+export type GivingClassicSignature<Name extends string, Type, Types extends readonly unknown[]> = Giving<
+  OwningClassicSignature<Name, Type, Types>
+>;

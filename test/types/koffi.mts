@@ -2,7 +2,7 @@ import { expectTypeOf } from 'expect-type';
 import { POINTER, SIZE, TrackedPointer, track } from 'ffi-tally';
 import original from 'koffi';
 import koffi, { load, owned, struct, withOwnership } from 'ffi-tally/koffi';
-import type { KoffiFunc, LibraryHandle, OwnedTypeObject, TypeSpecifier } from 'ffi-tally/koffi';
+import type { KoffiFunc, LibraryHandle, OwnedTypeObject, Pointer, TypeSpecifier } from 'ffi-tally/koffi';
 
 // Everything of Koffi is here, by name and in the default export.
 expectTypeOf(struct).toEqualTypeOf(original.struct);
@@ -60,6 +60,16 @@ expectTypeOf(lib.func('strdup', text, ['str'])('a')).toBeAny();
 lib.func('void *strdup(const char *text)', { free: 'free', size: 'malloc' });
 lib.func('uint8_t *row(Image *image, int y)', { keeps: 0 });
 lib.func('grow', 'int', ['Buffer *', 'int'], { resizes: 0 });
+lib.func('int open(_Out_ Db **db)', { gives: (code: number) => code === 0, takes: undefined });
+expectTypeOf(
+  lib.func('getcwd', 'void *', ['void *', 'size_t'], {
+    free: 'free',
+    size: 1,
+    gives: (_, at) => at === null,
+  }),
+).returns.toEqualTypeOf<TrackedPointer<'getcwd()'> | Pointer | null>();
+// @ts-expect-error -- no promise
+lib.func('int put(OwnedImage image)', { takes: async () => true });
 lib.func('__stdcall', 'grow', 'int', ['Buffer *', 'int'], { resizes: 0 });
 // @ts-expect-error -- no such option
 lib.func('void *f()', { frees: 'free' });

@@ -218,6 +218,10 @@ expectTypeOf(
 ).toEqualTypeOf<TrackedPointer<'f()'> | null>();
 expectTypeOf(lib.func('int grow(EsmPicture *p)', { resizes: 0 })(image)).toEqualTypeOf<number>();
 expectTypeOf(lib.func('Status f()', { free: null })()).toBeAny();
+expectTypeOf(lib.func('EsmImage f(int id)', { gives: (address: bigint, id) => id > 0 })(1)).toEqualTypeOf<
+  Image | bigint | null
+>();
+expectTypeOf(lib.func('int f(_Out_ EsmImage *out)', { gives: (code) => code === 0 })([null])).toBeNumber();
 // @ts-expect-error -- no such option
 lib.func('void *f()', { free: 'free', siez: 1 });
 

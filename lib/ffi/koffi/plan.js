@@ -2,6 +2,7 @@
 // Reads out of a function that Koffi has declared what ownership means for it. A function that has nothing to
 // do with ownership has no plan.
 
+const { checkOutcome } = require('../../ownership/declare/depends-on-outcome');
 const { checkArgument, checkNamed, checkReenters, ownedResult } = require('../../ownership/declare/one-off');
 const { makePlan } = require('../../ownership/declare/plan');
 const { argumentsOf, describe, pointee, symbolAddress } = require('./dialect');
@@ -74,12 +75,13 @@ function planFor({
     return roleOf(koffi, registry, each, direction(i), where(i));
   });
   checkNamed(name, options, roles, (i, option) => mayCome(koffi, types[i].type, direction(i), option));
+  const outcome = checkOutcome(name, options, roles, owned);
   const takesAny = roles.some((role) => role !== null) || (variadic && registry.ownsAny);
   const isPlain = owned === undefined && resized === undefined && !takesAny;
   const reenters = checkReenters(options?.reenters, name, !isPlain);
   if (isPlain) return null;
   const address = () => symbolAddress(koffi, source.library, name);
-  return makePlan({ name, source, registry, roles, owned, address, resized, reenters, variadic });
+  return makePlan({ name, source, registry, roles, owned, outcome, address, resized, reenters, variadic });
 }
 
 module.exports = { planFor };

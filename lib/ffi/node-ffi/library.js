@@ -4,6 +4,7 @@
 const { kinds } = require('../../books/kinds');
 const { pinLibraries } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
+const { checkOutcome } = require('../../ownership/declare/depends-on-outcome');
 const {
   OPTIONS,
   checkArgument,
@@ -58,12 +59,13 @@ function planFor(registry, source, raw, name, { arguments: types = [], return: t
   });
   const resized = checkArgument(options.resizes, 'resizes', types.length);
   checkNamed(name, options, roles);
+  const outcome = checkOutcome(name, options, roles, owned);
   const isPlain = owned === undefined && resized === undefined && roles.every((role) => role === null);
   const reenters = checkReenters(options.reenters, name, !isPlain);
   const address = () => raw.pointer;
   return isPlain
     ? null
-    : makePlan({ name, source, registry, roles, owned, address, resized, reenters, exact: true });
+    : makePlan({ name, source, registry, roles, owned, outcome, address, resized, reenters, exact: true });
 }
 
 /** The replacements for `ffi`'s class of libraries and what makes one. */

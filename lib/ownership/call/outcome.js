@@ -23,16 +23,34 @@ function remeasure(plan, args) {
   if (type !== null) plan.source.producerOf(type).remeasure(pointer);
 }
 
+/** Returns what `predicate` says of the call, `otherwise` where it cannot tell. */
+function ask(predicate, otherwise, plan, result, args, errors) {
+  if (predicate === undefined) return true;
+  try {
+    const address = plan.producer === null ? result : plan.source.addressOf(result) || null;
+    return predicate(address, args);
+  } catch (error) {
+    errors.push(error);
+    return otherwise;
+  }
+}
+
 /**
  * Tracks all that C gave, and returns the result. Whatever goes wrong with one part, the others are
  * tracked; then the first error is thrown.
  */
 function complete(plan, transfer, result, args) {
-  transfer.taken();
-  const errors = transfer.collect(args);
+  const errors = [];
+  const taken = ask(plan.takes, true, plan, result, args, errors);
+  const given = ask(plan.gives, false, plan, result, args, errors);
+  if (taken) transfer.taken();
+  else transfer.refused();
+  errors.push(...transfer.collect(args, given, taken));
   let value = result;
   try {
-    if (plan.producer !== null) value = plan.producer.produce(result, args);
+    if (plan.producer !== null) {
+      value = given ? plan.producer.produce(result, args) : plan.producer.plain(result);
+    }
   } catch (error) {
     errors.push(error);
   }

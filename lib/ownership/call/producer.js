@@ -91,6 +91,11 @@ class Producer {
     }
   }
 
+  /** What C has returned or stored without giving it: as the FFI tells it, and null for NULL. */
+  plain(found) {
+    return found === 0n ? null : found;
+  }
+
   #adopt(address, args, parentSlot) {
     let size;
     try {

@@ -70,22 +70,32 @@ class Transfer {
     for (const [pointer, , freed] of this.#given) transfer.commit(pointer, freed);
   }
 
-  /** Tracks what C has stored. Returns the errors; one does not keep the others from being tracked. */
-  collect(args) {
+  /**
+   * Tracks what C has stored, if it is `given`: otherwise it has no owner. `taken` says whether C took what was there before.
+   * Returns the errors; one does not keep the others from being tracked.
+   */
+  collect(args, given, taken) {
     const errors = [];
     const { params } = this.#plan;
     for (let i = 0; i < params.length; i++) {
       const { role, producer } = params[i] ?? {};
       if ((role !== 'out' && role !== 'inout') || boxOf(args[i]) === null) continue;
+      const stored = this.values[i][0];
       try {
+        if (!taken && role === 'inout' && this.#isLeft(stored, args[i][0])) continue;
         // First the owner, then the box, which may be frozen: then the pointer is garbage, not lost.
-        const pointer = producer.produce(this.values[i][0], args);
+        const pointer = given ? producer.produce(stored, args) : producer.plain(stored);
         args[i][0] = pointer;
       } catch (error) {
         errors.push(error);
       }
     }
     return errors;
+  }
+
+  /** Whether C has left there what it was given. */
+  #isLeft(stored, pointer) {
+    return access.isTracked(pointer) && this.#plan.source.addressOf(stored) === access.addressOf(pointer);
   }
 }
 

@@ -116,7 +116,9 @@ function wrap(raw, plan, refuses) {
   const converts = convertersOf(plan);
   const { params, producer } = plan;
   const [convert] = converts;
-  const special = plan.reenters || plan.variadic || plan.resized !== undefined || plan.watched.length > 0;
+  const asks = plan.gives !== undefined || plan.takes !== undefined;
+  const special =
+    asks || plan.reenters || plan.variadic || plan.resized !== undefined || plan.watched.length > 0;
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
   let wrapped;
   if (borrows && canBorrow(params.length)) wrapped = borrowsOrFrees(raw, plan, converts, refuses);

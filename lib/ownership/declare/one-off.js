@@ -4,10 +4,21 @@
 const { NONE } = require('../../pointers/destructors');
 const { checkBoolean, checkOptions } = require('../../support/check');
 const { ArgumentValueError, UnsupportedError } = require('../../support/errors');
+const { OPTIONS: ON_OUTCOME } = require('./depends-on-outcome');
 const { checkInvalid } = require('./invalid');
 const { OwnedType, checkFree, checkIndex, checkMeasure } = require('./owned-type');
 
-const OPTIONS = ['free', 'size', 'parent', 'shared', 'keeps', 'resizes', 'reenters', 'invalid'];
+const OPTIONS = [
+  'free',
+  'size',
+  'parent',
+  'shared',
+  'keeps',
+  'resizes',
+  'reenters',
+  'invalid',
+  ...ON_OUTCOME,
+];
 
 // Options that would mean nothing are mistakes.
 function checkOneOff({ free, size, parent, shared, keeps }, owned, name) {

@@ -20,7 +20,7 @@ function complete(param, where, source) {
 /**
  * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
  * { role: 'borrow', base, expected, lent } or { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
- * the result, or undefined; `address` returns that of the function, or undefined; `resized` the number of an argument, or undefined; `reenters` whether C calls back for long, so
+ * the result, or undefined; `outcome` is what checkOutcome() gave; `address` returns that of the function, or undefined; `resized` the number of an argument, or undefined; `reenters` whether C calls back for long, so
  * that what it is not lent is freed meanwhile; `exact` says whether the FFI refuses more
  * arguments than there are parameters, and otherwise it ignores them.
  */
@@ -30,6 +30,7 @@ function makePlan({
   registry,
   roles,
   owned,
+  outcome,
   address,
   resized,
   reenters,
@@ -56,6 +57,7 @@ function makePlan({
     params,
     isDestructor,
     frees: freeing(address),
+    ...outcome,
     variadic,
     exact,
     producer: owned === undefined ? null : source.producerOf(owned),

@@ -180,6 +180,29 @@ const cases = {
     lib.close();
   },
 
+  'gives and takes: the outcome decides': ({ counting, ffi, Thing, count }) => {
+    const { lib, functions } = ffi.dlopen(counting, {
+      thing_find: {
+        arguments: ['int32', 'pointer', Thing.out],
+        return: 'int32',
+        gives: (code) => code === 0,
+      },
+      thing_take: { arguments: [Thing, 'int32'], return: 'int32', takes: (code) => code === 0 },
+    });
+    const box = [null];
+    functions.thing_find(0, null, box);
+    const [thing] = box;
+    functions.thing_find(1, thing, box);
+    assert.equal(box[0], thing.address);
+    functions.thing_find(1, null, box);
+    assert.equal(box[0], null);
+    assert.deepEqual([functions.thing_take(thing, 1), thing.disposed], [1, false]);
+    assert.deepEqual([functions.thing_take(thing, 0), thing.disposed, count('freed')], [0, true, 1]);
+    for (const options of [{ gives: () => true }, { takes: () => true }])
+      assert.throws(() => lib.getFunction('thing_value', options), code('ERR_TALLY_UNSUPPORTED'));
+    lib.close();
+  },
+
   'through .out C gives, through .inout it replaces': ({ c }) => {
     const box = [null];
     assert.equal(c.thing_make(box, 100), 0);

@@ -478,6 +478,31 @@ int thing_replace(void** inout, size_t bytes) {
   return 0;
 }
 
+// What C gives and takes by outcome. Gives a thing for 0; for others `known`, which stays whose it is.
+int thing_find(int outcome, void* known, void** out) {
+  *out = outcome == 0 ? make(NULL, 16) : known;
+  return outcome;
+}
+
+void* thing_found(int outcome, void* known, int* given) {
+  *given = outcome == 0;
+  return outcome == 0 ? make(NULL, 16) : known;
+}
+
+// Takes the thing for 0.
+int thing_take(void* thing, int outcome) {
+  if (outcome == 0) end(thing, kAnySize);
+  return outcome;
+}
+
+// Takes what is there for 0 and 1, and gives another for 0 and 2.
+int thing_swap(void** inout, int outcome) {
+  if (outcome <= 1) end(*inout, kAnySize);
+  if (outcome == 0 || outcome == 2) *inout = make(NULL, 16);
+  if (outcome == 1) *inout = NULL;
+  return outcome;
+}
+
 static void act(char letter, uint64_t argument) {
   void* thing = (void*)(uintptr_t)argument;
   void** place = thing;
