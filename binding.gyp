@@ -19,6 +19,7 @@
         "native/env/collector.cc",
         "native/env/destructor.cc",
         "native/env/environment.cc",
+        "native/env/kept_values.cc",
         "native/env/nursery.cc",
         "native/env/outside.cc",
         "native/env/teardown.cc",

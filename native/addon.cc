@@ -83,6 +83,11 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<SizeOf>("sizeOf");
   functions.Add<AddressOf>("addressOf");
   functions.Add<KindOf>("kindOf");
+  functions.Add<AddParent>("addParent");
+  functions.Add<RemoveParent>("removeParent");
+  functions.Add<DependsOn>("dependsOn");
+  functions.Add<Keep>("keep");
+  functions.Add<Kept>("kept");
   functions.Add<HasParent>("hasParent");
   functions.Add<HasEndedParent>("hasEndedParent");
   functions.Add<Owns>("owns");

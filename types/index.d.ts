@@ -131,6 +131,9 @@ export type Untracked =
   | (object & { readonly [pointee]?: never })
   | { readonly [member: string]: unknown; readonly [pointee]?: never };
 
+/** What a pointer may need: another, or memory of JavaScript, which then stays alive and where it is. */
+export type Parent = TrackedPointer | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
+
 /** The options of {@link track}. */
 export interface TrackOptions<Label extends string = string> {
   /** The native memory that the pointer keeps alive, in bytes: a safe integer, not negative. */
@@ -139,8 +142,11 @@ export interface TrackOptions<Label extends string = string> {
   free: Destructor;
   /** The account that carries the bytes in {@link stats}. Default: `'unlabelled'`. */
   label?: Label | undefined;
-  /** A pointer that must be freed after this one, such as the database of a statement. Default: none. */
-  parent?: TrackedPointer | null | undefined;
+  /**
+   * What this pointer needs until it has been freed: a pointer that must be freed after it, such as the database of a
+   * statement; memory of JavaScript that C reads by way of it; or several of these. Default: nothing.
+   */
+  parent?: Parent | readonly Parent[] | null | undefined;
   /**
    * That C counts references and this pointer is one of them, so that several may have one address. It matters in the
    * checked mode only, see {@link Settings.checked}. Default: `false`.

@@ -50,8 +50,10 @@ export * from 'koffi';
 type Member<Name extends string> = Name extends keyof typeof Koffi ? (typeof Koffi)[Name] : unknown;
 
 export type {
+  ArgumentNumbers,
   FunctionOptions,
   GivingOptions,
+  Keeps,
   OwnedDestructor,
   OwnedInvalid,
   OwnedOptions,

@@ -20,10 +20,12 @@
  */
 
 import type { TrackedPointer } from './index.js';
-import type { FunctionOptions, OwnedOptions, OwnedOutcome, OwnedSize } from './ownership.js';
+import type { ArgumentNumbers, FunctionOptions, OwnedOptions, OwnedOutcome, OwnedSize } from './ownership.js';
 
 export type {
+  ArgumentNumbers,
   FunctionOptions,
+  Keeps,
   OwnedDestructor,
   OwnedInvalid,
   OwnedOptions,
@@ -123,7 +125,7 @@ type Given<Name extends string, S> = S extends { return: infer T }
   ? T extends OwnedType<infer Owned>
     ? TrackedPointer<Owned> | null
     : T extends PointerType
-      ? S extends { free: {} | null } | { keeps: number }
+      ? S extends { free: {} | null } | { keeps: ArgumentNumbers | { result: ArgumentNumbers } }
         ? TrackedPointer<`${Name}()`> | null
         : bigint
       : T extends NumberType

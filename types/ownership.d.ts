@@ -43,10 +43,29 @@ export type OwnedSize =
   | ((address: bigint, ...args: any[]) => number | bigint);
 
 /**
- * What an owned pointer needs alive: the number of the argument (from 0), or a function of the address and of the
- * arguments that returns it. Something that is not tracked is no parent.
+ * What an owned pointer needs alive: the number of the argument (from 0), several, or a function of the address and of the
+ * arguments that returns it, or an array. It is a tracked pointer, which is then freed later, or memory of JavaScript: a
+ * Buffer or another typed array, an `ArrayBuffer`, which stays alive and where it is. An address needs nothing; and for
+ * what a function returns, that holds of everything else, too.
  */
-export type OwnedParent = number | ((address: bigint, ...args: any[]) => unknown);
+export type OwnedParent = number | readonly number[] | ((address: bigint, ...args: any[]) => unknown);
+
+/** The number of an argument, from 0, or several. */
+export type ArgumentNumbers = number | readonly number[];
+
+/**
+ * Who keeps which arguments after the call. Kept are tracked pointers, which are freed later than what keeps them, and memory
+ * of JavaScript: Buffers and other typed arrays, `ArrayBuffer`s. Addresses and `null` need nothing; for anything else, such
+ * as a string, of which C gets a copy for the call, the call throws `ERR_TALLY_INVALID_ARG_TYPE`.
+ */
+export interface Keeps {
+  /** The result does, until it has been freed. One that is not owned becomes a `TrackedPointer` of size 0 that frees nothing. */
+  result?: ArgumentNumbers;
+  /** Nobody that could end: until the end of this thread, or until they are replaced. */
+  forever?: ArgumentNumbers;
+  /** The argument of that number, a `TrackedPointer`, or what C stores there: until it has been freed, or they are replaced. */
+  [keeper: number]: ArgumentNumbers;
+}
 
 /**
  * What C returns, beside NULL, in place of a pointer where a call fails: an address such as `-1n`, several, or a function
@@ -107,10 +126,17 @@ export interface FunctionOptions {
    */
   takes?: OwnedOutcome | undefined;
   /**
-   * The number of an argument that the result keeps alive: for pointers into its memory. A result that is not owned
-   * becomes a `TrackedPointer` of size 0 that frees nothing. Not together with `parent`.
+   * Which arguments C goes on using after the call, and until when: see {@link Keeps}. A number, or several, are those that
+   * the result keeps, as a pointer into their memory does: `keeps: 0` is `keeps: { result: 0 }`. That is not together with
+   * `parent`.
    */
-  keeps?: number | undefined;
+  keeps?: ArgumentNumbers | Keeps | undefined;
+  /**
+   * That a call replaces what earlier calls of this function have had the same argument keep, or `forever`, as a setter does:
+   * that is let go when the call returns. `true`, or the numbers of arguments: then only what was kept by calls with the
+   * same values there, such as the number of a parameter. Default: everything stays kept.
+   */
+  replaces?: true | ArgumentNumbers | undefined;
   /** The number of an argument whose memory the call may change: it is measured again after the call. */
   resizes?: number | undefined;
   /**
@@ -125,7 +151,12 @@ export interface FunctionOptions {
 export type GivingOptions = FunctionOptions & { gives: OwnedOutcome };
 
 /** Options that leave a plain result plain. */
-export type PlainOptions = FunctionOptions & { free?: undefined; keeps?: undefined; gives?: undefined };
+export type PlainOptions = FunctionOptions & {
+  free?: undefined;
+  gives?: undefined;
+  keeps?: (Keeps & { result?: undefined }) | undefined;
+};
 
 /** Options that give a plain result an owner. */
-export type OwningOptions = FunctionOptions & ({ free: OwnedDestructor } | { keeps: number });
+export type OwningOptions = FunctionOptions &
+  ({ free: OwnedDestructor } | { keeps: ArgumentNumbers | { result: ArgumentNumbers } });

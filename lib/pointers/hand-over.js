@@ -15,9 +15,9 @@ function checkMovable(label, form, slot) {
         `Give the address of a C function as 'free'`,
     );
   }
-  if (binding.hasParent(slot)) {
+  if (binding.hasParent(slot) || binding.kept(slot) !== undefined) {
     throw new UnsupportedError(
-      `Cannot hand over a pointer (${label}) without its parent, which must be freed after it and stays in this thread`,
+      `Cannot hand over a pointer (${label}) without what it needs, which must be freed after it and stays in this thread`,
     );
   }
 }

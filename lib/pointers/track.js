@@ -6,6 +6,7 @@ const { checkBoolean, checkLabel, checkOptions, checkSize } = require('../suppor
 const { ArgumentTypeError, NullPointerError } = require('../support/errors');
 const { adopt, freeOnce } = require('./adopt');
 const { toAddress, toDestructor } = require('./destructors');
+const { adoptWith, collect, isMemory } = require('./kept');
 const audit = require('./observer-hook');
 const { access } = require('./tracked-pointer');
 
@@ -20,10 +21,18 @@ function areKnown(options) {
   return true;
 }
 
-function parentSlotOf(parent) {
-  if (parent === undefined || parent === null) return NO_SLOT;
-  if (!access.isTracked(parent)) throw new ArgumentTypeError(parent, 'parent', 'a TrackedPointer');
-  return access.slotOf(parent);
+const PARENT = 'a TrackedPointer, a Buffer, another typed array, an ArrayBuffer, or an array of these';
+
+/** What `parent` names that is not one pointer, a Set; null for nothing. */
+function neededOf(parent) {
+  if (parent === undefined || parent === null) return null;
+  const needed = new Set();
+  for (const each of Array.isArray(parent) ? parent : [parent]) {
+    if (!isMemory(each)) throw new ArgumentTypeError(each, 'parent', PARENT);
+    if (access.isTracked(each)) access.slotOf(each); // which complains of one that has ended
+    collect(each, needed);
+  }
+  return needed;
 }
 
 /** Takes ownership of a native pointer. */
@@ -44,6 +53,7 @@ function track(pointer, options) {
   // From here on the pointer is ours, and an error must not lose it.
   let size = 0;
   let parentSlot = NO_SLOT;
+  let needed = null;
   try {
     size = checkSize(options.size, 'size'); // first, because the destructor may need it
     if (!areKnown(options)) checkOptions(options, OPTIONS);
@@ -51,12 +61,15 @@ function track(pointer, options) {
       kind = kinds.of(checkLabel(label), destructor, checkBoolean(shared, 'shared'));
       if (!shared) kinds.remember(free, label, kind);
     }
-    parentSlot = parentSlotOf(options.parent);
+    const { parent } = options;
+    if (access.isTracked(parent)) parentSlot = access.slotOf(parent);
+    else needed = neededOf(parent);
   } catch (error) {
     throw freeOnce(address, size, destructor ?? toDestructor(free), shared, error);
   }
   if (audit.observer !== null) audit.observer.adopted(address, label);
   const run = kind.form === Form.JAVASCRIPT ? destructor.run : null;
+  if (needed !== null) return adoptWith(address, size, kind, needed, run);
   return adopt(address, size, kind, parentSlot, run);
 }
 

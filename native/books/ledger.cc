@@ -204,6 +204,93 @@ SlotId Ledger::Add(uint32_t kind, uint64_t address, int64_t size, SlotId parent)
   return id;
 }
 
+template <typename Visit>
+void Ledger::EachParent(const Slot& slot, Visit visit) const {
+  if (slot.has_several) {
+    for (uint32_t i = slot.parent; i != Edge::kNone; i = edges_[i].next) visit(edges_[i].parent);
+  } else if (slot.parent != kNoSlot) {
+    visit(slot.parent);
+  }
+}
+
+// REQUIRES: there is a free one, or room.
+uint32_t Ledger::AddEdge(SlotId parent, uint32_t next) {
+  uint32_t edge = free_edge_;
+  if (edge == Edge::kNone) {
+    edge = static_cast<uint32_t>(edges_.size());
+    edges_.Push({});
+  } else {
+    free_edge_ = edges_[edge].next;
+  }
+  edges_[edge] = {parent, next};
+  return edge;
+}
+
+// Returns the one after it.
+uint32_t Ledger::FreeEdge(uint32_t edge) {
+  const uint32_t next = std::exchange(edges_[edge].next, free_edge_);
+  free_edge_ = edge;
+  return next;
+}
+
+bool Ledger::AddParent(SlotId id, SlotId parent) {
+  Slot& slot = at(id);
+  assert(slot.state != SlotState::kFree && !DependsOn(parent, id));
+  if (!HasParent(id)) {
+    slot.parent = parent;
+  } else {
+    if (!edges_.Reserve(2)) return false;
+    const uint32_t others = slot.has_several ? slot.parent : AddEdge(slot.parent, Edge::kNone);
+    slot.parent = AddEdge(parent, others);
+    slot.has_several = true;
+  }
+  Hold(parent);
+  return true;
+}
+
+void Ledger::RemoveParent(SlotId id, SlotId parent) {
+  Slot& slot = at(id);
+  if (slot.has_several) {
+    uint32_t* edge = &slot.parent;
+    while (edges_[*edge].parent != parent) edge = &edges_[*edge].next;
+    *edge = FreeEdge(*edge);
+    if (slot.parent == Edge::kNone) {
+      slot.parent = kNoSlot;
+      slot.has_several = false;
+    }
+  } else {
+    assert(slot.parent == parent);
+    slot.parent = kNoSlot;
+  }
+  Unhold(parent);
+}
+
+bool Ledger::HasEndedParent(SlotId id) const {
+  bool has = false;
+  EachParent(at(id), [&](SlotId parent) { has |= at(parent).state != SlotState::kLive; });
+  return has;
+}
+
+bool Ledger::DependsOn(SlotId id, SlotId other) const {
+  if (id == other || !HasParent(id)) return id == other;
+  const std::unique_ptr<bool[]> seen(new (std::nothrow) bool[used_]());
+  FallibleVector<SlotId> open;
+  bool depends = seen == nullptr || !open.Reserve(1);
+  if (depends) return true;
+  open.Push(id);
+  while (!depends && open.size() > 0) {
+    const SlotId next = open[open.size() - 1];
+    open.Truncate(open.size() - 1);
+    EachParent(at(next), [&](SlotId parent) {
+      if (parent == other || !open.Reserve(1)) depends = true;
+      if (depends || seen[parent]) return;
+      seen[parent] = true;
+      open.Push(parent);
+    });
+  }
+  return depends;
+}
+
 void Ledger::NoteFailure(uint32_t kind) {
   account_of(kind).failed++;
   figures_.failed++;
@@ -265,8 +352,9 @@ void Ledger::DropCallHolds() {
   // `next` is free in this state: it counts the children.
   each_ended([this](SlotId id) { at(id).next = 0; });
   each_ended([this](SlotId id) {
-    const SlotId parent = at(id).parent;
-    if (parent != kNoSlot && at(parent).state == SlotState::kEnded) at(parent).next++;
+    EachParent(at(id), [this](SlotId parent) {
+      if (at(parent).state == SlotState::kEnded) at(parent).next++;
+    });
   });
   each_ended([this](SlotId id) {
     Slot& slot = at(id);
@@ -359,11 +447,16 @@ void Ledger::Close(SlotId id) {
   Charge(&account, -slot.size);
 
   const SlotId parent = slot.parent;
+  const bool has_several = slot.has_several;
   slot.state = SlotState::kFree;
   slot.next = free_;
   free_ = id;
   free_count_++;
-  if (parent != kNoSlot) Unhold(parent);
+  if (!has_several) {
+    if (parent != kNoSlot) Unhold(parent);
+    return;
+  }
+  for (uint32_t edge = parent; edge != Edge::kNone; edge = FreeEdge(edge)) Unhold(edges_[edge].parent);
 }
 
 Ledger::Survey Ledger::TakeSurvey() const {

@@ -48,8 +48,9 @@ struct Slot {
     SlotId next;                // ready and free: the next in the queue or list
   };
   uint32_t kind = 0;
-  SlotId parent = kNoSlot;
-  uint32_t holds = 0;  // children and calls that need the memory
+  SlotId parent = kNoSlot;   // or, of several, where the list of them begins
+  uint32_t holds : 31;       // children and calls that need the memory
+  uint32_t has_several : 1;  // parents
   SlotState state : 3;
   Generation generation : 2;
   Reason reason : 2;
@@ -57,7 +58,12 @@ struct Slot {
   uint8_t born[3] = {};  // when it was booked: the lowest bits of the ledger's time
 
   Slot()
-      : state(SlotState::kFree), generation(Generation::kYoung), reason(Reason::kDisposed), viewed(false) {}
+      : holds(0),
+        has_several(false),
+        state(SlotState::kFree),
+        generation(Generation::kYoung),
+        reason(Reason::kDisposed),
+        viewed(false) {}
 };
 static_assert(sizeof(void*) > 8 || sizeof(Slot) <= 40, "there may be millions of them");
 
@@ -120,6 +126,15 @@ class Ledger {
   // kNoSlot or a slot that is not free. The parent is held until the child is settled.
   SlotId Add(uint32_t kind, uint64_t address, int64_t size, SlotId parent);
 
+  // The memory of `slot` needs that of `parent`, too. Returns false without memory. REQUIRES: neither is
+  // free, and `parent` does not depend on `slot`.
+  bool AddParent(SlotId slot, SlotId parent);
+  // No more, or once less.
+  void RemoveParent(SlotId slot, SlotId parent);
+  bool HasParent(SlotId slot) const { return at(slot).has_several || at(slot).parent != kNoSlot; }
+  // Whether the memory of `slot` is that of `other` or needs it, by whatever is between; true without memory.
+  bool DependsOn(SlotId slot, SlotId other) const;
+
   // Books a pointer that came and went without ever having a slot.
   void Pass(uint32_t kind, int64_t size, Reason reason);
 
@@ -167,11 +182,8 @@ class Ledger {
   // its destructor runs, the address may be somebody else's already. REQUIRES: slot < end().
   bool Owns(SlotId slot, uint64_t address) const;
 
-  // Whether the parent of `slot` has ended, and is kept by its children alone. REQUIRES: slot is not free.
-  bool HasEndedParent(SlotId slot) const {
-    const SlotId parent = at(slot).parent;
-    return parent != kNoSlot && at(parent).state != SlotState::kLive;
-  }
+  // Whether a parent of `slot` has ended, and is kept by its children alone. REQUIRES: slot is not free.
+  bool HasEndedParent(SlotId slot) const;
 
   // The memory belongs to somebody else now. REQUIRES: slot is live or given, nothing holds it.
   void GiveAway(SlotId slot, Reason reason);
@@ -232,6 +244,13 @@ class Ledger {
  private:
   static constexpr uint32_t kChunk = 1024;
 
+  // In the list of the parents of a slot that has several, or of those that are free.
+  struct Edge {
+    static constexpr uint32_t kNone = UINT32_MAX;
+    SlotId parent = kNoSlot;
+    uint32_t next = kNone;
+  };
+
   struct Kind {
     uint32_t account = 0;
     uint32_t live = 0;
@@ -246,6 +265,10 @@ class Ledger {
   void Queue(SlotId slot, bool urgent);
   bool Unqueue(SlotId slot);
   void Close(SlotId slot);
+  template <typename Visit>
+  void EachParent(const Slot& slot, Visit visit) const;
+  uint32_t AddEdge(SlotId parent, uint32_t next);
+  uint32_t FreeEdge(uint32_t edge);
   uint32_t* Bucket(std::string_view label);
   bool ReserveAccount();
   uint32_t FindAccount(std::string_view label);
@@ -258,6 +281,8 @@ class Ledger {
   FallibleVector<std::unique_ptr<Slot[]>> chunks_;
   FallibleVector<Account> accounts_;
   FallibleVector<Kind> kinds_;
+  FallibleVector<Edge> edges_;
+  uint32_t free_edge_ = Edge::kNone;
   FallibleVector<uint32_t> buckets_;  // of accounts, by hashes of labels
   uint32_t free_account_ = Account::kNone;
   uint32_t used_accounts_ = 0;

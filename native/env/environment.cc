@@ -108,6 +108,7 @@ bool Environment::EmptyViews(SlotId slot) {
 bool Environment::Release(SlotId slot, Reason reason) {
   collector_.Forget(slot);
   contexts_.Drop(slot);
+  kept_.Drop(slot);
   NoteChange(-ledger_.at(slot).size);
   ledger_.GiveAway(slot, reason);
   Report();
@@ -166,10 +167,14 @@ double Environment::DisposeAlone(SlotId slot) {
 }
 
 // REQUIRES: something is ready, and it is freed here.
-void Environment::FreeNext() {
-  const SlotId id = ledger_.NextReady();
+void Environment::FreeNext() { FreeHere(ledger_.NextReady()); }
+
+// REQUIRES: NextReady has returned it, and it is freed here.
+void Environment::FreeHere(SlotId id) {
   const Slot& slot = ledger_.at(id);
-  ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
+  const bool freed = RunDestructor(slot.kind, slot.address, slot.size);
+  kept_.Drop(id);
+  ledger_.Settle(id, !freed);
 }
 
 bool Environment::Resize(SlotId slot, int64_t size) {
@@ -200,7 +205,7 @@ double Environment::Drain(double milliseconds) {
       break;
     }
     PayAssist(slot.size);
-    ledger_.Settle(id, !RunDestructor(slot.kind, slot.address, slot.size));
+    FreeHere(id);
     if (deadline == kForever || !ledger_.HasReady() || ledger_.NextUrgent() != kNoSlot || --until_read > 0)
       continue;
     const auto now = Collector::Clock::now();
@@ -223,6 +228,7 @@ void Environment::RunScript(SlotId slot, napi_value destructor, napi_value addre
 bool Environment::Settle(SlotId slot, bool failed) {
   PayAssist(ledger_.at(slot).size);
   contexts_.Drop(slot);
+  kept_.Drop(slot);
   ledger_.Settle(slot, failed);
   Report();  // now: the slice may be over, and V8 is not to hear of more than there is
   return ledger_.HasReady();

@@ -23,6 +23,7 @@
 #include "env/check.h"
 #include "env/collector.h"
 #include "env/destructor.h"
+#include "env/kept_values.h"
 #include "env/nursery.h"
 #include "env/outside.h"
 #include "env/transit.h"
@@ -111,6 +112,8 @@ class Environment {
   void Hold(SlotId slot) { ledger_.Hold(slot); }
   void Unhold(SlotId slot) { ledger_.Unhold(slot); }
   bool Resize(SlotId slot, int64_t size);
+  // What is kept for a pointer until its memory is gone, or is not ours any more.
+  KeptValues& kept() { return kept_; }
 
   // Frees what is urgent, and what is ready until there is no more or the time is up; or until JavaScript
   // must run a destructor.
@@ -209,6 +212,7 @@ class Environment {
   bool EmptyViews(SlotId slot);
   void FreeAll();
   void FreeNext();
+  void FreeHere(SlotId id);
   void WatchOne(SlotId slot, napi_value object, bool given);
   bool RunDestructor(uint32_t kind, uint64_t address, int64_t size);
   bool IsRunning(uint32_t kind) const;
@@ -228,6 +232,7 @@ class Environment {
   Share share_{&ledger_.figures()};
   FallibleVector<Destructor> destructors_;  // by kind
   AsyncContexts contexts_{env_};
+  KeptValues kept_{env_};
   uint64_t pinned_function_ = 0;  // the last one, and its pin: the next is often the same
   SharedPin pin_;
   Outside outside_;

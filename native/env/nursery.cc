@@ -59,6 +59,7 @@ Refusal Environment::AssignSlots(napi_value objects, SlotId parent, bool forced)
     if (ledger_.live_of(kind) == 0) Pin(kind);
     const SlotId slot =
         ledger_.Add(kind, nursery_.address(i), nursery_.size(i), i + 1 == count ? parent : kNoSlot);
+    kept_.Drop(slot);  // of the last pointer there, where a call that took that was cut off
     const bool given = nursery_.slot(i) == Nursery::kGiven;
     nursery_.slot(i) = slot;
     if (batch != nullptr && i < batched) {

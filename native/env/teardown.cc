@@ -114,6 +114,7 @@ void Environment::TearDown() {
     if (state == SlotState::kLive || state == SlotState::kGiven) collector_.Forget(id);
   }
   FreeAll();
+  kept_.DropAll();
   Report();
 }
 

@@ -74,9 +74,25 @@ uint64_t AddressOf(Environment& environment, SlotId slot) { return environment.l
 
 uint32_t KindOf(Environment& environment, SlotId slot) { return environment.ledger().at(slot).kind; }
 
-bool HasParent(Environment& environment, SlotId slot) {
-  return environment.ledger().at(slot).parent != kNoSlot;
+bool AddParent(Environment& environment, SlotId slot, SlotId parent) {
+  return environment.ledger().AddParent(slot, parent);
 }
+
+void RemoveParent(Environment& environment, SlotId slot, SlotId parent) {
+  environment.ledger().RemoveParent(slot, parent);
+}
+
+bool DependsOn(Environment& environment, SlotId slot, SlotId other) {
+  return environment.ledger().DependsOn(slot, other);
+}
+
+bool Keep(Environment& environment, SlotId slot, napi_value value) {
+  return environment.kept().Keep(slot, value);
+}
+
+napi_value Kept(Environment& environment, SlotId slot) { return environment.kept().Of(slot); }
+
+bool HasParent(Environment& environment, SlotId slot) { return environment.ledger().HasParent(slot); }
 
 bool HasEndedParent(Environment& environment, SlotId slot) {
   return environment.ledger().HasEndedParent(slot);

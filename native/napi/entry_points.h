@@ -30,6 +30,11 @@ uint32_t HoldsOf(Environment& environment, SlotId slot);  // children, calls and
 int64_t SizeOf(Environment& environment, SlotId slot);
 uint64_t AddressOf(Environment& environment, SlotId slot);
 uint32_t KindOf(Environment& environment, SlotId slot);
+bool AddParent(Environment& environment, SlotId slot, SlotId parent);  // false without memory
+void RemoveParent(Environment& environment, SlotId slot, SlotId parent);
+bool DependsOn(Environment& environment, SlotId slot, SlotId other);
+bool Keep(Environment& environment, SlotId slot, napi_value value);  // false without memory
+napi_value Kept(Environment& environment, SlotId slot);              // that object, or undefined
 bool HasParent(Environment& environment, SlotId slot);
 bool HasEndedParent(Environment& environment, SlotId slot);
 bool Owns(Environment& environment, SlotId slot, uint64_t address);  // whether we have still to free it

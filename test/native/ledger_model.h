@@ -24,7 +24,7 @@ namespace tally {
 struct ModelNode {
   int64_t size = 0;
   uint32_t kind = 0;
-  SlotId parent = kNoSlot;
+  std::vector<SlotId> parents;
   int holds = 0;  // without those of children
   int children = 0;
   bool live = true;
@@ -54,7 +54,7 @@ class LedgerModel {
   }
 
   void Step() {
-    switch (Below(16)) {
+    switch (Below(18)) {
       case 0:
       case 1:
       case 2:
@@ -81,6 +81,10 @@ class LedgerModel {
         return DropKind();
       case 14:
         return RemoveUnused();
+      case 15:
+        return AddParent();
+      case 16:
+        return RemoveParent();
       default:
         return Settle(Below(8));
     }
@@ -265,21 +269,53 @@ class LedgerModel {
     if (Below(2) == 0) {
       const auto parent = Pick([](const ModelNode& it) { return it.live && !it.given; });
       if (parent != nodes_.end()) {
-        node.parent = parent->first;
+        node.parents.push_back(parent->first);
         parent->second.children++;
       }
     }
     if (!CanCharge(node.size)) {
       ASSERT_FALSE(ledger_.CanCharge(node.size));
-      if (node.parent != kNoSlot) nodes_[node.parent].children--;
+      for (const SlotId parent : node.parents) nodes_[parent].children--;
       return;
     }
     ASSERT_TRUE(ledger_.CanCharge(node.size));
     ASSERT_TRUE(ledger_.Reserve(1));
-    const SlotId id = ledger_.Add(node.kind, 0x1000U + node.kind, node.size, node.parent);
+    const SlotId parent = node.parents.empty() ? kNoSlot : node.parents[0];
+    const SlotId id = ledger_.Add(node.kind, 0x1000U + node.kind, node.size, parent);
     ASSERT_TRUE(nodes_.emplace(id, node).second) << "slot " << id << " is in use";
     kind->second.live++;
     NoteCharge(node.kind, node.size);
+  }
+
+  bool DependsOn(SlotId id, SlotId other) const {
+    const std::vector<SlotId>& parents = nodes_.at(id).parents;
+    return id == other || std::any_of(parents.begin(), parents.end(),
+                                      [&](SlotId parent) { return DependsOn(parent, other); });
+  }
+
+  void AddParent() {
+    const auto found = Pick([](const ModelNode& it) { return it.live && !it.given; });
+    const auto parent = Pick([](const ModelNode& it) { return it.live && !it.given; });
+    if (found == nodes_.end() || parent == nodes_.end()) return;
+    const bool depends = DependsOn(parent->first, found->first);
+    ASSERT_EQ(ledger_.DependsOn(parent->first, found->first), depends);
+    if (depends) return;
+    ASSERT_TRUE(ledger_.AddParent(found->first, parent->first));
+    found->second.parents.push_back(parent->first);
+    parent->second.children++;
+    ASSERT_TRUE(ledger_.HasParent(found->first));
+  }
+
+  void RemoveParent() {
+    const auto found = Pick([](const ModelNode& it) { return it.live && !it.parents.empty(); });
+    if (found == nodes_.end()) return;
+    std::vector<SlotId>& parents = found->second.parents;
+    const auto which = parents.begin() + Below(static_cast<int>(parents.size()));
+    const SlotId parent = *which;
+    parents.erase(which);
+    nodes_[parent].children--;
+    ledger_.RemoveParent(found->first, parent);
+    ASSERT_EQ(ledger_.HasParent(found->first), !parents.empty());
   }
 
   void End(Reason reason) {
@@ -369,7 +405,7 @@ class LedgerModel {
 
   void Forget(std::map<SlotId, ModelNode>::iterator found) {
     const ModelNode& node = found->second;
-    if (node.parent != kNoSlot) nodes_[node.parent].children--;
+    for (const SlotId parent : node.parents) nodes_[parent].children--;
     ModelKind& kind = kinds_[node.kind];
     kind.live--;
     accounts_[kind.label].count[static_cast<int>(node.reason)]++;

@@ -416,6 +416,57 @@ TEST_F(LedgerTest, DroppingTheHoldsOfCallsKeepsTheOrder) {
   ExpectEmpty();
 }
 
+TEST_F(LedgerTest, SeveralParentsAreFreedAfterTheirChild) {
+  const SlotId first = Add(1);
+  const SlotId second = Add(1);
+  const SlotId third = Add(1);
+  const SlotId child = Add(1, first);
+  EXPECT_TRUE(ledger_.AddParent(child, second));
+  EXPECT_TRUE(ledger_.AddParent(child, third));
+  EXPECT_TRUE(ledger_.AddParent(child, third));
+  EXPECT_TRUE(ledger_.DependsOn(child, second));
+  EXPECT_FALSE(ledger_.DependsOn(second, child));
+  EXPECT_FALSE(ledger_.HasEndedParent(child));
+  for (const SlotId id : {first, second, third}) ledger_.End(id, Reason::kDisposed);
+  EXPECT_TRUE(Drain().empty());
+  EXPECT_TRUE(ledger_.HasEndedParent(child));
+  ledger_.RemoveParent(child, third);
+  ledger_.RemoveParent(child, first);
+  EXPECT_EQ(Drain(), std::vector<SlotId>{first});
+  ledger_.End(child, Reason::kDisposed);
+  EXPECT_EQ(Drain().front(), child);
+  ExpectEmpty();
+}
+
+TEST_F(LedgerTest, DroppingTheHoldsOfCallsKeepsTheOrderOfSeveralParents) {
+  const SlotId first = Add(1);
+  const SlotId second = Add(1);
+  const SlotId child = Add(1, first);
+  EXPECT_TRUE(ledger_.AddParent(child, second));
+  for (const SlotId id : {first, second, child}) {
+    ledger_.Hold(id);
+    ledger_.End(id, Reason::kTornDown);
+  }
+  ledger_.DropCallHolds();
+  EXPECT_EQ(Drain().front(), child);
+  ExpectEmpty();
+}
+
+TEST_F(LedgerTest, ASecondParentWithoutMemory) {
+  const SlotId first = Add(1);
+  const SlotId second = Add(1);
+  const SlotId child = Add(1, first);
+  allocations_left = 0;
+  EXPECT_FALSE(ledger_.AddParent(child, second));
+  allocations_left = -1;
+  ledger_.End(second, Reason::kDisposed);
+  EXPECT_EQ(Drain(), std::vector<SlotId>{second});
+  ledger_.End(child, Reason::kDisposed);
+  ledger_.End(first, Reason::kDisposed);
+  EXPECT_EQ(Drain(), (std::vector<SlotId>{child, first}));
+  ExpectEmpty();
+}
+
 // ---- Random operations against a model ----
 
 TEST(LedgerModelTest, RandomPrograms) {

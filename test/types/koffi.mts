@@ -75,6 +75,8 @@ lib.func('__stdcall', 'grow', 'int', ['Buffer *', 'int'], { resizes: 0 });
 lib.func('void *f()', { frees: 'free' });
 // @ts-expect-error -- the number of an argument
 lib.func('void *f(void *x)', { keeps: 'x' });
+// @ts-expect-error -- nobody of that name
+lib.func('void *f(void *x)', { keeps: { library: 0 } });
 
 // Memory and callbacks with an owner.
 expectTypeOf(koffi.alloc('int', 4, { owned: true })).toEqualTypeOf<TrackedPointer<`alloc ${string}`>>();

@@ -24,6 +24,8 @@ const { lib, functions } = dlopen('libgd.so.3', {
   destroy: { arguments: [Image] },
   open: { arguments: [Image.out, Font.inout], return: 'int32' },
   inside: { arguments: [Image.borrowed], return: 'pointer', keeps: 0 },
+  both: { arguments: ['pointer', 'buffer'], return: 'pointer', keeps: { result: [0, 1] } },
+  set: { arguments: [Image.borrowed, 'buffer'], return: 'int32', keeps: { 0: 1 }, replaces: true },
   copy: { arguments: ['string'], return: 'pointer', free: 'free', size: 'malloc' },
   plain: { arguments: ['string'], return: 'string' },
 });
@@ -56,6 +58,8 @@ functions.close;
 // @ts-expect-error -- one argument
 functions.abs();
 
+expectTypeOf(functions.both(1n, null)).toEqualTypeOf<TrackedPointer<'both()'> | null>();
+expectTypeOf(functions.set(image, new Uint8Array(1))).toEqualTypeOf<number>();
 const inside = functions.inside(image);
 expectTypeOf(inside).toEqualTypeOf<TrackedPointer<'inside()'> | null>();
 functions.pixel(inside, 0, 0);

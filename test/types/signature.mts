@@ -214,6 +214,15 @@ const row = lib.func('uint8_t * __stdcall row(EsmPicture *picture, int y)', { ke
 expectTypeOf(row(image, 1)).toEqualTypeOf<TrackedPointer<'row()'> | null>();
 expectTypeOf(lib.func('EsmImage f()', { keeps: 0 })()).toEqualTypeOf<Image | null>();
 expectTypeOf(
+  lib.func('uint8_t *row(EsmPicture *a, EsmPicture *b)', { keeps: { result: [0, 1], 0: 1 } })(image, image),
+).toEqualTypeOf<TrackedPointer<'row()'> | null>();
+expectTypeOf(
+  lib.func('int set(EsmPicture *a, int n, void *b)', { keeps: { 0: [2] }, replaces: 1 })(image, 1, null),
+).toEqualTypeOf<number>();
+expectTypeOf(
+  lib.func('int set(void *b)', { keeps: { forever: 0 }, replaces: true })(null),
+).toEqualTypeOf<number>();
+expectTypeOf(
   lib.func('Status *f()', { size: 1, free: null })(),
 ).toEqualTypeOf<TrackedPointer<'f()'> | null>();
 expectTypeOf(lib.func('int grow(EsmPicture *p)', { resizes: 0 })(image)).toEqualTypeOf<number>();

@@ -80,11 +80,16 @@ function open() {
     hold: (slot) => ledger.hold(at(slot)),
     unhold: (slot) => ledger.unhold(at(slot)),
     holdsOf: (slot) => at(slot).holds,
-    hasParent: (slot) => at(slot).parent !== null,
-    hasEndedParent(slot) {
-      const { parent } = at(slot);
-      return parent !== null && parent.state !== State.LIVE;
+    addParent: (slot, parent) => ledger.addParent(at(slot), at(parent)),
+    removeParent: (slot, parent) => ledger.removeParent(at(slot), at(parent)),
+    dependsOn: (slot, other) => ledger.dependsOn(at(slot), at(other)),
+    keep(slot, object) {
+      at(slot).kept = object;
+      return true;
     },
+    kept: (slot) => at(slot).kept,
+    hasParent: (slot) => at(slot).parents.length > 0,
+    hasEndedParent: (slot) => at(slot).parents.some((parent) => parent.state !== State.LIVE),
     resize: (slot, size) => environment.resize(at(slot), size),
     sizeOf: (slot) => at(slot).size,
     owns: (slot, address) => ledger.owns(at(slot), address),

@@ -24,19 +24,22 @@ class Account {
   }
 }
 
+const NONE = Object.freeze([]);
+
 class Slot {
   state = State.LIVE;
   reason = 'disposed';
   holds = 0;
   born = now();
   load = null; // of the ballast that stands for its bytes
+  kept; // the JavaScript object that is kept until it is settled
 
   constructor(id, kind, address, size, parent) {
     this.id = id;
     this.kind = kind;
     this.address = address;
     this.size = size;
-    this.parent = parent;
+    this.parents = parent === null ? NONE : [parent];
   }
 }
 
@@ -123,6 +126,26 @@ class Ledger {
     this.pointers++;
     this.#charge(kind.account, size);
     return slot;
+  }
+
+  /** The memory of `slot` needs that of `parent`, too. Never without memory: then JavaScript ends. */
+  addParent(slot, parent) {
+    if (slot.parents === NONE) slot.parents = [];
+    slot.parents.push(parent);
+    this.hold(parent);
+    return true;
+  }
+
+  removeParent(slot, parent) {
+    slot.parents.splice(slot.parents.indexOf(parent), 1);
+    this.unhold(parent);
+  }
+
+  /** Whether the memory of `slot` is that of `other` or needs it, by whatever is between. */
+  dependsOn(slot, other) {
+    const found = new Set([slot]);
+    for (const each of found) for (const parent of each.parents) found.add(parent);
+    return found.has(other);
   }
 
   /** Books a pointer that came and went without ever having a slot. */
@@ -222,7 +245,8 @@ class Ledger {
     this.#charge(account, -slot.size);
     slot.state = State.FREE;
     this.#free.push(slot.id);
-    if (slot.parent !== null) this.unhold(slot.parent);
+    slot.kept = undefined;
+    for (const parent of slot.parents) this.unhold(parent);
   }
 
   /** By account, the age in seconds of its `oldest` pointer, or -1; by kind, the `pointers` and `bytes` there are. */

@@ -3,8 +3,8 @@
 // do with ownership has no plan.
 
 const { checkOutcome } = require('../../ownership/declare/depends-on-outcome');
-const { checkArgument, checkNamed, checkReenters, ownedResult } = require('../../ownership/declare/one-off');
-const { makePlan } = require('../../ownership/declare/plan');
+const { checkNamed, checkReenters, readOptions } = require('../../ownership/declare/one-off');
+const { makePlan, neededBy } = require('../../ownership/declare/plan');
 const { argumentsOf, describe, pointee, symbolAddress } = require('./dialect');
 const { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf } = require('./roles');
 
@@ -19,10 +19,11 @@ function parametersIn(definition) {
 // Koffi 2 does not tell directions, so they are read from the prototype.
 const directionIn = (text) => NAMED[DIRECTION.exec(text)?.[1]] ?? 'in';
 
-// Whether a tracked pointer may come there, if not to what is owned by now. A callback has no size.
+// Whether what `option` means may come there, if not a pointer to what is owned by now: a callback has no size, and keeps
+// nothing. Of what is a string, or what C stores, C gets a passing copy.
 function mayCome(koffi, type, direction, option) {
   if (direction !== 'in') return false;
-  if (describe(koffi, type).primitive === 'Callback') return option !== 'resizes';
+  if (describe(koffi, type).primitive === 'Callback') return option === 'keeps' || option === 'parent';
   return pointee(koffi, type) !== undefined;
 }
 
@@ -63,8 +64,10 @@ function planFor({
   const declared = registry.get(describe(koffi, type).name);
   if (declared === undefined) refuseOwnedInside(koffi, registry, type, `the result of ${name}()`);
   const base = () => pointee(koffi, type);
-  const owned = ownedResult({ registry, base, owned: declared, name, options, count });
-  const resized = checkArgument(options?.resizes, 'resizes', count);
+  const { owned, keeps, resized } = readOptions({ registry, base, owned: declared, name, options, count });
+  const named = new Set(
+    keeps.rules.flatMap(({ keeper, values }) => [keeper, ...values]).concat(keeps.result, resized ?? []),
+  );
 
   const texts = definition === undefined ? list : parametersIn(definition);
   const towards = definition === undefined ? directions : texts.map(directionIn);
@@ -72,16 +75,20 @@ function planFor({
   const where = (i) => `argument ${i} of ${name}()`;
   const roles = types.map(({ type: each }, i) => {
     refuseMarked(registry, texts[i], where(i));
-    return roleOf(koffi, registry, each, direction(i), where(i));
+    return roleOf(koffi, registry, each, direction(i), where(i), named.has(i));
   });
-  checkNamed(name, options, roles, (i, option) => mayCome(koffi, types[i].type, direction(i), option));
+  const needs = neededBy(owned, roles);
+  checkNamed(name, { resized, keeps, needs }, roles, (i, option) =>
+    mayCome(koffi, types[i].type, direction(i), option),
+  );
   const outcome = checkOutcome(name, options, roles, owned);
   const takesAny = roles.some((role) => role !== null) || (variadic && registry.ownsAny);
-  const isPlain = owned === undefined && resized === undefined && !takesAny;
+  const isPlain = owned === undefined && resized === undefined && keeps.rules.length === 0 && !takesAny;
   const reenters = checkReenters(options?.reenters, name, !isPlain);
   if (isPlain) return null;
   const address = () => symbolAddress(koffi, source.library, name);
-  return makePlan({ name, source, registry, roles, owned, outcome, address, resized, reenters, variadic });
+  const more = { outcome, address, resized, reenters, variadic };
+  return makePlan({ name, source, registry, roles, owned, keeps, ...more });
 }
 
 module.exports = { planFor };

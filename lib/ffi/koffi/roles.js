@@ -48,8 +48,11 @@ function refuseOwnedInside(koffi, registry, type, where) {
 // Koffi 2 takes its callbacks as it gave them.
 const lentCallback = (pointer, address) => rawCallbacks.get(pointer) ?? address;
 
-/** null, { role: 'borrow', base }, or { role: 'consume' | 'out' | 'inout', owned }. */
-function roleOf(koffi, registry, type, direction, where) {
+/**
+ * null, { role: 'borrow', base }, or { role: 'consume' | 'out' | 'inout', owned }. `isNamed` by an option that means a
+ * tracked pointer, which may come although there is none by now.
+ */
+function roleOf(koffi, registry, type, direction, where, isNamed) {
   const { name, primitive } = describe(koffi, type);
   const owned = registry.get(name);
   if (owned !== undefined && direction === 'in') return { role: 'consume', owned };
@@ -79,10 +82,12 @@ function roleOf(koffi, registry, type, direction, where) {
   refuseOwnedInside(koffi, registry, type, where);
 
   if (primitive === 'Callback') {
-    return registry.callbacks > 0 ? { role: 'borrow', base: name, expected: name, lent: lentCallback } : null;
+    return registry.callbacks > 0 || isNamed
+      ? { role: 'borrow', base: name, expected: name, lent: lentCallback }
+      : null;
   }
   if (base === undefined || direction !== 'in') return null;
-  return registry.mayLend(base.name) ? { role: 'borrow', base: base.name } : null;
+  return registry.mayLend(base.name) || isNamed ? { role: 'borrow', base: base.name } : null;
 }
 
 /**

@@ -5,14 +5,8 @@ const { kinds } = require('../../books/kinds');
 const { pinLibraries } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
 const { checkOutcome } = require('../../ownership/declare/depends-on-outcome');
-const {
-  OPTIONS,
-  checkArgument,
-  checkNamed,
-  checkReenters,
-  ownedResult,
-} = require('../../ownership/declare/one-off');
-const { makePlan } = require('../../ownership/declare/plan');
+const { OPTIONS, checkNamed, checkReenters, readOptions } = require('../../ownership/declare/one-off');
+const { makePlan, neededBy } = require('../../ownership/declare/plan');
 const { Source } = require('../../ownership/declare/source');
 const { addresses } = require('../../pointers/destructors');
 const { checkOptions } = require('../../support/check');
@@ -49,7 +43,7 @@ function nativeSignature(signature) {
 /** What ownership means for the function `name` with `signature`, which Node has accepted; null for nothing. */
 function planFor(registry, source, raw, name, { arguments: types = [], return: type = 'void', ...options }) {
   const roles = types.map(roleOf);
-  const owned = ownedResult({
+  const { owned, keeps, resized } = readOptions({
     registry,
     base: () => (POINTERS.includes(type) ? ANY : undefined),
     owned: resultOf(type, `the result of ${name}()`),
@@ -57,15 +51,17 @@ function planFor(registry, source, raw, name, { arguments: types = [], return: t
     options,
     count: types.length,
   });
-  const resized = checkArgument(options.resizes, 'resizes', types.length);
-  checkNamed(name, options, roles);
+  checkNamed(name, { resized, keeps, needs: neededBy(owned, roles) }, roles, () => false);
   const outcome = checkOutcome(name, options, roles, owned);
-  const isPlain = owned === undefined && resized === undefined && roles.every((role) => role === null);
+  const isPlain =
+    owned === undefined &&
+    resized === undefined &&
+    keeps.rules.length === 0 &&
+    roles.every((role) => role === null);
   const reenters = checkReenters(options.reenters, name, !isPlain);
-  const address = () => raw.pointer;
-  return isPlain
-    ? null
-    : makePlan({ name, source, registry, roles, owned, outcome, address, resized, reenters, exact: true });
+  if (isPlain) return null;
+  const more = { outcome, address: () => raw.pointer, resized, reenters, exact: true };
+  return makePlan({ name, source, registry, roles, owned, keeps, ...more });
 }
 
 /** The replacements for `ffi`'s class of libraries and what makes one. */

@@ -4,6 +4,7 @@
 
 const { setImmediate } = require('node:timers');
 const binding = require('../../binding');
+const { Keeping } = require('../../pointers/kept');
 const { access } = require('../../pointers/tracked-pointer');
 const { freed } = require('./freed');
 const { lend } = require('./lend');
@@ -13,10 +14,13 @@ const { Transfer } = require('./transfer');
 /** REQUIRES: there are as many arguments as `raw` takes, and a callback after them. */
 function callAsync(raw, plan, converts, args, callback) {
   const letGo = lend(plan, args);
+  let keeping = null;
   let transfer; // null after the end
   try {
+    if (plan.keeping !== null) keeping = new Keeping(plan.keeping, args);
     transfer = new Transfer(plan, converts, args);
   } catch (error) {
+    keeping?.undo();
     letGo();
     throw error;
   }
@@ -24,18 +28,21 @@ function callAsync(raw, plan, converts, args, callback) {
   const end = () => {
     args.length = 0; // the FFI keeps `finished` for some time yet, and with it what `finished` reaches
     transfer = null;
+    keeping = null;
     letGo();
   };
 
   const finished = (error, result) => {
     if (error) {
       transfer.refused(); // the arguments are converted first, before C runs
+      keeping?.undo();
       end();
       callback(error);
       return;
     }
     let value;
     try {
+      keeping?.done();
       value = complete(plan, transfer, result, args);
     } catch (problem) {
       end();
@@ -51,7 +58,10 @@ function callAsync(raw, plan, converts, args, callback) {
   } catch (error) {
     // The FFI tells the callback of a refusal before it returns: then this may be what the callback has thrown.
     if (transfer !== null) {
-      if (binding.isAlive()) transfer.refused(); // C has not begun
+      if (binding.isAlive()) {
+        transfer.refused(); // C has not begun
+        keeping?.undo();
+      }
       end();
     }
     throw error;

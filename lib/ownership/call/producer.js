@@ -1,12 +1,12 @@
 'use strict';
-// How the result of one C function becomes a tracked pointer: its kind, its size, its parent.
+// How the result of one C function becomes a tracked pointer: its kind, its size, what it needs.
 
 const binding = require('../../binding');
-const calls = require('../../books/c-calls');
 const { kinds } = require('../../books/kinds');
 const { NO_SLOT } = require('../../books/nursery');
 const { adopt, freeOnError } = require('../../pointers/adopt');
 const { bound, direct } = require('../../pointers/destructors');
+const { adoptWith, collect } = require('../../pointers/kept');
 const { access } = require('../../pointers/tracked-pointer');
 const { OutOfMemoryError } = require('../../support/errors');
 const { Measure } = require('../size/measure');
@@ -34,7 +34,7 @@ class Producer {
     const { way } = this.measure;
     if (way?.how === 'metered' && !binding.meterKind(this.kind.id, way.index)) throw new OutOfMemoryError();
     // Whether every result but NULL is a pointer, and depends on nothing but the call's arguments.
-    this.alone = owned.parent === undefined && owned.invalid === undefined;
+    this.alone = !owned.depends && owned.invalid === undefined;
   }
 
   /**
@@ -75,20 +75,18 @@ class Producer {
   produce(result, args) {
     if (result === null) return null;
     const address = this.source.addressOf(result);
-    const { invalid, parent } = this.owned;
-    if (address === 0n || invalid?.(address)) return null;
-    if (parent === undefined) return this.#adopt(address, args, NO_SLOT);
-    if (typeof parent === 'function') return this.#adopt(address, args, undefined);
-    if (!access.isTracked(args[parent])) return this.#adopt(address, args, NO_SLOT);
-    // It was lent to the call, so it is there even if it has been ended meanwhile.
-    const slot = access.lentSlotOf(args[parent]);
-    binding.hold(slot);
+    if (address === 0n || this.owned.invalid?.(address)) return null;
+    let size;
+    let needed;
     try {
-      return this.#adopt(address, args, slot);
-    } finally {
-      binding.unhold(slot);
-      calls.defer(); // the parent may be free to go
+      size = this.measure.ofCall(address, args, FREED);
+      this.measure.compare(address, size);
+      if (this.owned.depends) needed = this.#needed(address, args);
+    } catch (error) {
+      throw this.#free(address, error);
     }
+    if (needed === undefined) return adopt(address, size, this.kind, NO_SLOT, null);
+    return adoptWith(address, size, this.kind, needed, null);
   }
 
   /** What C has returned or stored without giving it: as the FFI tells it, and null for NULL. */
@@ -96,19 +94,16 @@ class Producer {
     return found === 0n ? null : found;
   }
 
-  #adopt(address, args, parentSlot) {
-    let size;
-    try {
-      size = this.measure.ofCall(address, args, FREED);
-      this.measure.compare(address, size);
-      if (parentSlot === undefined) {
-        const found = this.owned.parent(address, ...args);
-        parentSlot = access.isTracked(found) ? access.slotOf(found) : NO_SLOT;
-      }
-    } catch (error) {
-      throw this.#free(address, error);
-    }
-    return adopt(address, size, this.kind, parentSlot, null);
+  /** What the pointer needs, a Set. */
+  #needed(address, args) {
+    const { needs, parent } = this.owned;
+    const needed = new Set();
+    for (const i of needs) collect(args[i], needed);
+    if (parent === undefined) return needed;
+    const found = new Set();
+    for (const value of [parent(address, ...args)].flat()) collect(value, found);
+    for (const value of found) if (access.isTracked(value)) access.slotOf(value); // it was lent to nobody
+    return new Set([...needed, ...found]);
   }
 
   /** Measures again a pointer that a call may have changed. */

@@ -3,6 +3,7 @@
 // or the general case.
 
 const calls = require('../../books/c-calls');
+const { Keeping, checkKept } = require('../../pointers/kept');
 const { access, transfer: transfers } = require('../../pointers/tracked-pointer');
 const { watch } = require('../size/allocation-delta');
 const { FREED, borrowing, consuming } = require('./arguments');
@@ -64,14 +65,20 @@ function general(raw, plan, converts, refuses) {
     const letGo = plan.depends || reenters ? lend(plan, args) : null;
     try {
       let transfer;
+      let keeping = null;
       let result;
       if (!reenters) calls.enter();
       try {
+        if (plan.keeping !== null) keeping = new Keeping(plan.keeping, args);
         transfer = new Transfer(plan, converts, args);
         result = deltas.length === 0 ? raw(...transfer.values) : watched(deltas, raw, transfer.values);
+        keeping?.done();
       } catch (error) {
-        if (transfer?.moves && refuses(transfer.values, error)) transfer.refused();
-        else transfer?.taken();
+        const asks = keeping !== null || transfer?.moves;
+        const isRefused = transfer === undefined || (asks && refuses(transfer.values, error));
+        if (isRefused) keeping?.undo();
+        if (isRefused) transfer?.refused();
+        else transfer.taken();
         throw error;
       } finally {
         if (!reenters) calls.exit();
@@ -86,14 +93,21 @@ function general(raw, plan, converts, refuses) {
 }
 
 // `frees` as in borrowing(), with the number of the argument.
-function convertersOf({ name, params }, frees) {
+function convertersOf({ name, params, kept }, frees) {
   return params.map((param, i) => {
-    if (param === null) return null;
     const where = `argument ${i} of ${name}()`;
-    if (param.role !== 'borrow' && param.role !== 'consume') return null;
-    if (param.role === 'consume') return consuming(where, param.owned);
-    return borrowing(where, param, frees && ((destructor) => frees(destructor, i)));
+    const convert = converterOf(param, where, frees && ((destructor) => frees(destructor, i)));
+    if (!kept.has(i)) return convert;
+    return (value) => {
+      checkKept(value, where);
+      return convert === null ? value : convert(value);
+    };
   });
+}
+
+function converterOf(param, where, frees) {
+  if (param?.role !== 'borrow' && param?.role !== 'consume') return null;
+  return param.owned === undefined ? borrowing(where, param, frees) : consuming(where, param.owned);
 }
 
 // Whether a function frees a pointer is seen when it is called with one: then the call is another.
@@ -116,9 +130,14 @@ function wrap(raw, plan, refuses) {
   const converts = convertersOf(plan);
   const { params, producer } = plan;
   const [convert] = converts;
-  const asks = plan.gives !== undefined || plan.takes !== undefined;
   const special =
-    asks || plan.reenters || plan.variadic || plan.resized !== undefined || plan.watched.length > 0;
+    plan.gives !== undefined ||
+    plan.takes !== undefined ||
+    plan.reenters ||
+    plan.variadic ||
+    plan.keeping !== null ||
+    plan.resized !== undefined ||
+    plan.watched.length > 0;
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
   let wrapped;
   if (borrows && canBorrow(params.length)) wrapped = borrowsOrFrees(raw, plan, converts, refuses);

@@ -2,11 +2,13 @@
 // The options of one declaration, such as { free, size, keeps }, and the owned type that they make of its result.
 
 const { NONE } = require('../../pointers/destructors');
+const { FOREVER } = require('../../pointers/kept');
 const { checkBoolean, checkOptions } = require('../../support/check');
-const { ArgumentValueError, UnsupportedError } = require('../../support/errors');
+const { UnsupportedError } = require('../../support/errors');
 const { OPTIONS: ON_OUTCOME } = require('./depends-on-outcome');
 const { checkInvalid } = require('./invalid');
-const { OwnedType, checkFree, checkIndex, checkMeasure } = require('./owned-type');
+const { checkArgument, checkKeeps } = require('./keeps');
+const { OwnedType, checkFree, checkMeasure, checkParent } = require('./owned-type');
 
 const OPTIONS = [
   'free',
@@ -14,6 +16,7 @@ const OPTIONS = [
   'parent',
   'shared',
   'keeps',
+  'replaces',
   'resizes',
   'reenters',
   'invalid',
@@ -21,7 +24,7 @@ const OPTIONS = [
 ];
 
 // Options that would mean nothing are mistakes.
-function checkOneOff({ free, size, parent, shared, keeps }, owned, name) {
+function checkOneOff({ free, size, parent, shared }, { result }, owned, name) {
   if (shared !== undefined && free === undefined) {
     throw new UnsupportedError(`'shared' needs 'free': it is a property of the owned type of ${name}()`);
   }
@@ -31,16 +34,9 @@ function checkOneOff({ free, size, parent, shared, keeps }, owned, name) {
   if (owned === undefined && free === undefined && (size !== undefined || parent !== undefined)) {
     throw new UnsupportedError(`The result of ${name}() has no owner: 'size' and 'parent' need 'free'`);
   }
-  if (parent !== undefined && keeps !== undefined) {
+  if (parent !== undefined && result.length > 0) {
     throw new UnsupportedError(`The result of ${name}() cannot have both 'parent' and 'keeps'`);
   }
-}
-
-/** The number of an argument, below `count`; undefined stays what it is. */
-function checkArgument(value, name, count) {
-  if (value === undefined) return undefined;
-  if (checkIndex(value, name) < count) return value;
-  throw new ArgumentValueError(value, name, `the number of an argument, below ${count}`);
 }
 
 /** Whether calls of `name` let others be freed meanwhile; `holdsUp` says whether they would hold that up otherwise. */
@@ -54,16 +50,29 @@ function checkReenters(value = false, name, holdsUp) {
 }
 
 /**
- * Throws if an option names an argument that can never be a tracked pointer which C borrows. `mayCome(i, option)` says of
- * an argument without a role whether one may come there.
+ * Throws if an option of `name` means an argument that can never be what the option needs. `mayCome(i, option)` says of
+ * an argument without a role whether it may.
  */
-function checkNamed(name, { parent, keeps, resizes } = {}, roles, mayCome = () => false) {
-  for (const [option, i] of Object.entries({ parent, keeps, resizes })) {
-    if (typeof i !== 'number') continue;
+function checkNamed(name, { resized, keeps, needs }, roles, mayCome) {
+  const check = (option, i, fits) => {
     const role = roles[i] === null ? (mayCome(i, option) ? 'borrow' : undefined) : roles[i].role;
-    if (role === 'borrow' || role === 'consume') continue; // which makePlan() refuses
+    if (fits.includes(role)) return;
     throw new UnsupportedError(
-      `'${option}' has no effect on ${name}(): argument ${i} is no pointer that C borrows`,
+      `'${option}' has no effect on ${name}(): argument ${i} is no pointer that C borrows, such as 'void *'`,
+    );
+  };
+  // makePlan() refuses what C takes.
+  const lent = ['borrow', 'consume'];
+  if (resized !== undefined) check('resizes', resized, lent);
+  for (const i of needs) check(keeps.result.includes(i) ? 'keeps' : 'parent', i, lent);
+  for (const { keeper, values } of keeps.rules) {
+    if (keeper !== FOREVER) check('keeps', keeper, [...lent, 'out', 'inout']);
+    for (const i of values) check('keeps', i, lent);
+  }
+  for (const i of keeps.replaces ?? []) {
+    if (roles[i] === null && !mayCome(i, 'keeps')) continue;
+    throw new UnsupportedError(
+      `'replaces' cannot tell calls of ${name}() apart by argument ${i}, which is a pointer`,
     );
   }
 }
@@ -79,37 +88,34 @@ function makeType(base, name, { free, size, shared }) {
 }
 
 /**
- * The owned type of the result of `name`: a pointer to `base()`, { name, size } or undefined for what is none,
- * and `owned` where the declaration says so. Returns undefined for a result without an owner.
+ * What the options of the function `name` with `count` parameters say of its result, a pointer to `base()`, { name, size }
+ * or undefined for what is none, and `owned` where the declaration says so: { owned, keeps, resized }, where `owned` is
+ * undefined for a result without an owner.
  */
-function ownedResult({ registry, base, owned, name, options = {}, count }) {
+function readOptions({ registry, base, owned, name, options = {}, count }) {
   checkOptions(options, OPTIONS);
-  checkOneOff(options, owned, name);
-  const { free, size, parent, keeps } = options;
+  const keeps = checkKeeps(options, name, count);
+  checkOneOff(options, keeps, owned, name);
+  const { free, size, parent } = options;
   let result = owned;
-  if (owned === undefined && (free !== undefined || keeps !== undefined)) {
+  if (owned === undefined && (free !== undefined || keeps.result.length > 0)) {
     result = makeType(base(), name, options);
     registry.addOneOff(result); // functions declared from now on borrow it
   } else if (owned !== undefined && size !== undefined) {
-    const opaque = { name: owned.base, size: 0 };
-    result = new OwnedType(owned.name, owned.base, {
-      ...owned,
-      size: checkMeasure(size, opaque, owned.name),
-    });
+    result = owned.with({ size: checkMeasure(size, { name: owned.base, size: 0 }, owned.name) });
   }
-  const dependsOn = parent ?? checkArgument(keeps, 'keeps', count);
-  if (result !== undefined && dependsOn !== undefined) {
-    result = new OwnedType(result.name, result.base, { ...result, parent: dependsOn });
-  }
+  if (parent !== undefined) result = result.with(checkParent(parent));
+  if (keeps.result.length > 0)
+    result = result.with({ needs: [...new Set([...result.needs, ...keeps.result])] });
+  for (const i of result?.needs ?? []) checkArgument(i, 'parent', count);
   const invalid = checkInvalid(options.invalid);
   if (invalid !== undefined) {
     if (result === undefined) {
       throw new UnsupportedError(`'invalid' has no effect on ${name}(): its result has no owner`);
     }
-    result = new OwnedType(result.name, result.base, { ...result, invalid });
+    result = result.with({ invalid });
   }
-  if (typeof result?.parent === 'number') checkArgument(result.parent, 'parent', count);
-  return result;
+  return { owned: result, keeps, resized: checkArgument(options.resizes, 'resizes', count) };
 }
 
-module.exports = { OPTIONS, checkArgument, checkNamed, checkReenters, ownedResult };
+module.exports = { OPTIONS, checkNamed, checkReenters, readOptions };

@@ -6,8 +6,10 @@ const { checkBoolean, checkOptions, checkSize } = require('../../support/check')
 const { ArgumentTypeError, ArgumentValueError, SizeRequiredError } = require('../../support/errors');
 const { checkCompare, checkWay, isWay } = require('../size/ways');
 const { checkInvalid } = require('./invalid');
+const { checkArguments } = require('./keeps');
 
 const OPTIONS = ['free', 'size', 'parent', 'shared', 'compare', 'invalid'];
+const NONE = Object.freeze([]);
 
 /** A pointer to nothing in particular may stand for any other. */
 function isAny(base) {
@@ -15,13 +17,14 @@ function isAny(base) {
 }
 
 class OwnedType {
-  constructor(name, base, { free, size, parent, shared = false, compare, invalid }) {
+  constructor(name, base, { free, size, parent, needs = NONE, shared = false, compare, invalid }) {
     this.name = name;
     this.base = base; // the name of the type pointed to
     this.free = free; // null, a symbol's name, { symbol, args }, or a destructor
     this.size = size; // bytes, a C function's name, a function, 'malloc', 'measure' or a meter
     this.compare = compare; // undefined, or another such way to its size
-    this.parent = parent; // undefined, the number of an argument, or a function
+    this.parent = parent; // undefined, or a function
+    this.needs = needs; // the numbers of the arguments that are to be there until it is freed
     this.shared = checkBoolean(shared, 'shared'); // whether C counts references
     this.invalid = invalid; // undefined, or what tells whether an address is no pointer, but says that C failed
   }
@@ -29,6 +32,16 @@ class OwnedType {
   // The name of the C function that frees such a pointer, where it was given by name.
   get destructorName() {
     return typeof this.free === 'string' ? this.free : undefined;
+  }
+
+  // Whether it may need others.
+  get depends() {
+    return this.parent !== undefined || this.needs.length > 0;
+  }
+
+  /** The same type, for a function that says more of it. */
+  with(more) {
+    return new OwnedType(this.name, this.base, { ...this, ...more });
   }
 
   // Whether a pointer of this type may go where a pointer to `base` is expected.
@@ -66,15 +79,10 @@ function checkMeasure(size, base, name) {
   return checkSize(size, 'size');
 }
 
-function checkIndex(value, name) {
-  if (!Number.isSafeInteger(value)) throw new ArgumentTypeError(value, name, 'the number of an argument');
-  if (value < 0) throw new ArgumentValueError(value, name, 'the number of an argument, from 0');
-  return value;
-}
-
+/** `parent` as an owned type has it: { parent, needs }. */
 function checkParent(parent) {
-  if (parent === undefined || typeof parent === 'function') return parent;
-  return checkIndex(parent, 'parent');
+  if (parent === undefined || typeof parent === 'function') return { parent, needs: NONE };
+  return { parent: undefined, needs: checkArguments(parent, 'parent') };
 }
 
 function checkName(name) {
@@ -91,11 +99,11 @@ function ownedType(name, base, options) {
   return new OwnedType(name, base.name, {
     free: checkFree(options.free),
     size: checkMeasure(options.size, base, name),
-    parent: checkParent(options.parent),
+    ...checkParent(options.parent),
     compare: checkCompare(options.compare),
     shared: options.shared,
     invalid: checkInvalid(options.invalid),
   });
 }
 
-module.exports = { OwnedType, checkFree, checkIndex, checkMeasure, checkName, isAny, ownedType };
+module.exports = { OwnedType, checkFree, checkMeasure, checkName, checkParent, isAny, ownedType };

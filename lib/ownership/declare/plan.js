@@ -5,6 +5,8 @@
 const { UnsupportedError } = require('../../support/errors');
 const { consuming } = require('../call/arguments');
 
+const STORED = ['out', 'inout'];
+
 /** What tells whether a destructor is the function at the address that `find` returns, and its argument `i` the pointer. */
 function freeing(find) {
   let address;
@@ -17,10 +19,26 @@ function complete(param, where, source) {
   return { ...param, producer: source.producerOf(owned), convert: consuming(where, owned), box: source.box };
 }
 
+/** `roles`, where what C stores keeps what `rules` say. */
+function withNeeds(roles, rules) {
+  return roles.map((role, i) => {
+    const values = STORED.includes(role?.role) ? rules.find(({ keeper }) => keeper === i)?.values : undefined;
+    if (values === undefined) return role;
+    return { ...role, owned: role.owned.with({ needs: [...new Set([...role.owned.needs, ...values])] }) };
+  });
+}
+
+/** The numbers of the arguments that something which C gives needs: `owned`, or what it stores. */
+function neededBy(owned, roles) {
+  const stored = roles.filter((role) => STORED.includes(role?.role)).map((role) => role.owned);
+  return [owned, ...stored].flatMap((type) => type?.needs ?? []);
+}
+
 /**
  * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
  * { role: 'borrow', base, expected, lent } or { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
- * the result, or undefined; `outcome` is what checkOutcome() gave; `address` returns that of the function, or undefined; `resized` the number of an argument, or undefined; `reenters` whether C calls back for long, so
+ * the result, or undefined; `keeps` as checkKeeps() returns it; `outcome` as checkOutcome() does; `address` returns that of
+ * the function, or undefined; `resized` the number of an argument, or undefined; `reenters` whether C calls back for long, so
  * that what it is not lent is freed meanwhile; `exact` says whether the FFI refuses more
  * arguments than there are parameters, and otherwise it ignores them.
  */
@@ -28,8 +46,9 @@ function makePlan({
   name,
   source,
   registry,
-  roles,
+  roles: given,
   owned,
+  keeps,
   outcome,
   address,
   resized,
@@ -37,14 +56,19 @@ function makePlan({
   variadic = false,
   exact = false,
 }) {
+  const roles = withNeeds(given, keeps.rules);
+  const rules = keeps.rules.filter(({ keeper }) => !STORED.includes(roles[keeper]?.role));
+  const needed = neededBy(owned, roles);
   const params = roles.map((role, i) => complete(role, `argument ${i} of ${name}()`, source));
   // Probably: what it frees is known when it is called.
   const isDestructor =
     params.length === 1 && params[0]?.role === 'borrow' && registry.isDestructor(name, params[0].base);
   const takes = (i) => params[i]?.role === 'consume' || (isDestructor && i === 0);
-  if (takes(owned?.parent)) {
+  const involved = [...needed, ...rules.flatMap(({ keeper, values }) => [keeper, ...values])];
+  const taken = involved.find(takes);
+  if (taken !== undefined) {
     throw new UnsupportedError(
-      `The result of ${name}() cannot depend on argument ${owned.parent}, which C takes or frees`,
+      `Nothing that ${name}() gives or keeps can depend on argument ${taken}, which C takes or frees`,
     );
   }
   if (takes(resized)) {
@@ -61,6 +85,8 @@ function makePlan({
     variadic,
     exact,
     producer: owned === undefined ? null : source.producerOf(owned),
+    keeping: rules.length === 0 ? null : { ...keeps, rules, id: source.idOf(name) },
+    kept: new Set([...needed, ...rules.flatMap(({ values }) => values)]),
     resized,
     reenters,
     source,
@@ -72,8 +98,9 @@ function makePlan({
       .filter((producer) => producer?.measure.watches)
       .map((producer) => producer.measure),
     // Whether what C gives may hold an argument.
-    depends: [owned, ...params.map((param) => param?.owned)].some((of) => of?.parent !== undefined),
+    depends:
+      rules.length > 0 || [owned, ...params.map((param) => param?.owned)].some((of) => of?.depends === true),
   };
 }
 
-module.exports = { makePlan };
+module.exports = { makePlan, neededBy };

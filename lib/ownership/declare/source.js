@@ -5,7 +5,10 @@
 const { UnknownSymbolError } = require('../../support/errors');
 const { Producer } = require('../call/producer');
 
+let count = 0;
+
 class Source {
+  #id = count++;
   #producers = new WeakMap(); // owned type -> Producer
   #symbol;
   #sizeFunction;
@@ -46,6 +49,11 @@ class Source {
     let producer = this.#producers.get(owned);
     if (producer === undefined) this.#producers.set(owned, (producer = new Producer(this, owned)));
     return producer;
+  }
+
+  /** What tells the function `name` of this library from all others. */
+  idOf(name) {
+    return `${this.#id}:${name}`;
   }
 
   /** The library is unloaded: whatever is declared from now on looks its symbols up again. */

@@ -5,6 +5,7 @@ const fs = require('node:fs');
 const { POINTER, SIZE, collect, stats } = require('../../../lib');
 const binding = require('../../../lib/binding');
 const { boundByBudget, errorOf } = require('../../support/balance.js');
+const { gcUntil } = require('../../support/gc-until.js');
 const { koffi, unique } = require('./setup.js');
 
 const isMac = process.platform === 'darwin';
@@ -31,6 +32,13 @@ afterEach(() => {
   expect(stats()).toMatchObject({ bytes: 0, pointers: 0, reported: 0, dead: { bytes: 0, pointers: 0 } });
   expect(stats().totals.failed).toBe(0);
 });
+
+/** Has V8 collect what nobody keeps, and use its memory for something else. */
+async function reuseGarbage(size) {
+  const garbage = (() => new WeakRef(Buffer.alloc(size, 1).buffer))();
+  await gcUntil('what nobody keeps is collected', () => garbage.deref() === undefined);
+  for (let i = 0; i < 20; i++) Buffer.alloc(size, 0xee);
+}
 
 const sqlite = tryLoad('libsqlite3.so.0', 'libsqlite3.dylib');
 (sqlite === null ? describe.skip : describe)('libsqlite3', () => {
@@ -72,6 +80,31 @@ const sqlite = tryLoad('libsqlite3.so.0', 'libsqlite3.dylib');
     expect(step(select)).toBe(100);
     expect(columnInt(select, 0)).toBe(42);
     select.dispose();
+  });
+
+  test('a statement keeps the values that are bound to it and not copied', async () => {
+    const bind = sqlite.func(
+      `int sqlite3_bind_blob(${Stmt} *statement, int index, const void *value, int size, void *destructor)`,
+      { keeps: { 0: 2 }, replaces: 1 },
+    );
+    const columnText = sqlite.func(`const char *sqlite3_column_text(${Stmt} *statement, int column)`);
+    const select = (() => statement(database(), 'SELECT hex(substr(?1, 1, 4)) || hex(substr(?2, 1, 4))'))();
+    const SIZE = 1e6;
+    const values = new Map();
+    const bindFresh = (index, byte) => {
+      const value = Buffer.alloc(SIZE, byte);
+      values.set(byte, new WeakRef(value.buffer));
+      expect(bind(select, index, value, SIZE, null)).toBe(0); // SQLITE_STATIC
+    };
+    bindFresh(1, 0x11);
+    bindFresh(2, 0x22);
+    bindFresh(1, 0x33);
+    await reuseGarbage(SIZE);
+    expect(step(select)).toBe(100);
+    expect(columnText(select, 0)).toBe('3333333322222222');
+    await gcUntil('what was replaced is collected', () => values.get(0x11).deref() === undefined);
+    select.dispose();
+    await gcUntil('the others are', () => [...values.values()].every((value) => value.deref() === undefined));
   });
 
   test('closing the database first is deferred until the last statement is gone', () => {
@@ -130,6 +163,56 @@ const sqlite = tryLoad('libsqlite3.so.0', 'libsqlite3.dylib');
     expect(errorOf(() => exec(select, '', null, null, null)).code).toBe('ERR_TALLY_TYPE_MISMATCH');
     select.dispose();
     db.dispose();
+  });
+});
+
+const cairo = tryLoad('libcairo.so.2', 'libcairo.dylib');
+(cairo === null ? describe.skip : describe)('libcairo', () => {
+  test('a surface keeps the pixels that it paints', async () => {
+    const create = cairo.func(
+      'void *cairo_image_surface_create_for_data(void *data, int format, int width, int height, int stride)',
+      { free: 'cairo_surface_destroy', size: 4096, keeps: 0 },
+    );
+    const data = cairo.func('void *cairo_image_surface_get_data(void *surface)', { keeps: 0 });
+    const SIZE = 4 * 500 * 500;
+    const surface = (() => create(Buffer.alloc(SIZE, 0x77), 0, 500, 500, 2000))();
+    await reuseGarbage(SIZE);
+    const pixels = (() => data(surface))();
+    expect(new Set(koffi.decode(pixels, 'uint8_t', SIZE))).toEqual(new Set([0x77]));
+    surface.dispose();
+    expect(koffi.decode(pixels, 'uint8_t')).toBe(0x77);
+    pixels.dispose();
+  });
+});
+
+const freetype = tryLoad('libfreetype.so.6', 'libfreetype.dylib');
+const FONT = '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf';
+(freetype === null || !fs.existsSync(FONT) ? describe.skip : describe)('libfreetype', () => {
+  test('a face keeps its library and the file that it was opened from', async () => {
+    const [Library, Face, Ft, Document] = ['FT_Library', 'FT_Face', 'Ft', 'Document'].map(unique);
+    koffi.opaque(Library);
+    koffi.opaque(Face);
+    koffi.owned(Ft, `${Library} *`, { free: 'FT_Done_FreeType', size: 4096 });
+    koffi.owned(Document, `${Face} *`, { free: 'FT_Done_Face', size: 4096, parent: [0, 1] });
+    const init = freetype.func(`int FT_Init_FreeType(_Out_ ${Ft} *library)`);
+    const open = freetype.func(
+      `int FT_New_Memory_Face(${Library} *library, const void *file, long size, long index, _Out_ ${Document} *face)`,
+    );
+    const setSize = freetype.func(`int FT_Set_Pixel_Sizes(${Face} *face, unsigned int w, unsigned int h)`);
+    const load = freetype.func(`int FT_Load_Char(${Face} *face, unsigned long char, int32_t flags)`);
+    const { size } = fs.statSync(FONT);
+    const face = (() => {
+      const [library, out] = [[null], [null]];
+      expect(init(library)).toBe(0);
+      // readFileSync() reads into a Buffer of its own, which nothing else keeps.
+      expect(open(library[0], fs.readFileSync(FONT), size, 0, out)).toBe(0);
+      library[0].dispose();
+      return out[0];
+    })();
+    await reuseGarbage(size);
+    expect(setSize(face, 0, 32)).toBe(0);
+    for (const char of 'Whatever') expect(load(face, char.codePointAt(0), 4)).toBe(0);
+    face.dispose();
   });
 });
 
@@ -340,6 +423,27 @@ describe('libc', () => {
     const stored = take(koffi.decode(block, 'void *'), Number(koffi.decode(length, 'size_t')));
     expect(koffi.decode(stored, 'char', 19)).toBe('written into memory');
     for (const pointer of [stored, block, length]) pointer.dispose();
+  });
+
+  (isMac ? test.skip : test)('fmemopen: a stream keeps the Buffer, which fclose() still writes', async () => {
+    const fmemopen = libc.func('void *fmemopen(void *memory, size_t size, const char *mode)', {
+      free: 'fclose',
+      size: 4096,
+      keeps: 0,
+    });
+    const puts = libc.func('int fputs(const char *text, void *stream)');
+    const buffer = Buffer.alloc(1000);
+    const kept = (() => {
+      const memory = Buffer.alloc(MB);
+      const stream = fmemopen(memory, MB, 'w');
+      puts('nobody reads that', stream);
+      return new WeakRef(memory.buffer);
+    })();
+    const stream = fmemopen(buffer, 1000, 'w');
+    puts('written', stream);
+    stream.dispose();
+    expect(buffer.toString('utf8', 0, 7)).toBe('written');
+    await gcUntil('both are collected', () => stats().pointers === 0 && kept.deref() === undefined);
   });
 
   test('qsort over memory of our own, with a callback of our own', () => {

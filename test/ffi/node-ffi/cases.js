@@ -230,6 +230,39 @@ const cases = {
     assert.equal(count('freed'), 1);
   },
 
+  'keeps: a Buffer, by the result and by an argument, until it is replaced': async ({ ffi, c, counting }) => {
+    const { functions } = ffi.dlopen(counting, {
+      thing_interior: { arguments: ['pointer', 'uint64'], return: 'pointer', keeps: { result: 0 } },
+      thing_act: {
+        arguments: ['string', 'pointer', 'buffer', 'uint64', 'uint64'],
+        return: 'uint64',
+        keeps: { 1: 2 },
+        replaces: 3,
+      },
+    });
+    const { gcUntil } = require('../../support/gc-until.js');
+    const fresh = (use) => {
+      const buffer = Buffer.alloc(1000);
+      const memory = new WeakRef(buffer.buffer);
+      return { memory, result: use(buffer) };
+    };
+    const isGone = ({ memory }) => gcUntil('it is collected', () => memory.deref() === undefined);
+    const thing = c.thing_new(10);
+    const set = (key) => fresh((buffer) => functions.thing_act('>', thing, buffer, key, 0n));
+    const [first, second] = [set(1n), set(2n)];
+    const third = set(1n);
+    await isGone(first);
+    assert.ok(second.memory.deref() !== undefined && third.memory.deref() !== undefined);
+    thing.dispose();
+    await isGone(second);
+    await isGone(third);
+    assert.throws(
+      () => functions.thing_act('>', 1n, Buffer.alloc(1), 0n, 0n),
+      code('ERR_TALLY_INVALID_ARG_TYPE'),
+    );
+    assert.throws(() => functions.thing_interior('text', 0n), code('ERR_TALLY_INVALID_ARG_TYPE'));
+  },
+
   'parent: a child is freed before its parent': ({ c, tally, count }) => {
     (() => {
       for (let i = 0; i < 100; i++) c.child_new(c.parent_new(100), 10);

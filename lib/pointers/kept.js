@@ -1,0 +1,209 @@
+'use strict';
+// What C keeps of what it is given: it stays alive, and where it is, until the pointer by which C reaches it has been
+// freed, until it is replaced, or for ever. A keeper is the slot of such a pointer, or FOREVER.
+
+const { types } = require('node:util');
+const binding = require('../binding');
+const calls = require('../books/c-calls');
+const { NO_SLOT } = require('../books/nursery');
+const { defer } = require('../reclaim/destroy');
+const { ArgumentTypeError, OutOfMemoryError, UnsupportedError } = require('../support/errors');
+const { adopt, freeOnError } = require('./adopt');
+const { access } = require('./tracked-pointer');
+const views = require('./views');
+
+const FOREVER = -1;
+const EXPECTED =
+  'memory that stays where it is: a TrackedPointer, a Buffer, another typed array, an ArrayBuffer';
+
+// What is an address, or nothing, belongs to somebody else.
+const isAddress = (value) =>
+  value === null ||
+  value === undefined ||
+  typeof value === 'bigint' ||
+  typeof value === 'number' ||
+  types.isExternal(value);
+
+/** Whether `value` is memory that stays where it is while something keeps it. */
+const isMemory = (value) =>
+  access.isTracked(value) || ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value);
+
+/** Throws if C could not keep `value`, the argument `where`: such as a string, of which C gets a passing copy. */
+function checkKept(value, where) {
+  if (!isAddress(value) && !isMemory(value)) throw new ArgumentTypeError(value, where, EXPECTED);
+}
+
+/** Adds to `into` what is to be kept so that the memory of `value` stays. */
+function collect(value, into) {
+  if (access.isTracked(value)) {
+    into.add(value);
+  } else if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) {
+    into.add(ArrayBuffer.isView(value) ? value.buffer : value); // which takes a small one out of V8's heap, that moves
+    const viewed = views.pointerOf(value);
+    if (viewed?.disposed === false) into.add(viewed);
+  }
+}
+
+function need(keeper, value) {
+  if (!access.isTracked(value)) return;
+  const slot = access.lentSlotOf(value);
+  if (keeper === FOREVER) binding.hold(slot);
+  else if (!binding.addParent(keeper, slot)) throw new OutOfMemoryError();
+}
+
+function needNoMore(keeper, value) {
+  if (!access.isTracked(value)) return;
+  const slot = access.lentSlotOf(value);
+  if (keeper === FOREVER) binding.unhold(slot);
+  else binding.removeParent(keeper, slot);
+}
+
+/** All that one keeper keeps beside its first parent. */
+class Kept {
+  #keeper;
+  #always = new Set();
+  #replaced = new Map(); // by what identifies the calls that replace it
+
+  constructor(keeper) {
+    this.#keeper = keeper;
+  }
+
+  static #forever = new Kept(FOREVER);
+
+  static of(keeper) {
+    if (keeper === FOREVER) return Kept.#forever;
+    let kept = binding.kept(keeper);
+    if (kept === undefined) {
+      kept = new Kept(keeper);
+      if (!binding.keep(keeper, kept)) throw new OutOfMemoryError();
+    }
+    return kept;
+  }
+
+  /** Keeps `values`, a Set, from now on. Returns those that it has not kept before. Changes nothing where it throws. */
+  add(values) {
+    const added = this.hold([...values].filter((value) => !this.#always.has(value)));
+    for (const value of added) this.#always.add(value);
+    return added;
+  }
+
+  /** Takes back what add() returned. */
+  remove(values) {
+    for (const value of values) this.#always.delete(value);
+    this.letGo(values);
+  }
+
+  /** `values`, which are held, replace those of the same key. */
+  replace(key, values) {
+    const before = this.#replaced.get(key);
+    if (values.length > 0) this.#replaced.set(key, values);
+    else this.#replaced.delete(key);
+    if (before !== undefined) this.letGo(before);
+  }
+
+  hold(values) {
+    let count = 0;
+    try {
+      for (; count < values.length; count++) need(this.#keeper, values[count]);
+    } catch (error) {
+      this.letGo(values.slice(0, count));
+      throw error;
+    }
+    return values;
+  }
+
+  letGo(values) {
+    for (const value of values) needNoMore(this.#keeper, value);
+    if (values.length > 0) defer();
+  }
+}
+
+/** What arguments of one call keep of others. Kept from here on; then done() or undo(). */
+class Keeping {
+  #begun = []; // [kept, values, key]
+
+  /** `rules` and `replaces` of the function `name`, with an `id`, as ../ownership/declare/keeps.js gives them. Throws before anything changes. */
+  constructor({ id, name, rules, replaces }, args) {
+    const key = replaces === undefined ? undefined : `${id}(${replaces.map((i) => args[i]).join()})`;
+    try {
+      for (const rule of rules) this.#begin(rule, args, key, name);
+    } catch (error) {
+      this.undo();
+      throw error;
+    }
+  }
+
+  #begin({ keeper, values }, args, key, name) {
+    const all = new Set();
+    for (const i of values) collect(args[i], all);
+    const by = keeper === FOREVER ? undefined : args[keeper];
+    if (by !== undefined && !access.isTracked(by)) {
+      if (all.size === 0) return;
+      throw new ArgumentTypeError(
+        by,
+        `argument ${keeper} of ${name}()`,
+        'a TrackedPointer, which keeps others',
+      );
+    }
+    const slot = by === undefined ? FOREVER : access.slotOf(by);
+    all.delete(by);
+    if (slot !== FOREVER) for (const value of all) checkOrder(slot, by, value, name);
+    const kept = Kept.of(slot);
+    this.#begun.push([kept, key === undefined ? kept.add(all) : kept.hold([...all]), key]);
+  }
+
+  /** C has what it keeps. */
+  done() {
+    for (const [kept, values, key] of this.#begun) if (key !== undefined) kept.replace(key, values);
+  }
+
+  /** C never had it. */
+  undo() {
+    for (const [kept, values, key] of this.#begun) {
+      if (key === undefined) kept.remove(values);
+      else kept.letGo(values);
+    }
+  }
+}
+
+// Each of two would have to be freed after the other.
+function checkOrder(slot, keeper, value, name) {
+  if (!access.isTracked(value) || !binding.dependsOn(access.slotOf(value), slot)) return;
+  throw new UnsupportedError(
+    `${name}() cannot have a pointer (${keeper.label}) keep another (${value.label}) that needs it: neither could be freed`,
+  );
+}
+
+/** What adopt() does, for a pointer that needs `needed`, a Set that collect() has filled. */
+function adoptWith(address, size, kind, needed, run) {
+  if (needed.size === 0) return adopt(address, size, kind, NO_SLOT, run);
+  const pointers = [...needed].filter((value) => access.isTracked(value));
+  let slots;
+  try {
+    slots = pointers.map(access.lentSlotOf); // what was lent to the call is there even if it has been ended meanwhile
+  } catch (error) {
+    throw freeOnError(address, size, kind, run ?? kind.run, error);
+  }
+  for (const slot of slots) binding.hold(slot);
+  try {
+    const pointer = adopt(address, size, kind, slots[0] ?? NO_SLOT, run);
+    needed.delete(pointers[0]);
+    if (needed.size > 0) keepFor(pointer, needed);
+    return pointer;
+  } finally {
+    for (const slot of slots) binding.unhold(slot);
+    calls.defer(); // what was needed may be free to go
+  }
+}
+
+/** `pointer`, just made, keeps `values`. Frees it where it throws. */
+function keepFor(pointer, values) {
+  try {
+    Kept.of(access.slotOf(pointer)).add(values);
+  } catch (error) {
+    pointer.dispose();
+    throw error;
+  }
+}
+
+module.exports = { FOREVER, Keeping, adoptWith, checkKept, collect, isMemory };
