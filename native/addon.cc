@@ -167,7 +167,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   tally::PinAddon();
   exports.Set("open", Napi::Function::New<tally::Open>(env, "open"));
   // What all copies of the JavaScript half share, and outlives each: an object of none of them.
-  exports.Set("channels", Napi::Object::New(env));
+  exports.Set("shared", Napi::Object::New(env));
   return exports;
 }
 

@@ -220,7 +220,9 @@ export function load(...args: Parameters<typeof Koffi.load>): LibraryHandle;
 /**
  * Declares an owned pointer type: a pointer of this type must be freed by whoever has it.
  *
- * It is one type per name and per Koffi, as all types of Koffi are, and `koffi.reset()` forgets it.
+ * It is one type per name and per Koffi, as all types of Koffi are, and `koffi.reset()` forgets it. Declaring it again with the
+ * same meaning is no error, so that a module may be evaluated again, as by each test file of Jest; functions mean the same
+ * if they read the same, and the last ones are used.
  *
  * A string type, such as `'char *'`, stays one: the caller gets a JavaScript string, and the original is freed at once,
  * by Koffi's own `disposable()`. Such a type belongs to the library whose function returns it first, and nothing of it
@@ -229,8 +231,8 @@ export function load(...args: Parameters<typeof Koffi.load>): LibraryHandle;
  * @param name - The name, for prototypes and as the label of its pointers in `stats()`.
  * @param type - The pointer type that it stands for, such as `'gdImage *'` or `'void *'`.
  * @throws `ERR_TALLY_SIZE_REQUIRED`, `ERR_TALLY_UNSUPPORTED` for what is no pointer type, `ERR_TALLY_NO_LIBFFI`,
- *   `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`; and what Koffi throws, for
- *   instance for a name that is taken.
+ *   `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, also for a name that has another
+ *   meaning; and what Koffi throws, for instance for the name of a type of another sort.
  *
  * @example
  * ```js

@@ -67,7 +67,7 @@ const openNative = (addon) => ({
   canCall: true,
   lendFfi() {},
   findFfi() {},
-  channels: addon.channels,
+  shared: addon.shared,
   ...addon.open(!isMainThread),
   // Deno calls the finalizers of buffers in any thread, not from the event loop.
   ...(process.versions.deno !== undefined && { onDead() {} }),

@@ -5,7 +5,7 @@ const diagnostics = require('node:diagnostics_channel');
 const { performance } = require('node:perf_hooks');
 const binding = require('../binding');
 
-const { channels } = binding;
+const { shared } = binding;
 const { figure: Figure } = binding.protocol;
 
 /**
@@ -13,7 +13,7 @@ const { figure: Figure } = binding.protocol;
  * its name by then (nodejs/node#59910), and those who subscribe hear nothing. Jest loads this code for each test file.
  */
 function channel(name) {
-  return (channels[name] ??= diagnostics.channel(name));
+  return (shared[name] ??= diagnostics.channel(name));
 }
 
 const destructorErrors = channel('ffi-tally:destructor-error');

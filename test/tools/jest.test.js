@@ -120,3 +120,27 @@ test('a file hears what is told on diagnostics channels, though the library of t
   expect(results.map(({ message }) => message)).toEqual(Array(4).fill(''));
   expect(exitCode).toBe(0);
 });
+
+test.each(['koffi', 'koffi2'])('files declare the same types, with %s', async (name) => {
+  const code = (size) => `
+    const { withOwnership } = require('ffi-tally/koffi');
+    const koffi = withOwnership(require('${name}'));
+    test('declares and uses', () => {
+      const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+      for (let i = 0; i < 2; i++) {
+        koffi.owned('Block', 'void *', { free: 'free', size: (address, count, size) => ${size} });
+        koffi.owned('Text', 'char *', { free: 'free' });
+        koffi.owned('Word', 'char *', { free: libc.func('void free(void *pointer)') });
+      }
+      const block = libc.func('Block calloc(size_t count, size_t size)')(10, 10);
+      expect(block.size).toBe(100);
+      block.dispose();
+      expect(libc.func('Text strdup(const char *text)')('text')).toBe('text');
+      expect(libc.func('Word strdup(const char *text)')('word')).toBe('word');
+    });
+  `;
+  const files = { first: code('count * size'), second: code('count * size'), third: code('size * count') };
+  const { code: exitCode, results } = await runAll(`types-${name}`, files);
+  expect(results.map(({ message }) => message)).toEqual(Array(3).fill(''));
+  expect(exitCode).toBe(0);
+});

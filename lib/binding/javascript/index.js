@@ -46,7 +46,7 @@ function open() {
     },
     lendFfi: c.lend,
     findFfi: c.findFfi,
-    channels: {},
+    shared: {},
 
     addKind: (label, form, address, args) => environment.addKind(label, form, address, args),
     dropKind: (kind) => environment.dropKind(kinds[kind]),

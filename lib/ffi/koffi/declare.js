@@ -6,7 +6,7 @@ const { UnsupportedError } = require('../../support/errors');
 const { describe, namedPointer, pointee } = require('./dialect');
 
 /** Declares the owned type `name` over the pointer type `type`. Returns { owned, type }. */
-function declareOwned(koffi, name, type, options) {
+function declareOwned(koffi, registry, name, type, options) {
   checkName(name);
   const base = pointee(koffi, type);
   if (base === undefined) {
@@ -16,6 +16,7 @@ function declareOwned(koffi, name, type, options) {
     );
   }
   const owned = ownedType(name, base, options);
+  registry.check(owned);
   return { owned, type: namedPointer(koffi, name, base.raw) };
 }
 

@@ -2,6 +2,7 @@
 // What differs between Koffi 2 and Koffi 3, and is the same behind this file.
 
 const binding = require('../../binding');
+const { checkMeaning } = require('../../ownership/declare/meaning');
 
 const DIRECTIONS = { Input: 'in', Output: 'out', 'Input/Output': 'inout' };
 
@@ -18,7 +19,7 @@ function known(koffi) {
 
 function resolve(koffi, name) {
   try {
-    return koffi.resolve(name);
+    return koffi.type === undefined ? koffi.resolve(name) : koffi.type(name);
   } catch {
     return undefined;
   }
@@ -91,9 +92,29 @@ function pointee(koffi, type) {
  * types one identity, so there it points to an opaque type that exists for this purpose.
  */
 function namedPointer(koffi, name, base) {
+  // Types outlive the copy of this library that has declared them, as where Jest loads one for each test file.
+  const before = resolve(koffi, name);
+  if (before !== undefined && isNamedPointer(koffi, name, before, base)) return before;
   if (koffi.type !== undefined) return koffi.pointer(name, base);
   known(koffi).own.add(name);
   return koffi.pointer(name, koffi.opaque(`${name}_owned`));
+}
+
+const isAnonymous = (name) => name.startsWith('<anonymous');
+
+/** Whether `type` is what namedPointer() has made of that name and `base`. */
+function isNamedPointer(koffi, name, type, base) {
+  if (koffi.type === undefined) {
+    if (resolve(koffi, `${name}_owned`) === undefined) return false;
+    known(koffi).own.add(name);
+    return true;
+  }
+  const { name: own, primitive, ref } = koffi.type(type);
+  if (own !== name || primitive !== 'Pointer' || ref === undefined) return false;
+  const wanted = koffi.type(base).name;
+  if (ref.name === wanted || (isAnonymous(ref.name) && isAnonymous(wanted))) return true;
+  checkMeaning(name, `'${ref.name} *'`, `'${wanted} *'`);
+  return false;
 }
 
 /** Types and directions of a function's arguments, as far as Koffi tells. */

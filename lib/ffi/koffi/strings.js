@@ -2,6 +2,7 @@
 // Owned types over char *: Koffi copies the characters into a JavaScript string and frees the original at
 // once, so there is no pointer to track.
 
+const binding = require('../../binding');
 const { checkOptions } = require('../../support/check');
 const {
   ArgumentTypeError,
@@ -9,7 +10,29 @@ const {
   UnknownSymbolError,
   UnsupportedError,
 } = require('../../support/errors');
-const { symbolAddress } = require('./dialect');
+const { checkMeaning, meaningOf } = require('../../ownership/declare/meaning');
+const { describe, symbolAddress } = require('./dialect');
+
+// A type of Koffi's outlives the copy of this library that has declared it, and with it what frees its strings: this is what
+// all copies know, by name. Where there is no binary, they know nothing of each other.
+const frees = (koffi, name) => `free of ${name} in Koffi ${koffi.version}`;
+
+function disposable(koffi, name, type) {
+  const how = { free: undefined };
+  const declared = koffi.disposable(name, type, (pointer) => how.free(pointer));
+  binding.shared[frees(koffi, name)] = { how, declared };
+  return { how, declared };
+}
+
+function checkFree(options) {
+  checkOptions(options, ['free']);
+  const { free } = options;
+  if (free === '') throw new ArgumentValueError(free, 'free', 'the name of a C function');
+  if (typeof free === 'string' || typeof free === 'function') return free;
+  throw new ArgumentTypeError(free, 'free', 'the name of a C function, or a function of the pointer');
+}
+
+const stringMeaning = (koffi, type, options) => meaningOf(`'${describe(koffi, type).name}'`, options);
 
 /**
  * A string type that C gives away. Its destructor is looked up where a function first returns it, and is the same for all
@@ -17,22 +40,39 @@ const { symbolAddress } = require('./dialect');
  */
 class OwnedString {
   #koffi;
-  #free;
+  #how; // { free }
   #symbol;
   #address; // of the destructor
   #libraries = new WeakSet(); // those that return this type, until they are unloaded
   #count = 0; // of these
 
   constructor(koffi, name, type, options) {
-    checkOptions(options, ['free']);
-    const { free } = options;
-    if (free === '') throw new ArgumentValueError(free, 'free', 'the name of a C function');
-    if (typeof free === 'string') this.#symbol = free;
-    else if (typeof free === 'function') this.#free = free;
-    else throw new ArgumentTypeError(free, 'free', 'the name of a C function, or a function of the pointer');
+    const free = checkFree(options);
     this.#koffi = koffi;
     this.name = name;
-    this.type = koffi.disposable(name, type, (pointer) => this.#free(pointer));
+    this.meaning = stringMeaning(koffi, type, options);
+    const { how, declared } = this.#declare(type);
+    this.#how = how;
+    this.type = declared;
+    if (typeof free === 'string') this.#symbol = free;
+    else how.free = free;
+  }
+
+  /** It is declared again. */
+  again(type, options) {
+    const free = checkFree(options);
+    checkMeaning(this.name, this.meaning, stringMeaning(this.#koffi, type, options));
+    if (typeof free === 'function') this.#how.free = free;
+  }
+
+  #declare(type) {
+    try {
+      return disposable(this.#koffi, this.name, type);
+    } catch (error) {
+      const before = binding.shared[frees(this.#koffi, this.name)];
+      if (before === undefined || !/duplicate/i.test(error.message)) throw error;
+      return before;
+    }
   }
 
   /** A function of `library` returns this type. `func` is the library's own. */
@@ -55,7 +95,7 @@ class OwnedString {
     this.#libraries.add(library);
     this.#count++;
     this.#address = address;
-    this.#free = free;
+    this.#how.free = free;
   }
 
   /** `library` is unloaded. Loaded again, it may lie elsewhere. */

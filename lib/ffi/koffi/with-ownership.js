@@ -15,11 +15,13 @@ const dropIns = new WeakMap();
 
 function declare(koffi, registry, name, type, options) {
   if (typeof name === 'string' && name !== '' && describe(koffi, type).primitive.startsWith('String')) {
-    const string = new OwnedString(koffi, name, type, options ?? {});
-    registry.addString(string);
+    let string = registry.string(name);
+    if (string === undefined)
+      registry.addString((string = new OwnedString(koffi, name, type, options ?? {})));
+    else string.again(type, options ?? {});
     return string.type;
   }
-  const declared = declareOwned(koffi, name, type, options);
+  const declared = declareOwned(koffi, registry, name, type, options);
   registry.add(declared.owned);
   return declared.type;
 }

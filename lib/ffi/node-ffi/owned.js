@@ -2,7 +2,7 @@
 // Owned types as they stand in signatures: objects, in place of the names of types that node:ffi knows.
 
 const { checkName, ownedType } = require('../../ownership/declare/owned-type');
-const { ArgumentValueError, UnsupportedError } = require('../../support/errors');
+const { UnsupportedError } = require('../../support/errors');
 
 // All that Node passes as a pointer, and so all that may be given a tracked one.
 const POINTERS = ['pointer', 'ptr', 'string', 'str', 'buffer', 'arraybuffer', 'function'];
@@ -31,10 +31,9 @@ class NodeOwnedType extends Place {
 
 function declareOwned(registry, name, options) {
   checkName(name);
-  if (registry.has(name))
-    throw new ArgumentValueError(name, 'name', `a name that is not taken: '${name}' is`);
   // C's types have no names here: a type that is owned stands for what it points to.
   const owned = ownedType(name, { name, size: 0 }, options);
+  registry.check(owned);
   registry.add(owned);
   return new NodeOwnedType(owned);
 }

@@ -55,8 +55,9 @@ function checkReenters(value = false, name, holdsUp) {
  */
 function checkNamed(name, { resized, keeps, needs }, roles, mayCome) {
   const check = (option, i, fits) => {
-    const role = roles[i] === null ? (mayCome(i, option) ? 'borrow' : undefined) : roles[i].role;
-    if (fits.includes(role)) return;
+    const given = roles[i] ?? (mayCome(i, option) ? { role: 'borrow' } : null);
+    const isCallback = given?.lent !== undefined; // which has no size
+    if (fits.includes(given?.role) && !(isCallback && option === 'resizes')) return;
     throw new UnsupportedError(
       `'${option}' has no effect on ${name}(): argument ${i} is no pointer that C borrows, such as 'void *'`,
     );

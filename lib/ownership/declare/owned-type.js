@@ -7,6 +7,7 @@ const { ArgumentTypeError, ArgumentValueError, SizeRequiredError } = require('..
 const { checkCompare, checkWay, isWay } = require('../size/ways');
 const { checkInvalid } = require('./invalid');
 const { checkArguments } = require('./keeps');
+const { meaningOf } = require('./meaning');
 
 const OPTIONS = ['free', 'size', 'parent', 'shared', 'compare', 'invalid'];
 const NONE = Object.freeze([]);
@@ -17,7 +18,7 @@ function isAny(base) {
 }
 
 class OwnedType {
-  constructor(name, base, { free, size, parent, needs = NONE, shared = false, compare, invalid }) {
+  constructor(name, base, { free, size, parent, needs = NONE, shared = false, compare, invalid, meaning }) {
     this.name = name;
     this.base = base; // the name of the type pointed to
     this.free = free; // null, a symbol's name, { symbol, args }, or a destructor
@@ -27,6 +28,7 @@ class OwnedType {
     this.needs = needs; // the numbers of the arguments that are to be there until it is freed
     this.shared = checkBoolean(shared, 'shared'); // whether C counts references
     this.invalid = invalid; // undefined, or what tells whether an address is no pointer, but says that C failed
+    this.meaning = meaning; // as text, of one that has been declared
   }
 
   // The name of the C function that frees such a pointer, where it was given by name.
@@ -103,6 +105,7 @@ function ownedType(name, base, options) {
     compare: checkCompare(options.compare),
     shared: options.shared,
     invalid: checkInvalid(options.invalid),
+    meaning: meaningOf(`'${base.name} *'`, options),
   });
 }
 

@@ -1,6 +1,7 @@
 'use strict';
 // The owned types of one FFI.
 
+const { checkMeaning } = require('./meaning');
 const { isAny } = require('./owned-type');
 
 class Registry {
@@ -9,6 +10,12 @@ class Registry {
   #bases = new Set();
   #ownsPlain = false; // memory that has no type
 
+  /** Throws if its name has another meaning already. */
+  check(owned) {
+    checkMeaning(owned.name, this.#types.get(owned.name)?.meaning, owned.meaning);
+  }
+
+  /** Also one that is declared again. REQUIRES: check(). */
   add(owned) {
     this.#types.set(owned.name, owned);
     this.addBase(owned.base);

@@ -644,12 +644,51 @@ describe('bad declarations', () => {
     expect(error.code).toBe(undefined);
   });
 
-  test('a name that is taken: its own complaint, and the first stays', () => {
+  test('a name that exists with another meaning: both are named, and the first stays', () => {
     const { Owned, T } = ownedThing({ size: 3 });
-    expect(() => koffi.owned(Owned, `${T} *`, { free: null, size: 9 })).toThrow(/[Dd]uplicate|exist/);
+    const other = unique('Other');
+    koffi.opaque(other);
+    for (const [type, options, said] of [
+      [`${T} *`, { free: null, size: 9 }, '{ free: null, size: 9 }'],
+      [`${T} *`, { free: 'thing_free', size: () => 3 }, '() => 3'],
+      [`${other} *`, { free: 'thing_free', size: 3 }, `'${other} *'`],
+    ]) {
+      const error = expectRefusal(
+        () => koffi.owned(Owned, type, options),
+        RangeError,
+        'ERR_TALLY_INVALID_ARG_VALUE',
+      );
+      expect(error.message).toContain(`'${Owned}' exists as '${T} *' { free: 'thing_free', size: 3 }`);
+      expect(error.message).toContain(said);
+    }
     const thing = library.func(`${Owned} thing_new(size_t bytes)`)(1);
     expect(thing.size).toBe(3);
     thing.dispose();
+  });
+
+  test('a name that is that of another type: its own complaint', () => {
+    const { T } = ownedThing();
+    const error = errorOf(() => koffi.owned(T, `${T} *`, { free: null, size: 9 }));
+    expect(error.message).toMatch(/[Dd]uplicate/);
+  });
+
+  test('declared again with the same meaning, by functions that read the same', () => {
+    const [T, Owned, Text] = ['Thing', 'Owned', 'Text'].map(unique);
+    koffi.opaque(T);
+    for (let i = 0; i < 3; i++) {
+      koffi.owned(Owned, `${T} *`, { free: 'thing_free', size: (address, bytes) => bytes });
+      koffi.owned(Text, 'char *', { free: 'thing_free' });
+      const thing = library.func(`${Owned} thing_new(size_t bytes)`)(20);
+      expect(thing).toMatchObject({ label: Owned, size: 20 });
+      thing.dispose();
+      expect(library.func(`${Text} thing_text(size_t length)`)(3)).toHaveLength(3);
+    }
+    expect(counters()).toMatchObject({ made: 6, freed: 6 });
+    expectRefusal(
+      () => koffi.owned(Text, 'char *', { free: 'free' }),
+      RangeError,
+      'ERR_TALLY_INVALID_ARG_VALUE',
+    );
   });
 
   const declare = (options, prototype = 'void *thing_new(size_t bytes)') => library.func(prototype, options);
