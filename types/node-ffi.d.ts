@@ -8,7 +8,7 @@
  * | ----------------------------------------- | ----------------------------------------------------------------- |
  * | `return: Image`                           | C gives: the caller gets a `TrackedPointer`, `null` for NULL      |
  * | `arguments: [Image]`                      | C takes: the pointer ends in JavaScript, its destructor never runs |
- * | `arguments: [Image.out]`                  | C gives through a `T **`: the caller passes `[null]`              |
+ * | `arguments: [Image.out]`                  | C gives through a `T **`: the caller passes `[null]`, or one for each |
  * | `arguments: [Image.inout]`                | C takes what is there and gives what it leaves there              |
  * | `arguments: [Image.borrowed]`             | C borrows for the call an `Image`, and no other tracked pointer   |
  * | `arguments: ['pointer']`                  | C borrows for the call any tracked pointer                        |
@@ -109,7 +109,7 @@ type Argument<T> = T extends NumberType
         : T extends Place<infer Name, infer Role>
           ? Role extends 'borrowed'
             ? Lent<Name>
-            : [pointer: TrackedPointer<Name> | bigint | null] | null
+            : (TrackedPointer<Name> | bigint | null)[] | null
           : never;
 
 type Arguments<Types extends readonly unknown[]> = { -readonly [I in keyof Types]: Argument<Types[I]> };

@@ -51,7 +51,7 @@ function takesPointers(koffi, raw) {
 function sourceOf(koffi, library, func) {
   return new Source(library, {
     addressOf: (pointer) => addressOf(koffi, pointer),
-    box: (address) => [address],
+    box: (addresses) => addresses,
     symbol: (name) => symbolAddress(koffi, library, name),
     sizeFunction: (name) => func.call(library, name, 'size_t', ['void *']),
   });

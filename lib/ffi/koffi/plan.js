@@ -6,7 +6,7 @@ const { checkOutcome } = require('../../ownership/declare/depends-on-outcome');
 const { checkNamed, checkReenters, readOptions } = require('../../ownership/declare/one-off');
 const { makePlan, neededBy } = require('../../ownership/declare/plan');
 const { argumentsOf, describe, pointee, symbolAddress } = require('./dialect');
-const { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf } = require('./roles');
+const { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf, stringsIn } = require('./roles');
 
 const DIRECTION = /^\s*(_In_|_Out_|_Inout_)\b/;
 const NAMED = { _In_: 'in', _Out_: 'out', _Inout_: 'inout' };
@@ -27,13 +27,11 @@ function mayCome(koffi, type, direction, option) {
   return pointee(koffi, type) !== undefined;
 }
 
-// Owned strings are freed by a function of the library that gives them, as a result or through a pointer.
+// Owned strings are freed by a function of the library that gives them, as a result, in one, or through a pointer.
 function resolveStrings(koffi, registry, library, declare, types) {
-  for (const type of types) {
-    const { name } = describe(koffi, type);
-    const string = registry.string(name) ?? registry.string(pointee(koffi, type)?.name);
-    string?.resolve(library, declare);
-  }
+  if (!registry.ownsStrings) return;
+  for (const type of types)
+    for (const string of stringsIn(koffi, registry, type)) string.resolve(library, declare);
 }
 
 /**
@@ -62,7 +60,10 @@ function planFor({
   resolveStrings(koffi, registry, source.library, declare, [type, ...types.map((argument) => argument.type)]);
 
   const declared = registry.get(describe(koffi, type).name);
-  if (declared === undefined) refuseOwnedInside(koffi, registry, type, `the result of ${name}()`);
+  if (declared === undefined) {
+    const copies = pointee(koffi, type) === undefined;
+    refuseOwnedInside(koffi, registry, type, `the result of ${name}()`, copies);
+  }
   const base = () => pointee(koffi, type);
   const { owned, keeps, resized } = readOptions({ registry, base, owned: declared, name, options, count });
   const named = new Set(

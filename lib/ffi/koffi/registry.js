@@ -22,6 +22,10 @@ class KoffiRegistry extends Registry {
     return !this.ownsAny && this.#strings.size === 0 && this.#callbackKinds.size === 0;
   }
 
+  get ownsStrings() {
+    return this.#strings.size > 0;
+  }
+
   /** The owned string type of that name, or undefined. */
   string(name) {
     return this.#strings.get(name);

@@ -5,30 +5,50 @@ const { UnsupportedError } = require('../../support/errors');
 const { describe, pointee } = require('./dialect');
 const { rawCallbacks } = require('./memory');
 
-// What a type that Koffi converts as a whole consists of, as [type, path].
+// What a type that Koffi converts as a whole consists of, as [type, path, how it is in there].
 function partsOf({ name, primitive, members, ref, proto }) {
-  const parts = Object.entries(members ?? {}).map(([path, member]) => [member.type, path]);
-  if (ref !== undefined && (primitive === 'Array' || primitive === 'Pointer')) parts.push([ref, name]);
-  for (const argument of proto?.arguments ?? []) parts.push([argument.type ?? argument, `${name} argument`]);
-  if (proto !== undefined) parts.push([proto.result, `${name} result`]);
+  const parts = Object.entries(members ?? {}).map(([path, member]) => [member.type, path, 'member']);
+  if (ref !== undefined && (primitive === 'Array' || primitive === 'Pointer'))
+    parts.push([ref, name, primitive]);
+  for (const argument of proto?.arguments ?? [])
+    parts.push([argument.type ?? argument, `${name} argument`, 'proto']);
+  if (proto !== undefined) parts.push([proto.result, `${name} result`, 'proto']);
   return parts;
 }
 
-// The path to an owned type inside another type; undefined where there is none.
-function ownedInside(koffi, registry, type, seen) {
+// Whether Koffi makes a JavaScript string of an owned one, and frees that. Koffi 2 does not free those in arrays.
+const isCopied = (koffi, how) => how === 'member' || (how === 'Array' && koffi.type !== undefined);
+
+// The path to an owned type inside another type; undefined where there is none. `copies`: Koffi converts what is there.
+function ownedInside(koffi, registry, type, copies, seen) {
   const described = describe(koffi, type);
   if (seen.has(described.name)) return undefined;
   seen.add(described.name);
-  for (const [part, path] of partsOf(described)) {
-    if (registry.has(describe(koffi, part).name)) return path;
-    const deeper = ownedInside(koffi, registry, part, seen);
+  for (const [part, path, how] of partsOf(described)) {
+    const { name } = describe(koffi, part);
+    if (registry.has(name)) return path;
+    const isString = registry.string(name) !== undefined && how !== 'proto';
+    if (isString && !(copies && isCopied(koffi, how))) return path;
+    const deeper = ownedInside(koffi, registry, part, copies && how !== 'Pointer', seen);
     if (deeper !== undefined) return `${path}.${deeper}`;
   }
   return undefined;
 }
 
-/** Throws if `type` contains an owned type: `where` names the place. */
-function refuseOwnedInside(koffi, registry, type, where) {
+/** The owned strings of `type`, or that are in there. */
+function stringsIn(koffi, registry, type, seen = new Set()) {
+  const described = describe(koffi, type);
+  if (seen.has(described.name)) return [];
+  seen.add(described.name);
+  const inside = partsOf(described).flatMap(([part]) => stringsIn(koffi, registry, part, seen));
+  return [registry.string(described.name) ?? [], inside].flat();
+}
+
+/**
+ * Throws if `type` contains an owned type: `where` names the place. `copies`: Koffi converts what C gives there, which is
+ * right for owned strings.
+ */
+function refuseOwnedInside(koffi, registry, type, where, copies) {
   const base = pointee(koffi, type);
   if (registry.has(base?.name) || registry.string(base?.name) !== undefined) {
     throw new UnsupportedError(
@@ -37,7 +57,7 @@ function refuseOwnedInside(koffi, registry, type, where) {
     );
   }
   const whole = base === undefined ? type : base.raw;
-  const path = ownedInside(koffi, registry, whole, new Set());
+  const path = ownedInside(koffi, registry, whole, copies, new Set());
   if (path === undefined) return;
   const { name } = describe(koffi, whole);
   throw new UnsupportedError(
@@ -71,6 +91,12 @@ function roleOf(koffi, registry, type, direction, where, isNamed) {
         `and a pointer type where C takes it`,
     );
   }
+  const text = base === undefined ? undefined : pointee(koffi, base.raw)?.name;
+  if (registry.string(text) !== undefined && direction === 'out') {
+    throw new UnsupportedError(
+      `Cannot tell who owns what '${base.name}' points to in ${where}: write '_Out_ ${text} *' for a string that C stores`,
+    );
+  }
   const inner = registry.get(base?.name);
   if (inner !== undefined) {
     if (direction !== 'in') return { role: direction, owned: inner };
@@ -79,7 +105,7 @@ function roleOf(koffi, registry, type, direction, where, isNamed) {
         `pointer that C stores, or pass an array of plain '${inner.base} *'`,
     );
   }
-  refuseOwnedInside(koffi, registry, type, where);
+  refuseOwnedInside(koffi, registry, type, where, direction === 'out');
 
   if (primitive === 'Callback') {
     return registry.callbacks > 0 || isNamed
@@ -118,4 +144,4 @@ function refuseMarked(registry, written, where) {
   throw new UnsupportedError(`'!' has no effect on ${where}: write '${name}' without`);
 }
 
-module.exports = { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf };
+module.exports = { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf, stringsIn };

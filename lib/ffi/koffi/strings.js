@@ -11,7 +11,7 @@ const {
   UnsupportedError,
 } = require('../../support/errors');
 const { checkMeaning, meaningOf } = require('../../ownership/declare/meaning');
-const { describe, symbolAddress } = require('./dialect');
+const { addressOf, describe, symbolAddress } = require('./dialect');
 
 // A type of Koffi's outlives the copy of this library that has declared it, and with it what frees its strings: this is what
 // all copies know, by name. Where there is no binary, they know nothing of each other.
@@ -19,7 +19,9 @@ const frees = (koffi, name) => `free of ${name} in Koffi ${koffi.version}`;
 
 function disposable(koffi, name, type) {
   const how = { free: undefined };
-  const declared = koffi.disposable(name, type, (pointer) => how.free(pointer));
+  const declared = koffi.disposable(name, type, (pointer) => {
+    if (addressOf(koffi, pointer) !== 0n) how.free(pointer); // Koffi asks for every place where there may be one
+  });
   binding.shared[frees(koffi, name)] = { how, declared };
   return { how, declared };
 }

@@ -71,7 +71,7 @@ function makeLibraries(ffi, registry) {
     #measuring; // the same library once more: Node allows a symbol one signature
     #source = new Source(this, {
       addressOf: (pointer) => pointer,
-      box: (address) => BigUint64Array.of(address ?? 0n),
+      box: (addresses) => BigUint64Array.from(addresses, (address) => address ?? 0n),
       symbol: (name) => this.#symbol(name),
       sizeFunction: (name) => {
         this.#measuring ??= new ffi.DynamicLibrary(this.path);

@@ -8,7 +8,11 @@ const { ArgumentTypeError } = require('../../support/errors');
 function boxOf(value, where) {
   if (value === null || value === undefined) return null;
   if (!Array.isArray(value) || value.length < 1) {
-    throw new ArgumentTypeError(value, where, 'an array of one element to store the pointer in, or null');
+    throw new ArgumentTypeError(
+      value,
+      where,
+      'an array of one element for each pointer that C stores, or null',
+    );
   }
   return value;
 }
@@ -44,9 +48,9 @@ class Transfer {
     }
     const box = boxOf(value, `argument ${i}`);
     if (box === null) return;
-    const held = param.role === 'inout' ? box[0] : null;
-    this.values[i] = param.box(param.convert(held));
-    if (access.isTracked(held)) this.#giveAway(held, false);
+    const held = param.role === 'inout' ? Array.from(box) : new Array(box.length).fill(null);
+    this.values[i] = param.box(held.map(param.convert));
+    for (const each of held) if (access.isTracked(each)) this.#giveAway(each, false);
   }
 
   #giveAway(pointer, freed) {
@@ -80,14 +84,16 @@ class Transfer {
     for (let i = 0; i < params.length; i++) {
       const { role, producer } = params[i] ?? {};
       if ((role !== 'out' && role !== 'inout') || boxOf(args[i]) === null) continue;
-      const stored = this.values[i][0];
-      try {
-        if (!taken && role === 'inout' && this.#isLeft(stored, args[i][0])) continue;
-        // First the owner, then the box, which may be frozen: then the pointer is garbage, not lost.
-        const pointer = given ? producer.produce(stored, args) : producer.plain(stored);
-        args[i][0] = pointer;
-      } catch (error) {
-        errors.push(error);
+      const stored = this.values[i];
+      for (let j = 0; j < stored.length; j++) {
+        try {
+          if (!taken && role === 'inout' && this.#isLeft(stored[j], args[i][j])) continue;
+          // First the owner, then the box, which may be frozen: then the pointer is garbage, not lost.
+          const pointer = given ? producer.produce(stored[j], args) : producer.plain(stored[j]);
+          args[i][j] = pointer;
+        } catch (error) {
+          errors.push(error);
+        }
       }
     }
     return errors;

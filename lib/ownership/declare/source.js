@@ -15,8 +15,8 @@ class Source {
 
   /**
    * `library` is the object that keeps the code loaded. `addressOf(pointer)` is the address behind what the FFI
-   * returns for a pointer that is no bigint, `box(address)` what it takes for a parameter through which C stores a
-   * pointer, readable at [0], `symbol(name)` the address of a symbol or undefined, and `sizeFunction(name)` a C
+   * returns for a pointer that is no bigint, `box(addresses)` what it takes for a parameter through which C stores
+   * pointers, readable at [i], `symbol(name)` the address of a symbol or undefined, and `sizeFunction(name)` a C
    * function `size_t f(const void *)`; it throws where there is none.
    */
   constructor(library, { addressOf, box, symbol, sizeFunction }) {

@@ -678,6 +678,43 @@ describe('out parameters', () => {
       expect(counters()).toMatchObject({ freed: 1, freed_underfoot: 0 });
     });
 
+    test('_Out_: an array that C fills, as far as it does', () => {
+      const { Owned, id } = declareThings();
+      const type = `${Owned} *`;
+      const fill =
+        form === 'in a prototype'
+          ? library.func(`int thing_fill(_Out_ ${type}array, int count, size_t bytes)`)
+          : library.func('thing_fill', 'int', [
+              koffi.out(koffi.pointer(koffi.resolve(Owned))),
+              'int',
+              'size_t',
+            ]);
+      for (const count of [1, 5, 7]) {
+        const out = new Array(7);
+        expect(fill(out, count, 20)).toBe(count);
+        expect(out.filter((each) => each !== null).map(({ label }) => label)).toEqual(
+          Array(count).fill(Owned),
+        );
+        expect(out.slice(count)).toEqual(Array(7 - count).fill(null));
+        expect(new Set(out.slice(0, count).map(id)).size).toBe(count);
+        for (const thing of out) thing?.dispose();
+      }
+      expect(counters()).toMatchObject({ made: 13, freed: 13 });
+    });
+
+    test('_Inout_: an array of which C takes all, and gives all', () => {
+      const { replace, make } = declare(form);
+      const boxes = [[null], [null]];
+      for (const box of boxes) make(box, 50);
+      const both = boxes.flat();
+      const [first, second] = both;
+      expect(replace(both, 1000)).toBe(0); // which replaces the first
+      expect([first.disposed, second.disposed, second === both[1]]).toEqual([true, true, false]);
+      expect(both.map(({ size }) => size)).toEqual([1000, 50]);
+      for (const thing of both) thing.dispose();
+      expect(counters()).toMatchObject({ live: 0, double_frees: 0 });
+    });
+
     test('what is no array of one element', () => {
       const { make, replace } = declare(form);
       for (const value of [[], {}, 7, 'text', Buffer.alloc(8)]) {

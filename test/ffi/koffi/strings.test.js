@@ -1,6 +1,8 @@
 'use strict';
+
 // Owned types over char *: the caller gets a string, C's copy is freed at once, and there is nothing to track.
 
+const { promisify } = require('node:util');
 const { collect, stats } = require('../../../lib');
 const { expectBalance, expectRefusal } = require('../../support/balance.js');
 const { counting, counting2, isKoffi2, koffi, things, unique } = require('./setup.js');
@@ -77,6 +79,62 @@ test('as an out parameter', () => {
   const out = [null];
   expect(print(out, '%d apples', 'int', 7)).toBe(8);
   expect(out).toEqual(['7 apples']);
+});
+
+describe('as a member of a struct', () => {
+  function declareNote() {
+    const [Text, Note, Outer] = ['Text', 'Note', 'Outer'].map(unique);
+    koffi.owned(Text, 'char *', { free: 'thing_free' });
+    koffi.struct(Note, { text: Text, code: 'int' });
+    koffi.struct(Outer, { note: Note });
+    return { Text, Note, Outer };
+  }
+
+  test('of a result, in whatever comes first', async () => {
+    const { Note, Outer } = declareNote();
+    expect(library.func(`${Note} thing_note(size_t length, int code)`)(4, 7)).toEqual({
+      text: 'xxxx',
+      code: 7,
+    });
+    const note = library.func('thing_note', Outer, ['size_t', 'int']);
+    expect(note(4, 7)).toEqual({ note: { text: 'xxxx', code: 7 } });
+    expect(await promisify(note.async)(4, 7)).toEqual({ note: { text: 'xxxx', code: 7 } });
+    expect(counters()).toMatchObject({ made: 3, freed: 3 });
+  });
+
+  test('that C fills', () => {
+    const { Outer } = declareNote();
+    const store = library.func(`void thing_store_note(_Out_ ${Outer} *note, size_t length, int code)`);
+    const outer = {};
+    store(outer, 3, 8);
+    expect(outer).toEqual({ note: { text: 'xxx', code: 8 } });
+    expect(counters()).toMatchObject({ made: 1, freed: 1 });
+  });
+
+  test('where it would be lost, or taken: refused', () => {
+    const { Text, Note, Outer } = declareNote();
+    for (const prototype of [
+      `${Note} *thing_note(size_t length, int code)`,
+      `void thing_store_note(${Note} *note)`,
+      `void thing_store_note(_Inout_ ${Outer} *note)`,
+      `void thing_store_note(${Outer} note)`,
+      `int thing_make(_Out_ ${Text} **out)`,
+    ]) {
+      const error = expectRefusal(() => library.func(prototype), TypeError, 'ERR_TALLY_UNSUPPORTED');
+      expect(error.message).toMatch(/plain pointer|write '_Out_/);
+    }
+  });
+});
+
+test('in an array that C fills: NULL is not freed', () => {
+  const Text = unique('Text');
+  const freed = [];
+  const free = library.func('void thing_free(void *thing)');
+  koffi.owned(Text, 'char *', { free: (pointer) => (freed.push(pointer), free(pointer)) });
+  const out = [null, null];
+  library.func(`void thing_act(const char *script, _Out_ ${Text} *out)`)('s>', out);
+  expect(out).toEqual(['xxx', null]);
+  expect(freed).toHaveLength(1);
 });
 
 test('wide strings', () => {

@@ -230,6 +230,20 @@ const cases = {
     assert.equal(count('freed'), 1);
   },
 
+  '.out: an array that C fills': ({ ffi, counting, Thing, count }) => {
+    const { functions } = ffi.dlopen(counting, {
+      thing_fill: { arguments: [Thing.out, 'int32', 'uint64'], return: 'int32' },
+    });
+    const out = [null, null, null];
+    assert.equal(functions.thing_fill(out, 2, 20n), 2);
+    assert.deepEqual(
+      out.map((thing) => thing?.size),
+      [20, 20, undefined],
+    );
+    for (const thing of out) thing?.dispose();
+    assert.equal(count('freed'), 2);
+  },
+
   'keeps: a Buffer, by the result and by an argument, until it is replaced': async ({ ffi, c, counting }) => {
     const { functions } = ffi.dlopen(counting, {
       thing_interior: { arguments: ['pointer', 'uint64'], return: 'pointer', keeps: { result: 0 } },

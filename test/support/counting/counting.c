@@ -503,6 +503,21 @@ int thing_swap(void** inout, int outcome) {
   return outcome;
 }
 
+// Fills an array.
+int thing_fill(void** array, int count, size_t bytes) {
+  for (int i = 0; i < count; i++) array[i] = make(NULL, bytes);
+  return count;
+}
+
+typedef struct {
+  char* text;
+  int code;
+} Note;
+
+Note thing_note(size_t length, int code) { return (Note){thing_text(length), code}; }
+
+void thing_store_note(Note* note, size_t length, int code) { *note = thing_note(length, code); }
+
 static void act(char letter, uint64_t argument) {
   void* thing = (void*)(uintptr_t)argument;
   void** place = thing;
