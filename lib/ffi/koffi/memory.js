@@ -18,8 +18,10 @@ const observe = require('./observe');
 
 const OWNED = ['owned'];
 
-// Koffi 2 knows its callbacks by External only.
+// Koffi 2 knows its callbacks by External only, and takes them as it gave them.
 const rawCallbacks = new WeakMap();
+
+const lentCallback = (pointer, address) => rawCallbacks.get(pointer) ?? address;
 
 /** `value` as Koffi itself takes it. */
 function unwrap(koffi, value) {
@@ -136,4 +138,4 @@ function onMemory(koffi, registry) {
   });
 }
 
-module.exports = { onMemory, rawCallbacks };
+module.exports = { lentCallback, onMemory };

@@ -3,7 +3,8 @@
 
 const { UnsupportedError } = require('../../support/errors');
 const { describe, pointee } = require('./dialect');
-const { rawCallbacks } = require('./memory');
+const { lentCallback } = require('./memory');
+const { shapeOf } = require('./shape');
 
 // What a type that Koffi converts as a whole consists of, as [type, path, how it is in there].
 function partsOf({ name, primitive, members, ref, proto }) {
@@ -65,11 +66,8 @@ function refuseOwnedInside(koffi, registry, type, where, copies) {
   );
 }
 
-// Koffi 2 takes its callbacks as it gave them.
-const lentCallback = (pointer, address) => rawCallbacks.get(pointer) ?? address;
-
 /**
- * null, { role: 'borrow', base }, or { role: 'consume' | 'out' | 'inout', owned }. `isNamed` by an option that means a
+ * null, { role: 'borrow', base, shape }, or { role: 'consume' | 'out' | 'inout', owned }. `isNamed` by an option that means a
  * tracked pointer, which may come although there is none by now.
  */
 function roleOf(koffi, registry, type, direction, where, isNamed) {
@@ -112,8 +110,12 @@ function roleOf(koffi, registry, type, direction, where, isNamed) {
       ? { role: 'borrow', base: name, expected: name, lent: lentCallback }
       : null;
   }
-  if (base === undefined || direction !== 'in') return null;
-  return registry.mayLend(base.name) || isNamed ? { role: 'borrow', base: base.name } : null;
+  if (direction !== 'in') return null;
+  const shape = registry.ownsAny ? shapeOf(koffi, registry, type, where) : undefined;
+  if (base === undefined) return shape === undefined ? null : { role: 'borrow', shape };
+  return registry.mayLend(base.name) || isNamed || shape !== undefined
+    ? { role: 'borrow', base: base.name, shape }
+    : null;
 }
 
 /**

@@ -48,4 +48,4 @@ function consuming(where, owned) {
   };
 }
 
-module.exports = { FREED, borrowing, consuming };
+module.exports = { FREED, PointerParam, borrowing, consuming };

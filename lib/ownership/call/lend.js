@@ -7,6 +7,21 @@ const { access } = require('../../pointers/tracked-pointer');
 const views = require('../../pointers/views');
 const { drainSlice } = require('../../reclaim/destroy');
 
+function addSlot(value, slots) {
+  if (access.isTracked(value)) slots.push(access.slotOf(value));
+  const viewed = views.pointerOf(value);
+  if (viewed?.disposed === false) slots.push(access.slotOf(viewed));
+}
+
+/** The same for all that is in arrays and objects. */
+function addSlotsIn(value, slots, seen) {
+  addSlot(value, slots);
+  if (typeof value !== 'object' || value === null || access.isTracked(value) || seen.has(value)) return;
+  if (ArrayBuffer.isView(value)) return;
+  seen.add(value);
+  for (const each of Object.values(value)) addSlotsIn(each, slots, seen);
+}
+
 /**
  * Holds the pointers among `args` that a call of `plan` borrows, and those whose views it does. Returns the function that
  * lets go of them.
@@ -16,11 +31,9 @@ function lend({ params, frees }, args) {
   for (let i = 0; i < args.length; i++) {
     const role = params[i] === undefined ? 'borrow' : params[i]?.role;
     if (role !== 'borrow') continue;
-    if (access.isTracked(args[i]) && !frees(access.kindOf(args[i]).destructor, i)) {
-      slots.push(access.slotOf(args[i]));
-    }
-    const viewed = views.pointerOf(args[i]);
-    if (viewed?.disposed === false) slots.push(access.slotOf(viewed));
+    const each = args[i];
+    if (params[i]?.shape !== undefined) addSlotsIn(each, slots, new Set());
+    else if (!access.isTracked(each) || !frees(access.kindOf(each).destructor, i)) addSlot(each, slots);
   }
   for (const slot of slots) binding.hold(slot);
   return () => {

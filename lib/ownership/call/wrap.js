@@ -107,6 +107,7 @@ function convertersOf({ name, params, kept }, frees) {
 
 function converterOf(param, where, frees) {
   if (param?.role !== 'borrow' && param?.role !== 'consume') return null;
+  if (param.shape !== undefined) return (value) => param.shape.convert(value);
   return param.owned === undefined ? borrowing(where, param, frees) : consuming(where, param.owned);
 }
 

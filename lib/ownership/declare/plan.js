@@ -36,7 +36,8 @@ function neededBy(owned, roles) {
 
 /**
  * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
- * { role: 'borrow', base, expected, lent } or { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
+ * { role: 'borrow', base, expected, lent, shape }, with a shape that converts what tracked pointers may be in, or
+ * { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
  * the result, or undefined; `keeps` as checkKeeps() returns it; `outcome` as checkOutcome() does; `address` returns that of
  * the function, or undefined; `resized` the number of an argument, or undefined; `reenters` whether C calls back for long, so
  * that what it is not lent is freed meanwhile; `exact` says whether the FFI refuses more

@@ -503,6 +503,45 @@ int thing_swap(void** inout, int outcome) {
   return outcome;
 }
 
+// ---- Pointers inside ----
+
+int things_values(void** things, int count) {
+  int sum = 0;
+  for (int i = 0; i < count; i++) sum += (i + 1) * thing_value(things[i]);
+  return sum;
+}
+
+typedef struct {
+  void* first;
+  void* second;
+  int ms;
+} Pair;
+
+int pair_values(const Pair* pair) {
+  void* things[] = {pair->first, pair->second};
+  if (pair->ms > 0) sleep_ms(pair->ms);
+  return things_values(things, 2);
+}
+
+int pair_values_by_value(Pair pair) { return pair_values(&pair); }
+
+int pair_call(const Pair* pair, int (*callback)(void* thing, int value)) {
+  int result = callback(NULL, 0);
+  return pair_values(pair) < 0 ? -1 : result;
+}
+
+typedef struct {
+  int n;
+  Pair pair;
+  void* list[2];
+  const Pair* more;
+} Outer;
+
+int outer_values(const Outer* outer) {
+  return pair_values(&outer->pair) + 10 * things_values((void**)outer->list, outer->n) +
+         100 * pair_values(outer->more);
+}
+
 // Fills an array.
 int thing_fill(void** array, int count, size_t bytes) {
   for (int i = 0; i < count; i++) array[i] = make(NULL, bytes);

@@ -1,0 +1,124 @@
+'use strict';
+// Tracked pointers in arrays and in members of structs, as arguments.
+
+const { promisify } = require('node:util');
+const { collect } = require('../../../lib');
+const { errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
+const { counting, declareThings, koffi, raw, things, unique } = require('./setup.js');
+
+const library = koffi.load(counting);
+const { counters } = things;
+
+beforeEach(things.reset);
+afterEach(expectBalance);
+
+function declare() {
+  const { T, Owned, make } = declareThings();
+  const [Pair, Outer] = ['Pair', 'Outer'].map(unique);
+  koffi.struct(Pair, { first: `${T} *`, second: `${T} *`, ms: 'int' });
+  koffi.struct(Outer, { n: 'int', pair: Pair, list: koffi.array(`${T} *`, 2), more: `${Pair} *` });
+  return { T, Owned, Pair, Outer, make };
+}
+
+describe.each([
+  ['in a prototype', (name, types) => library.func(`int ${name}(${types.join(', ')})`)],
+  ['in the classic form', (name, types) => library.func(name, 'int', types)],
+])('%s', (_, declared) => {
+  test('an array', () => {
+    const { T, make } = declare();
+    const values = declared('things_values', [`${T} **`, 'int']);
+    const list = [make(10), make(20), make(30)];
+    const expected = values(
+      list.map(({ address }) => address),
+      3,
+    );
+    expect(values(list, 3)).toBe(expected);
+    expect(values([list[0], list[1].address, list[2]], 3)).toBe(expected);
+    for (const thing of list) thing.dispose();
+    expectRefusal(() => values(list, 3), ReferenceError, 'ERR_TALLY_DISPOSED');
+  });
+
+  test('a struct, by address and by value', () => {
+    const { Pair, make } = declare();
+    const byAddress = declared('pair_values', [`const ${Pair} *`]);
+    const byValue = declared('pair_values_by_value', [Pair]);
+    const [first, second] = [make(10), make(20)];
+    const expected = byAddress({ first: first.address, second: second.address, ms: 0 });
+    for (const values of [byAddress, byValue]) {
+      expect(values({ first, second, ms: 0 })).toBe(expected);
+      expect(values({ first, second: second.address, ms: 0 })).toBe(expected);
+    }
+    const pair = { first, second, ms: 0 };
+    byAddress(pair);
+    expect(pair).toEqual({ first, second, ms: 0 });
+    for (const thing of [first, second]) thing.dispose();
+  });
+
+  test('on another thread: not freed meanwhile', async () => {
+    const { Pair, make } = declare();
+    const values = promisify(declared('pair_values', [`const ${Pair} *`]).async);
+    const [first, second] = [make(10), make(20)];
+    const result = values({ first, second, ms: 100 });
+    first.dispose();
+    second.dispose();
+    expect(counters()).toMatchObject({ live: 2, freed: 0 });
+    expect(await result).toBeGreaterThan(0);
+    collect();
+    expect(counters()).toMatchObject({ live: 0, freed: 2, freed_underfoot: 0 });
+  });
+});
+
+test('deep in a struct', () => {
+  const { Outer, make } = declare();
+  const values = library.func(`int outer_values(const ${Outer} *outer)`);
+  const list = [1, 2, 3, 4, 5, 6].map(make);
+  const [a, b, c, d, e, f] = list;
+  const outer = (first, second, third, fourth, fifth, sixth) => ({
+    n: 2,
+    pair: { first, second, ms: 0 },
+    list: [third, fourth],
+    more: { first: fifth, second: sixth, ms: 0 },
+  });
+  expect(values(outer(a, b, c, d, e, f))).toBe(values(outer(...list.map(({ address }) => address))));
+  for (const thing of list) thing.dispose();
+});
+
+test('a pointer of another type: refused', () => {
+  const { Pair, make } = declare();
+  const { make: makeOther } = declareThings();
+  const values = library.func(`int pair_values(const ${Pair} *pair)`);
+  const [first, second] = [make(10), makeOther(10)];
+  const error = expectRefusal(() => values({ first, second, ms: 0 }), TypeError, 'ERR_TALLY_TYPE_MISMATCH');
+  expect(error.message).toContain('what is in argument 0 of pair_values()');
+  first.dispose();
+  second.dispose();
+});
+
+test('disposed of in a callback: freed when the call has returned', () => {
+  const { Pair, make } = declare();
+  const name = unique('Callback');
+  koffi.proto(`int ${name}(void *thing, int value)`);
+  const call = library.func(`int pair_call(const ${Pair} *pair, ${name} *callback)`);
+  const [first, second] = [make(10), make(20)];
+  const callback = () => {
+    first.dispose();
+    second.dispose();
+    collect();
+    return counters().freed;
+  };
+  expect(call({ first, second, ms: 0 }, callback)).toBe(0);
+  expect(counters()).toMatchObject({ freed: 2, freed_underfoot: 0 });
+});
+
+test('what holds no pointer, and what Koffi refuses', () => {
+  const { Pair } = declare();
+  const Point = unique('Point');
+  koffi.struct(Point, { x: 'int', y: 'int' });
+  expect(library.func(`int pair_values(const ${Point} *point)`).toString()).toContain('[native code]');
+  const [ours, theirs] = [koffi.load(counting), raw.load(counting)].map((each) =>
+    each.func(`int pair_values(const ${Pair} *pair)`),
+  );
+  for (const value of ['text', { first: {}, second: null, ms: 0 }]) {
+    expect(() => ours(value)).toThrow(errorOf(() => theirs(value)).message);
+  }
+});
