@@ -41,13 +41,7 @@ void Collector::EndBatch(const Batch& batch) {
   for (uint32_t i = 0; i < batch.count; i++) {
     const SlotId id = batch.slots[i];
     if (!IsWatchedBy(id, batch)) continue;
-    const bool given = ledger_->at(id).state == SlotState::kGiven;
-    Forget(id);
-    if (given) {
-      ledger_->GiveAway(id, Reason::kReleased);  // by a call that was cut off: nobody can take it back
-    } else {
-      ledger_->End(id, Reason::kCollected);
-    }
+    End(id, ledger_->at(id).state == SlotState::kGiven);
   }
 }
 

@@ -89,14 +89,23 @@ void Collector::NoteMajor() {
   sentinel_weak_ = false;
 }
 
+// The object of `id` is gone.
+void Collector::End(SlotId id, bool given) {
+  Forget(id);
+  if (given) {
+    ledger_->GiveAway(id, Reason::kReleased);  // by a call that was cut off: nobody can take it back
+  } else {
+    ledger_->End(id, Reason::kCollected);
+  }
+}
+
 // Returns whether there still is an object to watch.
 bool Collector::Poll(SlotId id) {
   const SlotState state = ledger_->at(id).state;
-  if (state == SlotState::kGiven) return true;  // may be taken back
-  if (state != SlotState::kLive) return false;
+  const bool given = state == SlotState::kGiven;
+  if (state != SlotState::kLive && !given) return false;
   if (!IsEmpty(static_cast<napi_ref>(ledger_->at(id).reference))) return true;
-  Forget(id);
-  ledger_->End(id, Reason::kCollected);
+  End(id, given);
   return false;
 }
 

@@ -103,6 +103,7 @@ class Collector {
   napi_ref Reference(bool weak);
   void Watch(SlotId slot, napi_value object, Generation generation);
   bool IsWatchedBy(SlotId slot, const Batch& batch) const;
+  void End(SlotId slot, bool given);
   void EndBatch(const Batch& batch);
   bool SplitBatch(const Batch& batch, napi_value objects, Generation generation);
   bool Resolve(Batch* batch, Generation generation);

@@ -474,3 +474,14 @@ test('a pointer that is kept survives whatever is collected', async () => {
   expect(counters()).toMatchObject({ live: 100, freed: 0 });
   for (const pointer of kept) pointer.dispose();
 });
+
+test.each([10, 200_000])(
+  'of %i bytes, which C takes in a call that is cut off: the charge is returned',
+  async (size) => {
+    const { transfer } = require('../../lib/pointers/tracked-pointer.js');
+    const address = things.make(size);
+    (() => transfer.begin(track(address, { size, free: FREE })))();
+    await gcUntil('nothing is charged', () => collect() && stats().bytes === 0);
+    things.free(address);
+  },
+);
