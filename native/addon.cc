@@ -7,6 +7,7 @@
 #include "env/environment.h"
 #include "napi/callback.h"
 #include "napi/entry_points.h"
+#include "napi/values.h"
 
 namespace tally {
 
@@ -27,8 +28,8 @@ class Functions {
     // Fails only while a worker is being terminated, and then nobody will call anything.
     if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, environment_, &function) != napi_ok)
       return;
-    Napi::Function(env, function).Set("lifeline", lifeline_);
-    object_.Set(name, function);
+    entry::Define(Napi::Object(env, function), "lifeline", lifeline_);
+    entry::Define(object_, name, Napi::Value(env, function));
   }
 
  private:
@@ -45,13 +46,13 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   Environment* environment = Environment::Open(env, info[0].As<Napi::Boolean>());
 
   using namespace entry;
-  exports.Set("nursery", environment->NurseryBuffer());
-  exports.Set("protocol", Protocol(env));
-  exports.Set("freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(FreeBlockAddress())));
-  exports.Set("nothing", Napi::BigInt::New(env, static_cast<uint64_t>(NothingAddress())));
-  exports.Set("canBind", Destructor::CanBind());
-  exports.Set("canMeter", Meter::CanCount());
-  exports.Set("mostMeters", Meter::kMeters);
+  Define(exports, "nursery", environment->NurseryBuffer());
+  Define(exports, "protocol", Protocol(env));
+  Define(exports, "freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(FreeBlockAddress())));
+  Define(exports, "nothing", Napi::BigInt::New(env, static_cast<uint64_t>(NothingAddress())));
+  Define(exports, "canBind", Destructor::CanBind());
+  Define(exports, "canMeter", Meter::CanCount());
+  Define(exports, "mostMeters", Meter::kMeters);
 
   Functions functions(exports, environment);
   functions.Add<AddKind>("addKind");
@@ -165,9 +166,9 @@ namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   tally::PinAddon();
-  exports.Set("open", Napi::Function::New<tally::Open>(env, "open"));
+  tally::entry::Define(exports, "open", Napi::Function::New<tally::Open>(env, "open"));
   // What all copies of the JavaScript half share, and outlives each: an object of none of them.
-  exports.Set("shared", Napi::Object::New(env));
+  tally::entry::Define(exports, "shared", Napi::Object::New(env));
   return exports;
 }
 

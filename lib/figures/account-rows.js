@@ -28,8 +28,7 @@ function accountRows(oldest) {
       oldestSeconds: oldest?.[i] >= 0 ? oldest[i] : undefined,
       sizes: how,
     };
-    if (compared !== undefined) row.compared = compared;
-    rows.push(row);
+    rows.push(compared === undefined ? row : { ...row, compared });
   }
   binding.detach(columns.buffer);
   return rows.sort(bySize);

@@ -26,7 +26,7 @@ class Columns {
     void* data = nullptr;
     if (napi_create_arraybuffer(object.Env(), cells * sizeof(double), &data, &buffer_) != napi_ok) return;
     cells_ = static_cast<double*>(data);
-    object.Set("buffer", buffer_);
+    Define(object, "buffer", buffer_);
   }
 
   template <typename Read>
@@ -38,7 +38,7 @@ class Columns {
     used_ += rows;
     if (napi_create_typedarray(object_.Env(), napi_float64_array, rows, buffer_, offset, &column) != napi_ok)
       return;
-    object_.Set(name, column);
+    Define(object_, name, Napi::Value(object_.Env(), column));
   }
 
  private:
@@ -69,7 +69,7 @@ Napi::Value LargestAccounts(Environment& environment, Napi::Env env, uint32_t mo
     if (largest == nullptr) break;
     Napi::Object entry = Napi::Object::New(env);
     const std::string_view label = largest->label.text();
-    entry.Set("label", Napi::String::New(env, label.data(), label.size()));
+    Define(entry, "label", Napi::String::New(env, label.data(), label.size()));
     Put(entry, "bytes", largest->bytes);
     Put(entry, "pointers", largest->pointers);
     result.Set(i, entry);
@@ -106,7 +106,7 @@ Napi::Value Stats(Environment& environment, Napi::Env env) {
   Put(totals, "released", int64_t{ever.ended[static_cast<int>(Reason::kReleased)]});
   Put(totals, "failed", int64_t{ever.failed});
   Put(totals, "chargedBytes", ledger.charged_bytes());
-  stats.Set("totals", totals);
+  Define(stats, "totals", totals);
   return stats;
 }
 
@@ -119,7 +119,7 @@ Napi::Value Accounts(Environment& environment, Napi::Env env) {
     const std::string_view label = ledger.account(i).label.text();
     if (!ledger.account(i).is_free) labels[i] = Napi::String::New(env, label.data(), label.size());
   }
-  accounts.Set("label", labels);
+  Define(accounts, "label", labels);
   Columns columns(accounts, 9 * ledger.accounts());
   const auto column = [&](const char* name, auto&& read) {
     columns.Add(name, ledger.accounts(), [&](size_t i) { return read(ledger.account(i)); });

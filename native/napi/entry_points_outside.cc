@@ -18,7 +18,7 @@ namespace {
 template <typename T>
 void PutAddress(Napi::Object object, const char* name, T pointer) {
   const auto address = reinterpret_cast<uintptr_t>(pointer);
-  object.Set(name, Napi::BigInt::New(object.Env(), static_cast<uint64_t>(address)));
+  Define(object, name, Napi::BigInt::New(object.Env(), static_cast<uint64_t>(address)));
 }
 
 }  // namespace
@@ -75,7 +75,7 @@ Napi::Value Meters(Environment& environment, Napi::Env env) {
   for (uint32_t i = 0; i < outside.meters(); i++) {
     const auto& [meter, figures, charged] = outside.meter(i);
     Napi::Object entry = Napi::Object::New(env);
-    entry.Set("label", meter->label());
+    Define(entry, "label", meter->label());
     Put(entry, "bytes", figures.bytes);
     Put(entry, "blocks", figures.blocks);
     Put(entry, "peakBytes", figures.peak_bytes);
@@ -83,7 +83,7 @@ Napi::Value Meters(Environment& environment, Napi::Env env) {
     Put(entry, "allocations", figures.allocations);
     Put(entry, "foreign", figures.foreign);
     Put(entry, "charged", charged);
-    entry.Set("checked", Napi::Boolean::New(env, meter->checked()));
+    Define(entry, "checked", Napi::Boolean::New(env, meter->checked()));
     result.Set(i, entry);
   }
   return result;
@@ -93,11 +93,11 @@ Napi::Value NextReport(Napi::Env env) {
   CheckedBlocks::Report report;
   if (!CheckedBlocks::NextReport(&report)) return env.Undefined();
   Napi::Object result = Napi::Object::New(env);
-  result.Set("address", Napi::BigInt::New(env, report.address));
-  result.Set("freedBy", report.by->label());
-  result.Set("allocatedBy",
-             report.of == nullptr ? env.Undefined() : Napi::String::New(env, report.of->label()));
-  result.Set("again", report.found == CheckedBlocks::Found::kFreed);
+  Define(result, "address", Napi::BigInt::New(env, report.address));
+  Define(result, "freedBy", report.by->label());
+  Define(result, "allocatedBy",
+         report.of == nullptr ? env.Undefined() : Napi::String::New(env, report.of->label()));
+  Define(result, "again", report.found == CheckedBlocks::Found::kFreed);
   return result;
 }
 

@@ -65,18 +65,18 @@ Napi::Value InTransit(Napi::Env env, Napi::Value key) {
   if (answer == Transit::Found::kGone) return env.Undefined();
   if (answer == Transit::Found::kNoMemory) return env.Null();
   Napi::Object found = Napi::Object::New(env);
-  found.Set("address", Napi::BigInt::New(env, transferred.address));
+  Define(found, "address", Napi::BigInt::New(env, transferred.address));
   Put(found, "size", transferred.size);
-  found.Set("label", Napi::String::New(env, label.text().data(), label.text().size()));
-  found.Set("shared", transferred.shared);
+  Define(found, "label", Napi::String::New(env, label.text().data(), label.text().size()));
+  Define(found, "shared", transferred.shared);
   Put(found, "form", static_cast<int>(transferred.form));
-  found.Set("code", Napi::BigInt::New(env, transferred.function));
+  Define(found, "code", Napi::BigInt::New(env, transferred.function));
   Napi::Array args = Napi::Array::New(env);
   for (uint32_t i = 0; i < transferred.arguments.count; i++) {
     args.Set(i, ToJavaScript(env, transferred.arguments.at[i]));
   }
   // If the last could be set, all are there: a worker that is being terminated may go on for a moment.
-  return found.Set("args", args) ? Napi::Value(found) : env.Undefined();
+  return Define(found, "args", args) ? Napi::Value(found) : env.Undefined();
 }
 
 Environment::Taken TakeOver(Environment& environment, Napi::Value key, uint32_t kind) {

@@ -10,7 +10,7 @@ namespace tally::entry {
 Napi::Object Protocol(Napi::Env env) {
   const auto group = [env](Napi::Object parent, const char* name) {
     Napi::Object object = Napi::Object::New(env);
-    parent.Set(name, object);
+    Define(parent, name, object);
     return object;
   };
   Napi::Object protocol = Napi::Object::New(env);

@@ -64,9 +64,20 @@ class Text {
   size_t length_ = 0;
 };
 
+// To assign a property would call a setter that a program has put on Object.prototype. Returns false where
+// JavaScript cannot be touched.
+template <typename T>
+bool Define(Napi::Object object, const char* name, const T& value) {
+  napi_property_descriptor property{};
+  property.utf8name = name;
+  property.value = Napi::Value::From(object.Env(), value);
+  property.attributes = napi_default_jsproperty;
+  return napi_define_properties(object.Env(), object, 1, &property) == napi_ok;
+}
+
 template <typename T>
 void Put(Napi::Object object, const char* name, T value) {
-  object.Set(name, Napi::Number::New(object.Env(), static_cast<double>(value)));
+  Define(object, name, static_cast<double>(value));
 }
 
 }  // namespace tally::entry

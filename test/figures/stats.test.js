@@ -302,3 +302,26 @@ test('between two slices with slow destructors, no more is reported than there i
   expect(over).toBe(0);
   expect(slices).toBeGreaterThan(5);
 });
+
+test('a program that has setters on Object.prototype changes no figure', () => {
+  const all = () => [stats(), stats({ scope: 'process' })];
+  const pointer = make(10, 'setters');
+  const before = all();
+  const names = new Set();
+  JSON.stringify(before, (name, value) => (names.add(name), value));
+  for (const name of [...names, 'buffer', 'deadBytes', 'label', 'compared']) {
+    if (name in {} || /^\d*$/.test(name)) continue; // elements of arrays are everybody's
+    Object.defineProperty(Object.prototype, name, { set() {}, configurable: true });
+  }
+  let after;
+  try {
+    after = JSON.stringify(all());
+  } finally {
+    for (const name of Object.keys(Object.getOwnPropertyDescriptors(Object.prototype))) {
+      if (Object.getOwnPropertyDescriptor(Object.prototype, name).set && name !== '__proto__')
+        delete Object.prototype[name];
+    }
+  }
+  expect(after).toBe(JSON.stringify(before));
+  pointer.dispose();
+});
