@@ -7,7 +7,7 @@ const { memoryUsage } = require('./figures/memory-usage');
 const { meteredAllocator } = require('./figures/metered-allocator');
 const { reportExternal } = require('./figures/report-external');
 const { stats } = require('./figures/stats');
-const { POINTER, SIZE } = require('./pointers/destructors');
+const { ADDRESS_OF, POINTER, SIZE } = require('./pointers/destructors');
 const { handOver } = require('./pointers/hand-over');
 const { takeOver } = require('./pointers/take-over');
 const { track } = require('./pointers/track');
@@ -18,6 +18,7 @@ const { trim } = require('./reclaim/trim');
 const { monitor } = require('./tools/monitor/monitor');
 
 module.exports = {
+  ADDRESS_OF,
   POINTER,
   SIZE,
   TrackedPointer,

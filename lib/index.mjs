@@ -1,6 +1,7 @@
 import tally from './index.js';
 
 export const {
+  ADDRESS_OF,
   POINTER,
   SIZE,
   TrackedPointer,

@@ -106,6 +106,10 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<OnDead>("onDead");
 
   functions.Add<&Environment::Drain>("drain");
+  functions.Add<RunNative>("runNative");
+  functions.Add<&Environment::PutOff>("putOff");
+  functions.Add<NoteFailure>("noteFailure");
+  functions.Add<DescribeFailure>("describeFailure");
   functions.Add<&Environment::CaptureContext>("captureContext");
   functions.Add<&Environment::RunScript>("runScript");
   functions.Add<&Environment::Settle>("settle");

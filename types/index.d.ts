@@ -62,12 +62,40 @@ export const POINTER: unique symbol;
  */
 export const SIZE: unique symbol;
 
+/**
+ * In the bound arguments of a destructor: the address of a place that holds the pointer, for a function of a `T **`, which
+ * writes NULL there.
+ *
+ * @see {@link BoundDestructor}
+ */
+export const ADDRESS_OF: unique symbol;
+
 /** An argument of a {@link BoundDestructor}. A number must be a safe integer, a `bigint` fit in 64 bits. */
-export type BoundArgument = typeof POINTER | typeof SIZE | bigint | number;
+export type BoundArgument = typeof POINTER | typeof ADDRESS_OF | typeof SIZE | bigint | number;
+
+/** How a C destructor is called: with more arguments than the pointer, or with a result that says whether it has freed. */
+export type BoundCall =
+  | { readonly args: readonly BoundArgument[]; readonly ok?: undefined; readonly retry?: undefined }
+  | {
+      /** Default: `[POINTER]`. */
+      readonly args?: readonly BoundArgument[] | undefined;
+      /**
+       * The result of a function that has freed, which returns `int`: 0 for most. With any other it has failed: that is
+       * counted and announced, and thrown by `dispose()` as `ERR_TALLY_DESTRUCTOR`, unless others still needed the pointer.
+       * Default: what it returns is ignored.
+       */
+      readonly ok: number;
+      /**
+       * Whether a pointer that could not be freed is still there. After `dispose()` it has not ended, and may be disposed of
+       * again. One that was collected is tried again after the next major collection, and at the end of a worker.
+       * Default: `false`, it counts as freed.
+       */
+      readonly retry?: boolean | undefined;
+    };
 
 /**
- * A C destructor of several arguments, each pointer or integer; what it returns is ignored. It is called through
- * libffi and needs a build with it, otherwise `ERR_TALLY_NO_LIBFFI`.
+ * A C destructor of several arguments, each pointer or integer, or whose result matters. It is called through libffi and
+ * needs a build with it, otherwise `ERR_TALLY_NO_LIBFFI`.
  *
  * @example
  * ```js
@@ -76,10 +104,7 @@ export type BoundArgument = typeof POINTER | typeof SIZE | bigint | number;
  * track(address, { size: 4096, free: { address: munmap, args: [POINTER, SIZE] } });
  * ```
  */
-export interface BoundDestructor {
-  readonly address: NativeAddress;
-  readonly args: readonly BoundArgument[];
-}
+export type BoundDestructor = { readonly address: NativeAddress } & BoundCall;
 
 /**
  * What frees a pointer:
@@ -988,6 +1013,7 @@ export function withOwnership<K extends { load: unknown; pointer: unknown }>(
  * pass unchanged. When each is thrown and what to do: `docs/errors.md`.
  */
 export type TallyErrorCode =
+  | 'ERR_TALLY_DESTRUCTOR'
   | 'ERR_TALLY_DISPOSED'
   | 'ERR_TALLY_ILLEGAL_CONSTRUCTOR'
   | 'ERR_TALLY_INVALID_ARG_TYPE'

@@ -4,17 +4,17 @@
  * @packageDocumentation
  */
 
-import type { BoundArgument, Destructor, MeteredAllocator } from './index.js';
+import type { BoundCall, Destructor, MeteredAllocator } from './index.js';
 
 /**
  * What frees an owned pointer, in the order of preference:
  *
  * - the name of a C function `void f(T *)` of the library whose function returned the pointer;
- * - such a name with bound arguments, for example `{ symbol: 'munmap', args: [POINTER, SIZE] }`;
+ * - such a name with bound arguments, for example `{ symbol: 'munmap', args: [POINTER, SIZE] }`, or with the result by
+ *   which it says that it has freed, `{ symbol: 'sqlite3_close', ok: 0 }`;
  * - what {@link Destructor} allows: an address, an address with bound arguments, a function, `null`.
  */
-export type OwnedDestructor =
-  string | { readonly symbol: string; readonly args: readonly BoundArgument[] } | Destructor;
+export type OwnedDestructor = string | ({ readonly symbol: string } & BoundCall) | Destructor;
 
 /**
  * How many bytes an owned pointer keeps alive (which way for which library: `docs/choosing-a-size.md`):

@@ -18,7 +18,8 @@ class Kind {
     this.id = id;
     this.label = label;
     this.form = destructor.form;
-    this.young = destructor.form !== Form.JAVASCRIPT; // what JavaScript must free cannot be freed from the nursery
+    // What JavaScript must free, or be told of, cannot be freed from the nursery.
+    this.young = destructor.form !== Form.JAVASCRIPT && destructor.ok === undefined;
     this.run = destructor.run; // (address) => void, when all pointers of the kind share a JavaScript destructor
     this.type = type; // the owned type, or null
     this.destructor = destructor; // as toDestructor() gave it

@@ -3,11 +3,21 @@
 
 const binding = require('../binding');
 const { Form } = require('../books/kinds');
-const { ArgumentTypeError, ArgumentValueError, NoCallerError, NoLibffiError } = require('../support/errors');
+const { checkBoolean, checkOptions } = require('../support/check');
+const {
+  ArgumentTypeError,
+  ArgumentValueError,
+  NoCallerError,
+  NoLibffiError,
+  UnsupportedError,
+} = require('../support/errors');
 
-/** In bound arguments: the pointer that is freed, and its size at that time. */
+/** In bound arguments: the pointer that is freed, the address of a place that holds it, and its size at that time. */
 const POINTER = Symbol('ffi-tally.POINTER');
+const ADDRESS_OF = Symbol('ffi-tally.ADDRESS_OF');
 const SIZE = Symbol('ffi-tally.SIZE');
+
+const BOUND = ['args', 'ok', 'retry'];
 
 // As it was when we came: programs put things of their own there.
 const { asUintN } = BigInt;
@@ -17,14 +27,19 @@ const MAX_ARGUMENTS = 32;
 const EXPECTED =
   'the address of a C function (bigint), { address, args }, a function of the address, or null';
 
-const NONE = Object.freeze({
-  form: Form.NONE,
-  address: 0n,
-  args: [],
-  pointerAt: -1, // which argument of the C function is the pointer
-  run: null,
-  key: 'none',
-});
+/**
+ * A destructor. `args` is what native/napi/values.h reads: the arguments, then perhaps the result `ok` by which the function
+ * says that it has freed, then perhaps `true`, where what it has not freed is still there.
+ */
+function make(form, key, { address = 0n, args = [], run = null }) {
+  // Which argument of the C function is the pointer, or the address of its place.
+  const pointerAt = form === Form.DIRECT ? 0 : args.indexOf('pointer');
+  const placeAt = args.indexOf('place');
+  const ok = args.find((arg) => typeof arg === 'number');
+  return { form, address, args, pointerAt, placeAt, ok, retry: args.includes(true), run, key };
+}
+
+const NONE = Object.freeze(make(Form.NONE, 'none', {}));
 
 // C functions with known addresses, so that a Koffi function given as a destructor is called directly.
 const addresses = new WeakMap();
@@ -44,33 +59,56 @@ function toAddress(value) {
 function checkedDestructor(form, address, args) {
   if (form === Form.NONE) return NONE;
   if (form === Form.DIRECT) return direct(address);
-  const pointerAt = args.indexOf('pointer');
-  return { form, address, args, pointerAt, run: null, key: `${address}(${args.join()})` };
+  return make(form, `${address}(${args.join()})`, { address, args });
 }
 
 function direct(address) {
   if (!binding.canCall) throw new NoCallerError();
-  return { form: Form.DIRECT, address, args: [], pointerAt: 0, run: null, key: address };
+  return make(Form.DIRECT, address, { address });
 }
 
 function boundArgument(value, index) {
   if (value === POINTER) return 'pointer';
+  if (value === ADDRESS_OF) return 'place';
   if (value === SIZE) return 'size';
   if (typeof value === 'bigint') {
     if (value >= -(2n ** 63n) && value < MAX_ADDRESS) return asUintN(64, value);
     throw new ArgumentValueError(value, `free.args[${index}]`, 'an integer of 64 bits');
   }
   if (Number.isSafeInteger(value)) return asUintN(64, BigInt(value));
-  throw new ArgumentTypeError(value, `free.args[${index}]`, 'POINTER, SIZE, a bigint or a safe integer');
+  throw new ArgumentTypeError(
+    value,
+    `free.args[${index}]`,
+    'POINTER, ADDRESS_OF, SIZE, a bigint or a safe integer',
+  );
 }
 
-function bound(address, list) {
+function boundArguments(list) {
   if (!Array.isArray(list)) throw new ArgumentTypeError(list, 'free.args', 'an array');
   const { length } = list; // read once, as each element is: a Proxy may say something else the next time
   if (!Number.isInteger(length) || length < 0 || length > MAX_ARGUMENTS) {
     throw new ArgumentValueError(length, 'free.args.length', `at most ${MAX_ARGUMENTS}`);
   }
-  const args = Array.from({ length }, (_, index) => boundArgument(list[index], index));
+  return Array.from({ length }, (_, index) => boundArgument(list[index], index));
+}
+
+/** What follows the arguments. */
+function outcome(ok, retry) {
+  if (ok === undefined) {
+    if (retry !== undefined)
+      throw new UnsupportedError(`'free.retry' needs 'free.ok', by which a failure is known`);
+    return [];
+  }
+  if (!Number.isInteger(ok)) throw new ArgumentTypeError(ok, 'free.ok', 'the result of a C function (int)');
+  if ((ok | 0) !== ok) throw new ArgumentValueError(ok, 'free.ok', 'an integer of 32 bits');
+  return retry !== undefined && checkBoolean(retry, 'free.retry') ? [ok, true] : [ok];
+}
+
+/** The C function at `address`, called as `free` says: { args, ok, retry }. */
+function bound(address, free) {
+  const { ok, retry } = free;
+  const told = outcome(ok, retry);
+  const args = [...boundArguments(free.args ?? (ok === undefined ? undefined : [POINTER])), ...told];
   if (!binding.canCall) throw new NoCallerError();
   if (!binding.canBind) throw new NoLibffiError();
   return checkedDestructor(Form.BOUND, address, args);
@@ -82,13 +120,14 @@ function toDestructor(free) {
   if (typeof free === 'function') {
     const address = addresses.get(free)?.();
     if (address !== undefined) return direct(address);
-    return { form: Form.JAVASCRIPT, address: 0n, args: [], pointerAt: -1, run: free, key: 'javascript' };
+    return make(Form.JAVASCRIPT, 'javascript', { run: free });
   }
   if (typeof free === 'object' && 'address' in free) {
     const address = toAddress(free.address);
     if (!isAddress(address))
       throw new ArgumentTypeError(free.address, 'free.address', 'the address of a C function');
-    return bound(address, free.args);
+    checkOptions(free, ['address', ...BOUND]);
+    return bound(address, free);
   }
   const address = toAddress(free);
   if (isAddress(address)) return direct(address);
@@ -97,6 +136,8 @@ function toDestructor(free) {
 }
 
 module.exports = {
+  ADDRESS_OF,
+  BOUND,
   NONE,
   POINTER,
   SIZE,

@@ -6,7 +6,14 @@ const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { Form } = require('../books/kinds');
 const { Refusal, flushOrThrow, nursery } = require('../books/nursery');
-const { disposeAlone, disposeSlot, disposeYoung, drainSlice, scripts } = require('../reclaim/destroy');
+const {
+  attempt,
+  disposeAlone,
+  disposeSlot,
+  disposeYoung,
+  drainSlice,
+  scripts,
+} = require('../reclaim/destroy');
 const { makeRoom } = require('../reclaim/pressure');
 const { follow } = require('../reclaim/reclaim');
 const turn = require('../reclaim/turn');
@@ -93,6 +100,9 @@ class TrackedPointer {
 
   static #disposeSlowly(pointer) {
     const slot = TrackedPointer.#slotOf(pointer);
+    if (pointer.#kind.destructor.ok !== undefined && TrackedPointer.#isUnlent(pointer)) {
+      if (!access.isHeld(pointer)) return TrackedPointer.#disposeOrThrow(pointer, slot);
+    }
     pointer.#address = null;
     if (!calls.isIdle && TrackedPointer.#isUnlent(pointer)) {
       disposeAlone(slot);
@@ -100,6 +110,18 @@ class TrackedPointer {
       binding.end(slot);
       drainSlice();
     }
+  }
+
+  // Frees a pointer whose destructor says whether it could, as a call of C would that takes it.
+  static #disposeOrThrow(pointer, slot) {
+    const address = pointer.#address;
+    transfer.begin(pointer);
+    const failure = attempt(slot);
+    if (failure !== undefined) binding.noteFailure(pointer.#kind.id);
+    if (failure?.stays) transfer.rollBack(pointer, address);
+    else transfer.commit(pointer, true);
+    calls.catchUp();
+    if (failure?.error !== undefined) throw failure.error;
   }
 
   release() {
@@ -266,6 +288,15 @@ class TrackedPointer {
         scripts.delete(handle);
         if (binding.release(handle, freed)) drainSlice();
       }
+    };
+
+    // C has returned `result`. If it was the destructor, that may say that it has failed.
+    transfer.conclude = (pointer, address, freed, result) => {
+      const { ok, retry } = pointer.#kind.destructor;
+      const fails = freed && ok !== undefined && result !== undefined && (Number(result) | 0) !== ok;
+      if (fails) binding.noteFailure(pointer.#kind.id);
+      if (fails && retry) transfer.rollBack(pointer, address);
+      else transfer.commit(pointer, freed);
     };
 
     // C never got it.

@@ -9,6 +9,7 @@ const calls = require('../books/c-calls');
 const { destructorErrors } = require('../books/channels');
 const { Form } = require('../books/kinds');
 const { nursery } = require('../books/nursery');
+const { DestructorError } = require('../support/errors');
 const { hasRoom } = require('../support/stack');
 const turn = require('./turn');
 
@@ -24,15 +25,31 @@ function announce(label, error) {
   if (destructorErrors.hasSubscribers) destructorErrors.publish({ label, error });
   if (announced.has(label)) return;
   announced.add(label);
+  const state = error instanceof DestructorError ? '' : 'The pointer counts as freed. ';
   process.emitWarning(`A destructor of '${label}' failed: ${inspect(error)}`, {
     type: 'FfiTallyWarning',
     code: 'FFI_TALLY_DESTRUCTOR',
-    detail: 'The pointer counts as freed. Further failures of this account are counted, not announced.',
+    detail: `${state}Further failures of this account are counted, not announced.`,
   });
 }
 
-/** The destructors in JavaScript, of the pointers that have one. */
+/**
+ * Runs the destructor of `slot`, of which the result says whether it has freed. Returns undefined if it has, and otherwise
+ * { error, stays }: what is announced, undefined if a callback threw, which is; and whether the memory is still there.
+ */
+function attempt(slot) {
+  const told = calls.runDestructor(binding.runNative, slot);
+  if (told === true) return undefined;
+  if (told === false) return { error: undefined, stays: false };
+  const { label, ok, retries } = binding.describeFailure(slot);
+  const error = new DestructorError(label, told, ok, retries);
+  queueMicrotask(() => announce(label, error)); // whose own errors are nobody's here
+  return { error, stays: retries };
+}
+
+/** The destructors of which JavaScript hears: those in JavaScript, of the pointers that have one; and those that may fail. */
 class Scripts {
+  #putOff = new Set(); // slots of pointers that could not be freed
   #bySlot = new Map(); // slot -> { slot, run, address, label }
   #running = null; // the one that runs
   #hasStarted = false; // whether its destructor was called
@@ -63,7 +80,26 @@ class Scripts {
 
   /** Returns whether there is more to free. */
   run(slot) {
-    const { run, address, label } = (this.#running = this.#bySlot.get(slot));
+    const script = this.#bySlot.get(slot);
+    return script === undefined ? this.#runNative(slot) : this.#runScript(script);
+  }
+
+  #runNative(slot) {
+    const failure = attempt(slot);
+    if (!failure?.stays) return binding.settle(slot, failure !== undefined);
+    binding.putOff(slot);
+    this.#putOff.add(slot);
+    return true;
+  }
+
+  /** What could not be freed is tried again. */
+  retry() {
+    for (const slot of this.#putOff) binding.unhold(slot);
+    this.#putOff.clear();
+  }
+
+  #runScript(script) {
+    const { slot, run, address, label } = (this.#running = script);
     this.#bySlot.delete(slot);
     let failure;
     let failed = false;
@@ -171,6 +207,7 @@ function freeWithoutKind({ form, address: code, args, run }, address, size) {
 module.exports = {
   SLICE,
   announce,
+  attempt,
   defer,
   disposeAlone,
   disposeSlot,

@@ -7,6 +7,7 @@ const binding = require('../binding');
 const { kinds } = require('../books/kinds');
 const { nursery } = require('../books/nursery');
 const { isWatching } = require('../books/unowned');
+const { scripts } = require('./destroy');
 const turn = require('./turn');
 
 const { FinalizationRegistry } = globalThis;
@@ -29,6 +30,7 @@ class MajorListener {
   #hear() {
     nursery.flush();
     binding.noteMajor();
+    scripts.retry();
     turn.schedule();
     kinds.unpinIdle();
     this.isListening = binding.figure(POINTERS) > 0 || isWatching();

@@ -66,6 +66,7 @@ function collectMajor() {
   binding.announceMajor();
   tellCollection('major', gc.collectMajor);
   binding.noteMajor();
+  scripts.retry();
 }
 
 /** Collects, if that can be asked for, and frees all that is dead. */

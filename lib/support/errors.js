@@ -111,6 +111,15 @@ exports.TakenOverError = define(
     `Cannot take over a pointer (${label}): it has been taken over already, or was never handed over in this process`,
 );
 
+/** A destructor whose result says that it has failed. */
+exports.DestructorError = class extends define(Error, 'ERR_TALLY_DESTRUCTOR', text) {
+  constructor(label, result, ok, stays) {
+    const state = stays ? 'It is still there, and may be disposed of again' : 'It counts as freed';
+    super(`Cannot free a tracked pointer (${label}): its destructor returned ${result}, not ${ok}. ${state}`);
+    this.result = result;
+  }
+};
+
 /** A pointer that cannot be given away while `holds` others need it; without them, while its parent needs it to be freed. */
 exports.InUseError = define(Error, 'ERR_TALLY_IN_USE', (label, holds) => {
   const reason =

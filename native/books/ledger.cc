@@ -412,6 +412,14 @@ void Ledger::Settle(SlotId id, bool failed) {
   Close(id);
 }
 
+void Ledger::PutOff(SlotId id) {
+  Slot& slot = at(id);
+  assert(slot.state == SlotState::kLeaving);
+  slot.state = SlotState::kEnded;
+  slot.holds++;
+  NoteFailure(slot.kind);
+}
+
 void Ledger::Give(SlotId id) {
   assert(at(id).state == SlotState::kLive && at(id).holds == 0);
   at(id).state = SlotState::kGiven;

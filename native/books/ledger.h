@@ -173,6 +173,10 @@ class Ledger {
   // destructor threw. REQUIRES: slot came from NextReady.
   void Settle(SlotId slot, bool failed = false);
 
+  // The memory is still there, because the destructor has failed: it is held until Unhold, and then ready
+  // again. REQUIRES: slot came from NextReady.
+  void PutOff(SlotId slot);
+
   // Marks a pointer that C is about to take, and unmarks it when C did not.
   // REQUIRES: slot is live and nothing holds it; slot is given.
   void Give(SlotId slot);

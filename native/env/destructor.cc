@@ -18,8 +18,8 @@ class BoundCall {
  public:
   explicit BoundCall(const BoundArguments& arguments) : arguments_(arguments) {
     for (uint32_t i = 0; i < arguments.count; i++) types_[i] = TypeOf(arguments.at[i]);
-    prepared_ =
-        ffi_prep_cif(&cif_, FFI_DEFAULT_ABI, arguments.count, &ffi_type_void, types_.data()) == FFI_OK;
+    ffi_type* const result = arguments.ok.has_value() ? &ffi_type_sint32 : &ffi_type_void;
+    prepared_ = ffi_prep_cif(&cif_, FFI_DEFAULT_ABI, arguments.count, result, types_.data()) == FFI_OK;
   }
   BoundCall(const BoundCall&) = delete;  // cif_ points into it
   BoundCall& operator=(const BoundCall&) = delete;
@@ -27,12 +27,16 @@ class BoundCall {
   bool prepared() const { return prepared_; }
 
   void Run(uint64_t function, uint64_t address, int64_t size) const {
+    void* place = reinterpret_cast<void*>(static_cast<uintptr_t>(address));
     std::array<Value, BoundArguments::kMost> values;
     std::array<void*, BoundArguments::kMost> pointers;
     for (uint32_t i = 0; i < arguments_.count; i++) {
       switch (arguments_.at[i].source) {
         case BoundArgument::Source::kPointer:
-          values[i].pointer = reinterpret_cast<void*>(static_cast<uintptr_t>(address));
+          values[i].pointer = place;
+          break;
+        case BoundArgument::Source::kPlace:
+          values[i].pointer = &place;
           break;
         case BoundArgument::Source::kSize:
           values[i].size = static_cast<size_t>(size);
@@ -43,8 +47,13 @@ class BoundCall {
       }
       pointers[i] = &values[i];
     }
-    ffi_call(&cif_, reinterpret_cast<void (*)()>(static_cast<uintptr_t>(function)), nullptr, pointers.data());
+    ffi_sarg result = 0;  // a small integer comes as a large one
+    ffi_call(&cif_, reinterpret_cast<void (*)()>(static_cast<uintptr_t>(function)), &result, pointers.data());
+    const auto told = static_cast<int32_t>(result);
+    failure_ = !arguments_.ok.has_value() || told == *arguments_.ok ? std::nullopt : std::optional(told);
   }
+
+  std::optional<int32_t> failure() const { return failure_; }
 
  private:
   union Value {
@@ -56,6 +65,7 @@ class BoundCall {
   static ffi_type* TypeOf(const BoundArgument& argument) {
     switch (argument.source) {
       case BoundArgument::Source::kPointer:
+      case BoundArgument::Source::kPlace:
         return &ffi_type_pointer;
       case BoundArgument::Source::kSize:
         return sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32;
@@ -69,6 +79,7 @@ class BoundCall {
   std::array<ffi_type*, BoundArguments::kMost> types_{};
   mutable ffi_cif cif_{};  // ffi_call takes it as non-const and does not write to it
   bool prepared_ = false;
+  mutable std::optional<int32_t> failure_;
 };
 
 #else
@@ -78,6 +89,7 @@ class BoundCall {
   explicit BoundCall(const BoundArguments&) {}
   bool prepared() const { return false; }
   void Run(uint64_t, uint64_t, int64_t) const {}
+  std::optional<int32_t> failure() const { return std::nullopt; }
 };
 
 #endif
@@ -103,6 +115,8 @@ Destructor Destructor::Bound(uint64_t function, const BoundArguments& arguments)
   Destructor destructor(Form::kBound);
   destructor.function_ = function;
   destructor.call_ = std::move(call);
+  destructor.ok_ = arguments.ok;
+  destructor.retries_ = arguments.retries;
   return destructor;
 }
 
@@ -121,6 +135,10 @@ bool Destructor::CanBind() {
 }
 
 void Destructor::RunBound(uint64_t address, int64_t size) const { call_->Run(function_, address, size); }
+
+std::optional<int32_t> Destructor::failure() const {
+  return call_ == nullptr ? std::nullopt : call_->failure();
+}
 
 bool Destructor::Unmaps() {
   if (!unmaps_.has_value()) unmaps_ = is_native() && IsUnmap(function_);

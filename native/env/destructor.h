@@ -18,9 +18,10 @@
 
 namespace tally {
 
-// One bound argument: the pointer itself, its size at the time of the call, or a constant.
+// One bound argument: the pointer itself, the address of a place that holds it, its size at the time of the
+// call, or a constant.
 struct BoundArgument {
-  enum class Source : uint8_t { kConstant, kPointer, kSize };
+  enum class Source : uint8_t { kConstant, kPointer, kPlace, kSize };
   Source source = Source::kConstant;
   uint64_t constant = 0;
 };
@@ -29,6 +30,8 @@ struct BoundArguments {
   static constexpr size_t kMost = 32;
   std::array<BoundArgument, kMost> at;
   uint32_t count = 0;
+  std::optional<int32_t> ok;  // the result by which the function says that it has freed, if it says
+  bool retries = false;       // whether what it has not freed is still there
 };
 
 class BoundCall;
@@ -44,7 +47,7 @@ class Destructor {
   // call.
   static Destructor Bound(uint64_t function, const BoundArguments& arguments);
 
-  // Calls `function` as Bound does, without needing memory.
+  // Calls `function` as Bound does, without needing memory. What it says is lost.
   static void RunBound(uint64_t function, const BoundArguments& arguments, uint64_t address, int64_t size);
 
   // Whether this build has libffi.
@@ -55,10 +58,14 @@ class Destructor {
   ~Destructor();
 
   Form form() const { return form_; }
-  // Whether Run does what there is to do.
-  bool is_freed_here() const { return form_ != Form::kJavaScript; }
+  // Whether Run does what there is to do, and JavaScript need not hear of it.
+  bool is_freed_here() const { return form_ != Form::kJavaScript && !ok_.has_value(); }
   bool is_native() const { return form_ == Form::kDirect || form_ == Form::kBound; }
   uint64_t function() const { return function_; }
+
+  // The result of a function that has freed, if it says so.
+  std::optional<int32_t> ok() const { return ok_; }
+  bool retries() const { return retries_; }
 
   // Frees `address`. REQUIRES: form() is not kJavaScript; the function's library is mapped.
   void Run(uint64_t address, int64_t size) const {
@@ -70,6 +77,8 @@ class Destructor {
       RunBound(address, size);
     }
   }
+  // What the function has said by its result when Run returned, if that was that it has not freed.
+  std::optional<int32_t> failure() const;
 
   // Whether it unmaps memory, which the C allocator does not count. Slow when first asked.
   bool Unmaps();
@@ -89,6 +98,8 @@ class Destructor {
   std::unique_ptr<BoundCall> call_;
   SharedPin pin_;
   std::optional<bool> unmaps_;
+  std::optional<int32_t> ok_;
+  bool retries_ = false;
 };
 
 }  // namespace tally

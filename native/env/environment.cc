@@ -221,6 +221,13 @@ double Environment::Drain(double milliseconds) {
   return result;
 }
 
+bool Environment::RunNative(SlotId id, std::optional<int32_t>* failure) {
+  const uint32_t kind = ledger_.at(id).kind;
+  const bool threw = !RunDestructor(kind, ledger_.at(id).address, ledger_.at(id).size);
+  *failure = destructors_[kind].failure();
+  return !threw;
+}
+
 void Environment::RunScript(SlotId slot, napi_value destructor, napi_value address) {
   contexts_.Run(slot, destructor, address);
 }

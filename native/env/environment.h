@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "base/fallible_vector.h"
@@ -118,6 +119,10 @@ class Environment {
   // Frees what is urgent, and what is ready until there is no more or the time is up; or until JavaScript
   // must run a destructor.
   double Drain(double milliseconds);
+  // Frees what Drain has returned, or a pointer that was given, by the native function that says whether it
+  // could. The slot stays. Returns whether no callback threw; `failure` is what the function says, if it
+  // fails.
+  bool RunNative(SlotId slot, std::optional<int32_t>* failure);
   // A callback that the destructor now running called has thrown, and the error was caught.
   void NoteThrow() { callback_threw_ = true; }
   // The destructor of `slot` is JavaScript's, and runs in the present async context.
@@ -126,6 +131,9 @@ class Environment {
   void RunScript(SlotId slot, napi_value destructor, napi_value address);
   // That destructor has run. Returns whether there is more to free.
   bool Settle(SlotId slot, bool failed);
+  // Its destructor has failed, and it waits for Unhold to be freed again.
+  void PutOff(SlotId slot) { ledger_.PutOff(slot); }
+  const Destructor& destructor_of(SlotId slot) const { return destructors_[ledger_.at(slot).kind]; }
 
   // Notes whether a GC has run since the last look. NoteMajor: somebody knows that a major one has.
   bool Observe();
@@ -277,7 +285,7 @@ inline bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t 
 }
 
 inline void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
-  if (!RunDestructor(kind, address, size)) ledger_.NoteFailure(kind);
+  if (!RunDestructor(kind, address, size) || destructors_[kind].failure()) ledger_.NoteFailure(kind);
 }
 
 inline void Environment::LeaveNursery(uint32_t index) {
@@ -286,13 +294,17 @@ inline void Environment::LeaveNursery(uint32_t index) {
   if (index + 1 == nursery_.count()) nursery_.count() = index;
 }
 
-inline void Environment::DisposeYoung(uint32_t index) {
+#if defined(__GNUC__)  // which finds it too large
+__attribute__((always_inline))
+#endif
+inline void
+Environment::DisposeYoung(uint32_t index) {
   const uint32_t kind = nursery_.kind(index);
   const int64_t size = nursery_.size(index);
   const uint64_t address = nursery_.address(index);
   LeaveNursery(index);
   ledger_.Pass(kind, size, Reason::kDisposed);
-  Free(kind, address, size);
+  if (!RunDestructor(kind, address, size)) ledger_.NoteFailure(kind);
 }
 
 }  // namespace tally

@@ -127,7 +127,9 @@ void Environment::FreeAll() {
     if (nursery_.slot(i) != Nursery::kWaiting) continue;
     const uint32_t kind = nursery_.kind(i);
     ledger_.Pass(kind, nursery_.size(i), Reason::kTornDown);
-    if (destructors_[kind].is_native()) destructors_[kind].Run(nursery_.address(i), nursery_.size(i));
+    const Destructor& destructor = destructors_[kind];
+    if (destructor.is_native()) destructor.Run(nursery_.address(i), nursery_.size(i));
+    if (destructor.failure().has_value()) ledger_.NoteFailure(kind);
   }
   nursery_.count() = 0;
 
@@ -141,7 +143,7 @@ void Environment::FreeAll() {
       const Slot& slot = ledger_.at(id);
       const Destructor& destructor = destructors_[slot.kind];
       if (destructor.is_native()) destructor.Run(slot.address, slot.size);
-      ledger_.Settle(id);
+      ledger_.Settle(id, destructor.failure().has_value());
     }
   };
   free_ready();

@@ -2,6 +2,8 @@
 
 #include <chrono>
 #include <mutex>
+#include <optional>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -100,6 +102,25 @@ bool HasEndedParent(Environment& environment, SlotId slot) {
 
 bool Owns(Environment& environment, SlotId slot, uint64_t address) {
   return environment.ledger().Owns(slot, address);
+}
+
+Napi::Value RunNative(Environment& environment, Napi::Env env, SlotId slot) {
+  std::optional<int32_t> failure;
+  if (!environment.RunNative(slot, &failure)) return Napi::Boolean::New(env, false);
+  return failure.has_value() ? Napi::Value::From(env, *failure) : Napi::Value::From(env, true);
+}
+
+void NoteFailure(Environment& environment, uint32_t kind) { environment.ledger().NoteFailure(kind); }
+
+Napi::Value DescribeFailure(Environment& environment, Napi::Env env, SlotId slot) {
+  const Destructor& destructor = environment.destructor_of(slot);
+  Ledger& ledger = environment.ledger();
+  const std::string_view label = ledger.account_of(ledger.at(slot).kind).label.text();
+  Napi::Object found = Napi::Object::New(env);
+  Define(found, "label", Napi::String::New(env, label.data(), label.size()));
+  Put(found, "ok", destructor.ok().value_or(0));
+  Define(found, "retries", destructor.retries());
+  return found;
 }
 
 bool IsAlive(Napi::Env env) {

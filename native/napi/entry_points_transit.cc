@@ -16,6 +16,8 @@ Napi::Value ToJavaScript(const Napi::Env& env, const BoundArgument& argument) {
   switch (argument.source) {
     case BoundArgument::Source::kPointer:
       return Napi::String::New(env, "pointer");
+    case BoundArgument::Source::kPlace:
+      return Napi::String::New(env, "place");
     case BoundArgument::Source::kSize:
       return Napi::String::New(env, "size");
     case BoundArgument::Source::kConstant:
@@ -72,9 +74,11 @@ Napi::Value InTransit(Napi::Env env, Napi::Value key) {
   Put(found, "form", static_cast<int>(transferred.form));
   Define(found, "code", Napi::BigInt::New(env, transferred.function));
   Napi::Array args = Napi::Array::New(env);
-  for (uint32_t i = 0; i < transferred.arguments.count; i++) {
-    args.Set(i, ToJavaScript(env, transferred.arguments.at[i]));
-  }
+  const BoundArguments& arguments = transferred.arguments;
+  uint32_t count = arguments.count;
+  for (uint32_t i = 0; i < count; i++) args.Set(i, ToJavaScript(env, arguments.at[i]));
+  if (arguments.ok.has_value()) args.Set(count++, Napi::Number::New(env, *arguments.ok));
+  if (arguments.retries) args.Set(count++, true);
   // If the last could be set, all are there: a worker that is being terminated may go on for a moment.
   return Define(found, "args", args) ? Napi::Value(found) : env.Undefined();
 }

@@ -7,6 +7,7 @@
 
 #include <cassert>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "base/fallible_vector.h"
@@ -20,28 +21,39 @@ inline uint64_t Address(const Napi::Value& value) {
   return value.As<Napi::BigInt>().Uint64Value(&lossless);
 }
 
-// A bound argument arrives as a bigint (a constant) or as the string 'pointer' or 'size'.
+// A bound argument arrives as a bigint (a constant) or as the string 'pointer', 'place' or 'size'.
 inline BoundArgument Bound(const Napi::Value& value) {
   BoundArgument argument;
   if (value.IsBigInt()) {
     argument.constant = Address(value);
-  } else if (value.As<Napi::String>().Utf8Value() == "size") {
-    argument.source = BoundArgument::Source::kSize;
-  } else {
-    argument.source = BoundArgument::Source::kPointer;
+    return argument;
   }
+  const std::string name = value.As<Napi::String>().Utf8Value();
+  argument.source = name == "size"    ? BoundArgument::Source::kSize
+                    : name == "place" ? BoundArgument::Source::kPlace
+                                      : BoundArgument::Source::kPointer;
   return argument;
 }
 
-// Returns false where JavaScript cannot be touched: the worker is being terminated. An array has no length
-// then, and C must not be called with no arguments.
+// After the arguments there may be a number, the result by which the function says that it has freed, and
+// then `true`, where what it has not freed is still there. Returns false where JavaScript cannot be touched:
+// the worker is being terminated. An array has no length then, and C must not be called with no arguments.
 inline bool BoundOnes(const Napi::Value& values, BoundArguments* arguments) {
-  if (napi_get_array_length(values.Env(), values, &arguments->count) != napi_ok) return false;
-  assert(arguments->count <= BoundArguments::kMost);
-  for (uint32_t i = 0; i < arguments->count; i++) {
-    napi_value value = nullptr;
-    if (napi_get_element(values.Env(), values, i, &value) != napi_ok) return false;
-    arguments->at[i] = Bound(Napi::Value(values.Env(), value));
+  uint32_t length = 0;
+  if (napi_get_array_length(values.Env(), values, &length) != napi_ok) return false;
+  arguments->count = 0;
+  for (uint32_t i = 0; i < length; i++) {
+    napi_value element = nullptr;
+    if (napi_get_element(values.Env(), values, i, &element) != napi_ok) return false;
+    const Napi::Value value(values.Env(), element);
+    if (value.IsNumber()) {
+      arguments->ok = value.As<Napi::Number>().Int32Value();
+    } else if (value.IsBoolean()) {
+      arguments->retries = true;
+    } else {
+      assert(arguments->count < BoundArguments::kMost);
+      arguments->at[arguments->count++] = Bound(value);
+    }
   }
   return true;
 }

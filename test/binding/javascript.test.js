@@ -172,6 +172,26 @@ test('what throws in a callback of a destructor is counted, and thrown at nobody
   expect(JSON.parse(child.stdout)).toMatchObject({ tracked: 1, disposed: 1, failed: 1 });
 });
 
+test('destructors that may fail, or take the address of a place, go through Koffi', async () => {
+  const code = `
+    const { ADDRESS_OF, collect, stats, track } = require('./lib');
+    const { counters, library, make, symbol } = require('./test/support/things.js');
+    const refuse = library.func('void things_refuse(int result)');
+    const codeOf = (attempt) => { try { attempt(); } catch (error) { return error.code + error.result; } };
+    const free = { address: symbol('thing_close'), ok: 0, retry: true };
+    track(make(10), { size: 10, free: { address: symbol('thing_freep'), args: [ADDRESS_OF] } }).dispose();
+    const pointer = track(make(10), { size: 10, free });
+    refuse(5);
+    const codes = [codeOf(() => pointer.dispose()), pointer.disposed];
+    refuse(0);
+    pointer.dispose();
+    console.log(JSON.stringify({ codes, failed: stats().totals.failed, freed: counters().freed }));
+  `;
+  const child = await runChild(code, { env, execArgv: ['--no-warnings'] });
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(JSON.parse(child.stdout)).toEqual({ codes: ['ERR_TALLY_DESTRUCTOR5', false], failed: 1, freed: 2 });
+});
+
 test('nothing is handed over to another thread: the pointer stays', async () => {
   const code = `
     const { handOver, stats, takeOver, track } = require('./lib');

@@ -114,6 +114,13 @@ const provoked = {
       ),
     Error,
   ],
+  ERR_TALLY_DESTRUCTOR: [
+    () => {
+      jest.spyOn(process, 'emitWarning').mockImplementationOnce(() => {});
+      return errorOf(() => make(10, { free: { address: things.symbol('thing_lose'), ok: 0 } }).dispose());
+    },
+    Error,
+  ],
   ERR_TALLY_DISPOSED: [() => afterUse(make(), (pointer) => pointer.address), ReferenceError],
   ERR_TALLY_IN_USE: [
     () => {

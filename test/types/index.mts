@@ -1,5 +1,6 @@
 import { expectTypeOf } from 'expect-type';
 import tally, {
+  ADDRESS_OF,
   POINTER,
   SIZE,
   TrackedPointer,
@@ -56,6 +57,12 @@ expectTypeOf<TrackedPointer<'image'>>().not.toExtend<TrackedPointer<'sound'>>();
 // Destructors in all their forms.
 track(fromKoffi2, { size: 8n, free: fromKoffi2 });
 track(address, { size: 8, free: { address, args: [POINTER, SIZE, 42n, -1] } });
+track(address, { size: 8, free: { address, args: [ADDRESS_OF], ok: 0, retry: true } });
+track(address, { size: 8, free: { address, ok: 0 } });
+// @ts-expect-error -- by what would it know?
+track(address, { size: 8, free: { address, args: [POINTER], retry: true } });
+// @ts-expect-error -- that is the address alone
+track(address, { size: 8, free: { address } });
 track(address, { size: 8, free: (pointer) => expectTypeOf(pointer).toEqualTypeOf<bigint>() });
 track(address, { size: 8, free: null, parent: image });
 track(address, { size: 8, free: null, parent: null, label: undefined, shared: true });

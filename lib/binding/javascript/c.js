@@ -1,7 +1,7 @@
 'use strict';
 // C, called by JavaScript through the FFI at hand: that of a drop-in, or what a finder knows.
 //
-// An FFI is { addressOf(external), symbol(name), func(name, result, types), callable(address, types), problem }: the
+// An FFI is { addressOf(external), symbol(name), func(name, result, types), callable(address, result, types), problem }: the
 // first two return a bigint or undefined, `func` looks a function up in the process itself and throws where there is
 // none, `callable` makes a function of an address, and types are those of <stdint.h>, or 'void *'. `problem` is why a
 // drop-in cannot do with it, or undefined.
@@ -82,16 +82,23 @@ function pin(address) {
   };
 }
 
-/** A destructor as a function (address, size), with bound arguments as addKind() gets them. */
-function destructor(address, args) {
-  const types = { pointer: 'uintptr_t', size: 'size_t' };
+/**
+ * A destructor as a function (address, size), with bound arguments as addKind() gets them. It returns the result by which
+ * it says that it has failed, and otherwise undefined.
+ */
+function destructor(address, list) {
+  const types = { pointer: 'uintptr_t', place: 'void *', size: 'size_t' };
+  const ok = list.find((argument) => typeof argument === 'number');
+  const args = list.filter((argument) => typeof argument === 'string' || typeof argument === 'bigint');
   const call = theFfi().callable(
     address,
+    ok === undefined ? 'void' : 'int',
     args.map((argument) => types[argument] ?? 'uint64_t'),
   );
   return (pointer, size) => {
-    const values = { pointer, size };
-    call(...args.map((argument) => values[argument] ?? argument));
+    const values = { pointer, place: BigUint64Array.of(pointer), size };
+    const result = call(...args.map((argument) => values[argument] ?? argument));
+    return result === ok ? undefined : result;
   };
 }
 

@@ -118,16 +118,22 @@ class Environment {
 
   /** Runs a destructor. Returns whether it failed. */
   run(destructor, address, size) {
+    return this.tell(destructor, address, size) !== true;
+  }
+
+  /** Runs a destructor. Returns true; what it says, if it fails; false where a callback of it threw. */
+  tell(destructor, address, size) {
     const outer = this.#threw;
     this.#threw = false;
+    let failure;
     try {
-      destructor(address, size);
+      failure = destructor(address, size);
     } catch {
       this.#threw = true;
     }
     const threw = this.#threw;
     this.#threw = outer;
-    return threw;
+    return threw ? false : (failure ?? true);
   }
 
   noteThrow() {

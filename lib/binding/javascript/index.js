@@ -111,6 +111,16 @@ function open() {
     endCollection: () => false,
 
     drain: (milliseconds) => environment.drain(milliseconds),
+    runNative(slot) {
+      const { kind, address, size } = at(slot);
+      return environment.tell(kind.run, address, size);
+    },
+    putOff: (slot) => ledger.putOff(at(slot)),
+    noteFailure: (kind) => ledger.noteFailure(kinds[kind].account),
+    describeFailure(slot) {
+      const { account, ok, retries } = at(slot).kind;
+      return { label: account.label, ok, retries };
+    },
     captureContext() {},
     runScript: (slot, run, address) => run(address), // in the async context of whoever triggers it
     settle: (slot, failed) => environment.settle(at(slot), failed),

@@ -6,7 +6,7 @@ const protocol = require('./protocol');
 
 const { BOUND, DIRECT, JAVASCRIPT } = protocol.form;
 
-/** What frees a pointer: a function (address, size). */
+/** What frees a pointer: a function (address, size), as c.destructor() makes it. */
 function destructor(form, address, args) {
   if (form === DIRECT) return c.destructor(address, ['pointer']);
   if (form === BOUND) return c.destructor(address, args);
@@ -22,7 +22,9 @@ class Kind {
   constructor(id, account, form, address, args) {
     this.id = id;
     this.account = account;
-    this.isFreedHere = form !== JAVASCRIPT;
+    this.ok = args?.find((argument) => typeof argument === 'number');
+    this.retries = args?.includes(true);
+    this.isFreedHere = form !== JAVASCRIPT && this.ok === undefined;
     this.run = destructor(form, address, args);
     this.#address = form === DIRECT || form === BOUND ? address : null;
   }

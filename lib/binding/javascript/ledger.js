@@ -230,6 +230,13 @@ class Ledger {
     this.#close(slot);
   }
 
+  /** The memory is still there, because the destructor has failed: it is held until unhold(). */
+  putOff(slot) {
+    slot.state = State.ENDED;
+    slot.holds++;
+    this.noteFailure(slot.kind.account);
+  }
+
   /** The memory belongs to somebody else now. */
   giveAway(slot, reason) {
     slot.reason = reason;

@@ -8,11 +8,11 @@ const { addressOf, symbolAddress, toKoffiPointer } = require('./dialect');
 let count = 0;
 
 // Koffi 2 wants a name for every prototype, and each only once in a process.
-function makeProto(koffi, parameters) {
-  if (koffi.type !== undefined) return koffi.proto('void', parameters);
+function makeProto(koffi, result, parameters) {
+  if (koffi.type !== undefined) return koffi.proto(result, parameters);
   for (;;) {
     try {
-      return koffi.proto(`ffi_tally_destructor_${count++}`, 'void', parameters);
+      return koffi.proto(`ffi_tally_destructor_${count++}`, result, parameters);
     } catch (error) {
       if (!/duplicate/i.test(error.message)) throw error;
     }
@@ -39,8 +39,8 @@ function ffiOf(koffi) {
     },
     symbol: (name) => symbolAddress(koffi, self(), name),
     func: (name, result, parameters) => self().func(name, result, parameters),
-    callable(address, parameters) {
-      const proto = makeProto(koffi, parameters);
+    callable(address, result, parameters) {
+      const proto = makeProto(koffi, result, parameters);
       const pointer = toKoffiPointer(koffi, address);
       return (...values) => koffi.call(pointer, proto, ...values);
     },

@@ -43,7 +43,7 @@ function complete(plan, transfer, result, args) {
   const errors = [];
   const taken = ask(plan.takes, true, plan, result, args, errors);
   const given = ask(plan.gives, false, plan, result, args, errors);
-  if (taken) transfer.taken();
+  if (taken) transfer.taken(result);
   else transfer.refused();
   errors.push(...transfer.collect(args, given, taken));
   let value = result;

@@ -19,7 +19,7 @@ function resolveDestructor(source, owned) {
   const symbol = typeof free === 'string' ? free : free.symbol;
   if (symbol === undefined) return free;
   const address = source.destructor(symbol, owned);
-  return typeof free === 'string' ? direct(address) : bound(address, free.args);
+  return typeof free === 'string' ? direct(address) : bound(address, free);
 }
 
 /** What makes tracked pointers of type `owned` out of results of functions of `source`, a Source. */

@@ -50,7 +50,11 @@ class Transfer {
     if (box === null) return;
     const held = param.role === 'inout' ? Array.from(box) : new Array(box.length).fill(null);
     this.values[i] = param.box(held.map(param.convert));
-    for (const each of held) if (access.isTracked(each)) this.#giveAway(each, false);
+    for (const each of held) {
+      if (!access.isTracked(each)) continue;
+      const { destructor } = access.kindOf(each);
+      this.#giveAway(each, this.#plan.frees(destructor, i, destructor.placeAt));
+    }
   }
 
   #giveAway(pointer, freed) {
@@ -69,9 +73,9 @@ class Transfer {
     for (const [pointer, address] of this.#given) transfer.rollBack(pointer, address);
   }
 
-  /** C has what it takes. */
-  taken() {
-    for (const [pointer, , freed] of this.#given) transfer.commit(pointer, freed);
+  /** C has what it takes, and has returned `result`. */
+  taken(result) {
+    for (const [pointer, address, freed] of this.#given) transfer.conclude(pointer, address, freed, result);
   }
 
   /**

@@ -30,7 +30,7 @@ function consume1(raw, convert, { exact, frees }, refuses, borrows) {
     calls.enter();
     try {
       const result = raw(address);
-      transfers.commit(value, destroys);
+      transfers.conclude(value, address, destroys, result);
       return result;
     } catch (error) {
       if (refuses([address], error)) transfers.rollBack(value, address);

@@ -1,7 +1,7 @@
 'use strict';
 // A pointer type whose values have an owner: what frees them, and how large what they point to is.
 
-const { toDestructor } = require('../../pointers/destructors');
+const { BOUND, bound, toDestructor } = require('../../pointers/destructors');
 const { checkBoolean, checkOptions, checkSize } = require('../../support/check');
 const { ArgumentTypeError, ArgumentValueError, SizeRequiredError } = require('../../support/errors');
 const { checkCompare, checkWay, isWay } = require('../size/ways');
@@ -61,7 +61,8 @@ function checkFree(free) {
     if (typeof free.symbol !== 'string' || free.symbol === '') {
       throw new ArgumentTypeError(free.symbol, 'free.symbol', 'the name of a C function');
     }
-    toDestructor({ address: 1n, args: free.args }); // for its complaints
+    checkOptions(free, ['symbol', ...BOUND]);
+    bound(1n, free); // for its complaints
     return free;
   }
   return toDestructor(free);

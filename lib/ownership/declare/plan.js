@@ -7,10 +7,14 @@ const { consuming } = require('../call/arguments');
 
 const STORED = ['out', 'inout'];
 
-/** What tells whether a destructor is the function at the address that `find` returns, and its argument `i` the pointer. */
+/**
+ * What tells whether a destructor is the function at the address that `find` returns, and its argument `i` the pointer, or
+ * what else it finds at `at`.
+ */
 function freeing(find) {
   let address;
-  return (destructor, i) => destructor.pointerAt === i && destructor.address === (address ??= find() ?? 0n);
+  return (destructor, i, at = destructor.pointerAt) =>
+    at === i && destructor.address === (address ??= find() ?? 0n);
 }
 
 function complete(param, where, source) {

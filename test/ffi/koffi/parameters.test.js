@@ -1,6 +1,6 @@
 'use strict';
 
-const { POINTER, TrackedPointer, collect, configure, stats, track } = require('../../../lib');
+const { ADDRESS_OF, POINTER, TrackedPointer, collect, configure, stats, track } = require('../../../lib');
 const binding = require('../../../lib/binding');
 const { errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
 const { runChild } = require('../../support/child.js');
@@ -478,6 +478,54 @@ describe('the declared destructor, called by hand', () => {
     expect(counters().freed).toBe(1);
     kid.dispose();
     expect(counters()).toMatchObject({ freed: 2, last_context: 7, double_frees: 0 });
+  });
+
+  (binding.canBind ? describe : describe.skip)('that says whether it has freed', () => {
+    const refuse = library.func('void things_refuse(int result)');
+    afterEach(() => refuse(0));
+
+    const declarations = [
+      ['with the plain pointer type', ({ T }) => `int thing_close(${T} *thing)`],
+      ['with the owned type', ({ Owned }) => `int thing_close(${Owned} thing)`],
+      ['with void *, after an argument that it ignores', () => 'int thing_close(void *thing, int more)'],
+    ];
+    test.each(declarations)('%s', async (_, prototype) => {
+      const declared = declareThings({ free: { symbol: 'thing_close', ok: 0, retry: true }, size: 1 });
+      const close = library.func(prototype(declared));
+      const { failed } = stats().totals;
+      const thing = declared.make(10);
+      const closeAsync = (...args) =>
+        new Promise((resolve) =>
+          close.async(...args.slice(0, close.info.arguments.length), (error, result) => resolve(result)),
+        );
+      refuse(5);
+      for (const byHand of [close, closeAsync]) expect(await byHand(thing, 1)).toBe(5);
+      expect([thing.disposed, stats().bytes, stats().totals.failed]).toEqual([false, 1, failed + 2]);
+      refuse(0);
+      expect(close(thing, 1)).toBe(0);
+      expect(thing.disposed).toBe(true);
+      expect(counters()).toMatchObject({ made: 1, freed: 1 });
+    });
+
+    test('without retry it has ended, and counts as failed', () => {
+      const { T, make } = declareThings({ free: { symbol: 'thing_lose', ok: 0 }, size: 1 });
+      const { failed } = stats().totals;
+      const thing = make(10);
+      expect(library.func(`int thing_lose(${T} *thing)`)(thing)).toBe(-1);
+      expect([thing.disposed, stats().totals.failed]).toEqual([true, failed + 1]);
+      expect(counters()).toMatchObject({ freed: 1 });
+    });
+  });
+
+  (binding.canBind ? test : test.skip)('that takes the address of a place: a dispose', () => {
+    const { make, Owned } = declareThings({ free: { symbol: 'thing_freep', args: [ADDRESS_OF] } });
+    const free = library.func(`void thing_freep(_Inout_ ${Owned} *place)`);
+    const { disposed } = stats().totals;
+    const place = [make(10)];
+    const [thing] = place;
+    free(place);
+    expect([place[0], thing.disposed, stats().totals.disposed]).toEqual([null, true, disposed + 1]);
+    expect(counters()).toMatchObject({ freed: 1 });
   });
 
   test.each(forms)('%s: while others depend on it, freed after them', (_, prototype) => {

@@ -304,6 +304,29 @@ void thing_free_ctx(void* context, void* thing) {
   end(thing, kAnySize);
 }
 
+// Frees what is there, and writes NULL.
+void thing_freep(void** place) {
+  end(*place, kAnySize);
+  *place = NULL;
+}
+
+// Frees the thing and returns 0; while it is refused, frees nothing and returns `refusal`.
+static _Atomic int refusal;
+
+void things_refuse(int result) { refusal = result; }
+
+int thing_close(void* thing) {
+  int result = refusal;
+  if (result == 0) end(thing, kAnySize);
+  return result;
+}
+
+// Frees the thing and returns -1.
+int thing_lose(void* thing) {
+  end(thing, kAnySize);
+  return -1;
+}
+
 // Keeps the processor busy for a millisecond first.
 void thing_free_slow(void* thing) {
   struct timespec start;
