@@ -27,10 +27,12 @@ const REFUSALS = [
 ];
 const refuses = (values, error) => REFUSALS.includes(error?.code);
 
-const isObject = (value) => typeof value === 'object' && value !== null;
+const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What Node is told of `signature`. What is wrong with it is for Node to say. */
 function nativeSignature(signature) {
+  if (!isObject(signature)) return signature;
+  checkOptions(signature, SIGNATURE);
   const native = {};
   if ('arguments' in signature) {
     const { arguments: types } = signature;
@@ -64,6 +66,15 @@ function planFor(registry, source, raw, name, { arguments: types = [], return: t
   return makePlan({ name, source, registry, roles, owned, keeps, ...more });
 }
 
+/** Makes `ours` look as `theirs` does. */
+function disguise(ours, theirs) {
+  Object.defineProperty(ours, 'length', { value: theirs.length, configurable: true });
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(ours.prototype))) {
+    const { enumerable = false } = Object.getOwnPropertyDescriptor(theirs.prototype, name) ?? {};
+    Object.defineProperty(ours.prototype, name, { ...descriptor, enumerable });
+  }
+}
+
 /** The replacements for `ffi`'s class of libraries and what makes one. */
 function makeLibraries(ffi, registry) {
   class DynamicLibrary extends ffi.DynamicLibrary {
@@ -84,16 +95,19 @@ function makeLibraries(ffi, registry) {
     }
 
     getFunction(name, signature) {
-      if (!isObject(signature)) return super.getFunction(name, signature); // which complains
-      checkOptions(signature, SIGNATURE);
       const raw = super.getFunction(name, nativeSignature(signature));
+      const declared = this.#own(name, signature, raw);
+      this.#declared.set(name, declared);
+      return declared;
+    }
+
+    #own(name, signature, raw) {
       const plan = planFor(registry, this.#source, raw, name, signature);
       const own = plan === null ? raw : wrap(raw, plan, refuses);
       if (plan !== null) own.pointer = raw.pointer;
       const declared = stress.on ? stressed(own) : own;
       // A destructor given as this function can be called without JavaScript.
       if (raw.length === 1) addresses.set(declared, () => raw.pointer);
-      this.#declared.set(name, declared);
       return declared;
     }
 
@@ -101,9 +115,18 @@ function makeLibraries(ffi, registry) {
       if (definitions === undefined)
         return Object.assign(Object.create(null), Object.fromEntries(this.#declared));
       if (!isObject(definitions)) return super.getFunctions(definitions);
-      const functions = Object.create(null);
-      for (const name of Object.keys(definitions))
-        functions[name] = this.getFunction(name, definitions[name]);
+      // All or none of them.
+      const signatures = Object.entries(definitions);
+      const native = signatures.map(([name, signature]) => [name, nativeSignature(signature)]);
+      const functions = super.getFunctions(Object.fromEntries(native));
+      const declared = signatures.map(([name, signature]) => [
+        name,
+        this.#own(name, signature, functions[name]),
+      ]);
+      for (const [name, func] of declared) {
+        functions[name] = func;
+        this.#declared.set(name, func);
+      }
       return functions;
     }
 
@@ -127,6 +150,8 @@ function makeLibraries(ffi, registry) {
       }
     }
   }
+
+  disguise(DynamicLibrary, ffi.DynamicLibrary);
 
   function dlopen(path, definitions) {
     const lib = new DynamicLibrary(path);

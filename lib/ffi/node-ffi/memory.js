@@ -11,13 +11,19 @@ function pointerAt(name) {
     : -1;
 }
 
+function named(ours, { name, length }) {
+  for (const [key, value] of Object.entries({ name, length })) {
+    Object.defineProperty(ours, key, { value, configurable: true });
+  }
+  return ours;
+}
+
 function accepting(func, at) {
   const accepts = function (...args) {
     if (access.isTracked(args[at])) args[at] = args[at].address;
     return func(...args);
   };
-  Object.defineProperty(accepts, 'name', { value: func.name, configurable: true });
-  return accepts;
+  return named(accepts, func);
 }
 
 /** The replacements for `ffi`'s functions on memory. */
@@ -27,16 +33,15 @@ function onMemory(ffi) {
     const at = pointerAt(name);
     if (at >= 0 && typeof func === 'function') replaced[name] = accepting(func, at);
   }
+  const viewing = (func, over) => {
+    const copying = accepting(func, 0);
+    const views = (pointer, length, copy = true) =>
+      !copy && access.isTracked(pointer) ? over(pointer.view(length)) : copying(pointer, length, copy);
+    return named(views, func);
+  };
   return Object.assign(replaced, {
-    toArrayBuffer(pointer, length, copy = true) {
-      const viewed = !copy && access.isTracked(pointer);
-      return viewed ? pointer.view(length) : accepting(ffi.toArrayBuffer, 0)(pointer, length, copy);
-    },
-
-    toBuffer(pointer, length, copy = true) {
-      const viewed = !copy && access.isTracked(pointer);
-      return viewed ? Buffer.from(pointer.view(length)) : accepting(ffi.toBuffer, 0)(pointer, length, copy);
-    },
+    toArrayBuffer: viewing(ffi.toArrayBuffer, (buffer) => buffer),
+    toBuffer: viewing(ffi.toBuffer, (buffer) => Buffer.from(buffer)),
   });
 }
 

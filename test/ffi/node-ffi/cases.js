@@ -203,6 +203,63 @@ const cases = {
     lib.close();
   },
 
+  'what Node refuses is refused in its words': ({ counting, ffi, plain }) => {
+    const told = ({ DynamicLibrary, dlopen }, definitions) =>
+      [(given) => new DynamicLibrary(counting).getFunctions(given), (given) => dlopen(counting, given)].map(
+        (attempt) => {
+          try {
+            return Object.keys(attempt(definitions));
+          } catch ({ name, code: its, message }) {
+            return [name, its, message];
+          }
+        },
+      );
+    const all = [undefined, null, 1, 'thing_id', () => {}, [], [{}], {}, Object.create({ thing_id: {} })];
+    for (const signature of [1, null, undefined, [], 'int', () => {}, { arguments: ['x'] }, { return: 7 }])
+      all.push({ thing_id: signature });
+    all.push({ thing_id: {}, nothing: {} });
+    for (const definitions of all) assert.deepEqual(told(ffi, definitions), told(plain, definitions));
+    const { lib } = plain.dlopen(counting);
+    const { lib: ours } = ffi.dlopen(counting);
+    for (const signature of [[], null, 1, {}]) {
+      const [expected, found] = [lib, ours].map((each) => {
+        try {
+          return typeof each.getFunction('thing_id', signature);
+        } catch (error) {
+          return error.message;
+        }
+      });
+      assert.equal(found, expected);
+    }
+  },
+
+  'getFunctions() declares all or none': ({ counting, ffi }) => {
+    for (const wrong of [
+      { nothing: {} },
+      { thing_size: { arguments: ['x'] } },
+      { thing_size: { size: 1 } },
+    ]) {
+      const lib = new ffi.DynamicLibrary(counting);
+      assert.throws(() => lib.getFunctions({ thing_id: { arguments: ['pointer'] }, ...wrong }));
+      assert.deepEqual(Object.keys(lib.functions), []);
+      assert.equal(lib.getFunction('thing_id', { arguments: ['pointer'] }).length, 1);
+      lib.close();
+    }
+  },
+
+  'functions and methods look as those of Node do': ({ ffi, plain }) => {
+    for (const [name, func] of Object.entries(plain)) {
+      if (typeof func === 'function')
+        assert.deepEqual([ffi[name].name, ffi[name].length], [name, func.length]);
+    }
+    const names = (library) => {
+      const found = [];
+      for (const name in library.prototype) found.push(name);
+      return found.sort();
+    };
+    assert.deepEqual(names(ffi.DynamicLibrary), names(plain.DynamicLibrary));
+  },
+
   'through .out C gives, through .inout it replaces': ({ c }) => {
     const box = [null];
     assert.equal(c.thing_make(box, 100), 0);
