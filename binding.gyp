@@ -11,6 +11,7 @@
       "target_name": "ffi_tally",
       "sources": [
         "native/addon.cc",
+        "native/base/function_address.cc",
         "native/base/process_memory.cc",
         "native/books/ledger.cc",
         "native/books/pacer.cc",

@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include "base/function_address.h"
 #include "base/library_pin.h"
 #include "base/process_memory.h"
 #include "env/environment.h"
@@ -152,6 +153,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<Meters>("meters");
   functions.Add<NextReport>("nextReport");
 
+  functions.Add<FunctionAddress>("functionAddress");
   functions.Add<ExternalAddress>("externalAddress");
   functions.Add<UsableSize>("usableSize");
   functions.Add<Allocate>("allocate");

@@ -36,7 +36,13 @@ function make(form, key, { address = 0n, args = [], run = null }) {
   const pointerAt = form === Form.DIRECT ? 0 : args.indexOf('pointer');
   const placeAt = args.indexOf('place');
   const ok = args.find((arg) => typeof arg === 'number');
-  return { form, address, args, pointerAt, placeAt, ok, retry: args.includes(true), run, key };
+  const retry = args.includes(true);
+  return { form, address, args, pointerAt, placeAt, ok, retry, run, key, code: undefined };
+}
+
+/** Whether `destructor` is the C function at `code`, which functionAddress() gave. */
+function isFunction(destructor, code) {
+  return (destructor.code ??= binding.functionAddress(destructor.address)) === code;
 }
 
 const NONE = Object.freeze(make(Form.NONE, 'none', {}));
@@ -145,6 +151,7 @@ module.exports = {
   bound,
   checkedDestructor,
   direct,
+  isFunction,
   toAddress,
   toDestructor,
 };

@@ -216,6 +216,7 @@ function open() {
     readGauge: () => 0,
     chargeGauges: (bytes) => environment.chargeGauges(bytes),
 
+    functionAddress: (address) => address, // nobody else could tell
     externalAddress: (value) => (types.isExternal(value) ? c.addressOf(value) : undefined),
     usableSize: c.usableSize,
     allocate: c.allocate,

@@ -2,6 +2,8 @@
 // What ownership means for a declared function: one role for each parameter, and what makes tracked pointers
 // of its result.
 
+const binding = require('../../binding');
+const { isFunction } = require('../../pointers/destructors');
 const { UnsupportedError } = require('../../support/errors');
 const { consuming } = require('../call/arguments');
 
@@ -12,9 +14,9 @@ const STORED = ['out', 'inout'];
  * what else it finds at `at`.
  */
 function freeing(find) {
-  let address;
+  let code;
   return (destructor, i, at = destructor.pointerAt) =>
-    at === i && destructor.address === (address ??= find() ?? 0n);
+    at === i && isFunction(destructor, (code ??= binding.functionAddress(find() ?? 0n)));
 }
 
 function complete(param, where, source) {
