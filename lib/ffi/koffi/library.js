@@ -67,6 +67,8 @@ function wrapped(koffi, raw, plan) {
 function withOwnedFunctions(koffi, registry, library, path) {
   const { func, unload } = library;
   const source = sourceOf(koffi, library, func);
+  const loaded = { library, func, source };
+  registry.addLibrary(loaded);
 
   function declare(...args) {
     const { options, theirs, definition, written, list } = split(args);
@@ -75,7 +77,7 @@ function withOwnedFunctions(koffi, registry, library, path) {
       koffi,
       registry,
       source,
-      declare: func,
+      resolve: (string) => string.resolve(library, func),
       raw,
       definition,
       written,
@@ -97,7 +99,7 @@ function withOwnedFunctions(koffi, registry, library, path) {
 
   function close() {
     pinLibraries();
-    source.forget();
+    loaded.source.forget();
     registry.forgetLibrary(library);
     unload.call(library);
     kinds.unpinIdle();

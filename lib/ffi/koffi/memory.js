@@ -104,7 +104,7 @@ function registerOwned(koffi, registry, args, type) {
 /** The replacements for `koffi`'s functions on memory and callbacks. */
 function onMemory(koffi, registry) {
   const replaced = {};
-  for (const name of ['address', 'as', 'call', 'decode', 'encode']) {
+  for (const name of ['address', 'as', 'decode', 'encode']) {
     if (typeof koffi[name] === 'function') replaced[name] = accepting(koffi, koffi[name]);
   }
   return Object.assign(replaced, {
@@ -138,4 +138,4 @@ function onMemory(koffi, registry) {
   });
 }
 
-module.exports = { lentCallback, onMemory };
+module.exports = { lentCallback, onMemory, unwrap };

@@ -28,21 +28,20 @@ function mayCome(koffi, type, direction, option) {
 }
 
 // Owned strings are freed by a function of the library that gives them, as a result, in one, or through a pointer.
-function resolveStrings(koffi, registry, library, declare, types) {
+function resolveStrings(koffi, registry, resolve, types) {
   if (!registry.ownsStrings) return;
-  for (const type of types)
-    for (const string of stringsIn(koffi, registry, type)) string.resolve(library, declare);
+  for (const type of types) for (const string of stringsIn(koffi, registry, type)) resolve(string);
 }
 
 /**
- * What ownership means for `raw`, declared by `declare` of the library of `source`: with `definition`, a prototype, or
+ * What ownership means for `raw`, whose owned strings are given to `resolve()`, declared with `definition`, a prototype, or
  * with undefined for that, a result `written` so and the types of `list`. `options` are one-off. Returns null for nothing.
  */
 function planFor({
   koffi,
   registry,
   source,
-  declare,
+  resolve,
   raw,
   definition,
   written,
@@ -57,7 +56,7 @@ function planFor({
   refuseFreedAtOnce(koffi, registry, { type, written, isOwned, where: `the result of ${name}()` });
   const types = argumentsOf(raw);
   const count = types.length;
-  resolveStrings(koffi, registry, source.library, declare, [type, ...types.map((argument) => argument.type)]);
+  resolveStrings(koffi, registry, resolve, [type, ...types.map((argument) => argument.type)]);
 
   const declared = registry.get(describe(koffi, type).name);
   if (declared === undefined) {

@@ -6,10 +6,12 @@ const { Registry } = require('../../ownership/declare/registry');
 class KoffiRegistry extends Registry {
   #strings = new Map();
   #callbackKinds = new Map();
+  #libraries = []; // { library, func, source }, weakly: whom nobody uses Koffi unloads
   #directions = new WeakMap(); // what koffi.out() and koffi.inout() returned
 
   addString(string) {
     this.#strings.set(string.name, string);
+    this.version++;
   }
 
   clear() {
@@ -31,14 +33,32 @@ class KoffiRegistry extends Registry {
     return this.#strings.get(name);
   }
 
+  /** A library was loaded: { library, func, source }. Its functions keep that, and it is forgotten with them. */
+  addLibrary(loaded) {
+    this.#libraries.push(new WeakRef(loaded));
+    this.version++;
+  }
+
+  /** The libraries that are loaded. */
+  get libraries() {
+    const all = this.#libraries.map((reference) => reference.deref());
+    if (all.includes(undefined)) this.#libraries = this.#libraries.filter((_, i) => all[i] !== undefined);
+    return all.filter((loaded) => loaded !== undefined);
+  }
+
   /** `library` is unloaded. */
   forgetLibrary(library) {
+    this.#libraries = this.#libraries.filter((reference) => reference.deref()?.library !== library);
+    this.version++;
     for (const string of this.#strings.values()) string.forget(library);
   }
 
   callbackKind(name, make) {
     let kind = this.#callbackKinds.get(name);
-    if (kind === undefined) this.#callbackKinds.set(name, (kind = make()));
+    if (kind === undefined) {
+      this.#callbackKinds.set(name, (kind = make()));
+      this.version++;
+    }
     return kind;
   }
 

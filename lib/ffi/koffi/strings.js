@@ -60,6 +60,11 @@ class OwnedString {
     else how.free = free;
   }
 
+  /** The name of its destructor, or undefined. */
+  get symbol() {
+    return this.#symbol;
+  }
+
   /** It is declared again. */
   again(type, options) {
     const free = checkFree(options);

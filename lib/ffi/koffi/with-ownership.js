@@ -6,6 +6,7 @@ const { ArgumentTypeError } = require('../../support/errors');
 const { declareOwned } = require('./declare');
 const { describe } = require('./dialect');
 const { ffiOf } = require('./ffi');
+const { FunctionPointers } = require('./function-pointers');
 const { withOwnedFunctions } = require('./library');
 const { onMemory } = require('./memory');
 const { KoffiRegistry } = require('./registry');
@@ -26,11 +27,25 @@ function declare(koffi, registry, name, type, options) {
   return declared.type;
 }
 
+/** koffi.decode(), which makes functions of prototypes, too. */
+function decoding(decode, functions) {
+  const decodes = (...args) => {
+    const value = decode(...args);
+    if (typeof value !== 'function') return value;
+    return functions.declared(value, typeof args[1] === 'number' ? args[2] : args[1]);
+  };
+  return Object.assign(decodes, decode);
+}
+
 function extend(koffi) {
   binding.lendFfi(ffiOf(koffi));
   const registry = new KoffiRegistry();
+  const functions = new FunctionPointers(koffi, registry);
+  const memory = onMemory(koffi, registry);
   return {
-    ...onMemory(koffi, registry),
+    ...memory,
+    call: (...args) => functions.call(args),
+    decode: decoding(memory.decode, functions),
     load: (...args) => withOwnedFunctions(koffi, registry, koffi.load(...args), args[0]),
     owned: (name, type, options) => declare(koffi, registry, name, type, options),
     out: (...args) => registry.noteDirection(koffi.out(...args), 'out'),

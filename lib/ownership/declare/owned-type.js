@@ -36,6 +36,11 @@ class OwnedType {
     return typeof this.free === 'string' ? this.free : undefined;
   }
 
+  // The same, also where there are more arguments.
+  get destructorSymbol() {
+    return this.destructorName ?? this.free?.symbol;
+  }
+
   // Whether it may need others.
   get depends() {
     return this.parent !== undefined || this.needs.length > 0;

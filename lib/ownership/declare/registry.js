@@ -10,6 +10,9 @@ class Registry {
   #bases = new Set();
   #ownsPlain = false; // memory that has no type
 
+  /** Other than before, when what functions mean may have changed. */
+  version = 0;
+
   /** Throws if its name has another meaning already. */
   check(owned) {
     checkMeaning(owned.name, this.#types.get(owned.name)?.meaning, owned.meaning);
@@ -18,6 +21,7 @@ class Registry {
   /** Also one that is declared again. REQUIRES: check(). */
   add(owned) {
     this.#types.set(owned.name, owned);
+    this.version++;
     this.addBase(owned.base);
   }
 
@@ -29,12 +33,14 @@ class Registry {
 
   /** Some tracked pointers to `base` have no owned type of their own. */
   addBase(base) {
+    if (!this.#bases.has(base)) this.version++;
     this.#bases.add(base);
     if (isAny(base)) this.#ownsPlain = true;
   }
 
   /** The types are forgotten; pointers that are tracked stay what they are. */
   clear() {
+    this.version++;
     this.#types.clear();
     this.#oneOffs.clear();
     this.#bases.clear();

@@ -1,0 +1,162 @@
+'use strict';
+// C functions of which only the address is known: koffi.call(), and what koffi.decode() returns for a prototype.
+
+const calls = require('../../books/c-calls');
+const { wrap } = require('../../ownership/call/wrap');
+const { Source } = require('../../ownership/declare/source');
+const { access } = require('../../pointers/tracked-pointer');
+const { UnsupportedError } = require('../../support/errors');
+const { addressOf, argumentsOf, pointee, symbolAddress } = require('./dialect');
+const { unwrap } = require('./memory');
+const { planFor } = require('./plan');
+const { makeRefusal } = require('./refusal');
+
+const MOST_KNOWN = 1024; // functions
+
+/** The name of a prototype; undefined for what is none. */
+function nameOf(koffi, spec) {
+  try {
+    const { name, primitive } =
+      koffi.type === undefined ? koffi.introspect(koffi.resolve(spec)) : koffi.type(spec);
+    return primitive === 'Prototype' ? name : undefined;
+  } catch {
+    return undefined; // Koffi itself complains of it
+  }
+}
+
+/** Where what such a function gives is freed: in the library that has the destructor, whichever that is. */
+class AnySource extends Source {
+  #koffi;
+  #registry;
+
+  constructor(koffi, registry) {
+    super(null, {
+      addressOf: (pointer) => addressOf(koffi, pointer),
+      box: (addresses) => addresses,
+      symbol: () => undefined, // where no library is loaded
+      sizeFunction() {
+        throw new Error('no library is loaded');
+      },
+    });
+    this.#koffi = koffi;
+    this.#registry = registry;
+  }
+
+  producerOf(owned) {
+    const { destructorSymbol, size } = owned;
+    const symbol = destructorSymbol ?? (typeof size === 'string' && size !== 'malloc' ? size : undefined);
+    const found = symbol === undefined ? undefined : this.libraryWith(symbol, owned.name);
+    return found === undefined ? super.producerOf(owned) : found.source.producerOf(owned);
+  }
+
+  /** The library, { library, func, source }, that has that symbol; the first, if none has. */
+  libraryWith(symbol, label) {
+    const all = this.#registry.libraries;
+    const addresses = all.map(({ library }) => symbolAddress(this.#koffi, library, symbol));
+    const different = new Set(addresses.filter((address) => address !== undefined));
+    if (different.size > 1) {
+      throw new UnsupportedError(
+        `Cannot tell which '${symbol}' frees '${label}' that a function pointer gives: several libraries have one. ` +
+          `Give its address as 'free'`,
+      );
+    }
+    return all[
+      Math.max(
+        addresses.findIndex((address) => address !== undefined),
+        0,
+      )
+    ];
+  }
+}
+
+class FunctionPointers {
+  #koffi;
+  #registry;
+  #source;
+  #known = new Map(); // prototype and address -> the function, null where ownership means nothing there
+  #version = -1; // of the registry, in which these are right
+
+  constructor(koffi, registry) {
+    this.#koffi = koffi;
+    this.#registry = registry;
+    this.#source = new AnySource(koffi, registry);
+  }
+
+  /** `raw`, which Koffi has made for a prototype, with ownership. */
+  declared(raw, spec) {
+    return this.#wrapped(raw, nameOf(this.#koffi, spec) ?? raw.info.name) ?? raw;
+  }
+
+  #wrapped(raw, name) {
+    const koffi = this.#koffi;
+    const named = { info: { ...raw.info, name } };
+    if (koffi.type === undefined) this.#refuseStored(named);
+    const plan = planFor({
+      koffi,
+      registry: this.#registry,
+      source: this.#source,
+      raw: named,
+      resolve: (string) => {
+        const found = this.#source.libraryWith(string.symbol, string.name);
+        if (found !== undefined) string.resolve(found.library, found.func);
+      },
+      list: [],
+      directions: [],
+      variadic: raw.async === undefined, // nothing else tells
+    });
+    if (plan === null) return null;
+    const func = wrap(raw, plan, makeRefusal(koffi, raw, plan.params));
+    func.info = raw.info;
+    return func;
+  }
+
+  // Of a prototype Koffi 2 does not tell whether C stores a pointer, takes it, or both.
+  #refuseStored(func) {
+    for (const { type } of argumentsOf(func)) {
+      const name = pointee(this.#koffi, type)?.name;
+      if (!this.#registry.has(name) && this.#registry.string(name) === undefined) continue;
+      throw new UnsupportedError(
+        `Cannot tell what ${func.info.name}() does with '${name} *': Koffi 2 does not tell directions of prototypes. ` +
+          `Use Koffi 3, or write 'void **' and track() what is yours`,
+      );
+    }
+  }
+
+  /** koffi.call(pointer, spec, ...values). */
+  call(args) {
+    const koffi = this.#koffi;
+    if (args.length < 2) return koffi.call(...args); // which complains
+    const [pointer, spec, ...values] = args;
+    const at = unwrap(koffi, pointer);
+    const func = this.#registry.isEmpty ? null : this.#at(at, spec);
+    if (func !== null) return func(...values);
+    if (!values.some((value) => access.isTracked(value))) return koffi.call(at, spec, ...values);
+    calls.enter();
+    try {
+      return koffi.call(at, spec, ...values.map(access.lendUndeclared));
+    } finally {
+      calls.leave();
+    }
+  }
+
+  /** The function there; null where that is Koffi's own. */
+  #at(pointer, spec) {
+    if (pointer === null || (typeof pointer !== 'bigint' && typeof pointer !== 'object')) return null;
+    const koffi = this.#koffi;
+    const name = nameOf(koffi, spec);
+    if (name === undefined) return null;
+    if (this.#version !== this.#registry.version || this.#known.size >= MOST_KNOWN) {
+      this.#known.clear();
+      this.#version = this.#registry.version;
+    }
+    const key = `${addressOf(koffi, pointer)} ${name}`;
+    let func = this.#known.get(key);
+    if (func === undefined) {
+      func = this.#wrapped(koffi.decode(pointer, spec), name);
+      this.#known.set(key, func);
+    }
+    return func;
+  }
+}
+
+module.exports = { FunctionPointers };
