@@ -72,6 +72,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<&Environment::End>("end");
   functions.Add<&Environment::Dispose>("dispose");
   functions.Add<&Environment::DisposeAlone>("disposeAlone");
+  functions.Add<Dependents>("dependents");
   functions.Add<&Environment::Give>("give");
   functions.Add<&Environment::TakeBack>("takeBack");
   functions.Add<Release>("release");

@@ -156,6 +156,12 @@ export type Untracked =
   | (object & { readonly [pointee]?: never })
   | { readonly [member: string]: unknown; readonly [pointee]?: never };
 
+/** The options of {@link TrackedPointer.dispose | dispose()}. */
+export interface DisposeOptions {
+  /** Whether all that needs the pointer is disposed of, too. Default: `false`; then the memory waits for it. */
+  children?: boolean | undefined;
+}
+
 /** What a pointer may need: another, or memory of JavaScript, which then stays alive and where it is. */
 export type Parent = TrackedPointer | ArrayBufferView | ArrayBuffer | SharedArrayBuffer;
 
@@ -274,8 +280,18 @@ export class TrackedPointer<Label extends string = string> implements Disposable
    * their parent, if an asynchronous call uses it, if this is called back from a C call of the drop-in, or if there is a
    * {@link TrackedPointer.view | view} that has not been collected. Until then its bytes are in `stats().dead`. The second
    * time does nothing.
+   *
+   * @param options - `{ children: true }` disposes of all that needs it first, and of what needs that: those pointers have
+   *   ended, too, when this returns, so that nothing but a call or a view can hold it. Finding them takes time in proportion to
+   *   all pointers there are.
+   * @throws With options, `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_OUT_OF_MEMORY`.
+   *
+   * @example
+   * ```js
+   * database.dispose({ children: true }); // its statements, too: now the file can be renamed
+   * ```
    */
-  dispose(): void;
+  dispose(options?: DisposeOptions): void;
 
   /** The same as {@link TrackedPointer.dispose | dispose()}, for `using`. */
   [Symbol.dispose](): void;

@@ -17,13 +17,20 @@ const {
 const { makeRoom } = require('../reclaim/pressure');
 const { follow } = require('../reclaim/reclaim');
 const turn = require('../reclaim/turn');
-const { checkSize } = require('../support/check');
-const { DisposedError, IllegalConstructorError, InUseError, OverflowError } = require('../support/errors');
+const { checkBoolean, checkOptions, checkSize } = require('../support/check');
+const {
+  DisposedError,
+  IllegalConstructorError,
+  InUseError,
+  OutOfMemoryError,
+  OverflowError,
+} = require('../support/errors');
 const { hex } = require('../support/hex');
 const views = require('./views');
 
 const { GIVEN } = binding.protocol.nursery;
 const KEY = Symbol('ffi-tally');
+const OPTIONS = ['children'];
 const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 
 // What other files of this library may do with a pointer, and users may not: see and use it,
@@ -86,8 +93,12 @@ class TrackedPointer {
     return views.copy(this, length);
   }
 
-  dispose() {
+  dispose(options) {
     if (this.#address === null) return;
+    if (options !== undefined) {
+      TrackedPointer.#disposeWith(this, options);
+      return;
+    }
     const handle = TrackedPointer.#handleOf(this);
     if (this.#kind.young && (handle < 0 ? TrackedPointer.#isUnlent(this) : calls.isIdle)) {
       this.#address = null;
@@ -96,6 +107,16 @@ class TrackedPointer {
     } else {
       TrackedPointer.#disposeSlowly(this);
     }
+  }
+
+  static #disposeWith(pointer, options) {
+    checkOptions(options, OPTIONS);
+    if (checkBoolean(options.children ?? false, 'children') && TrackedPointer.#handleOf(pointer) >= 0) {
+      const dependents = binding.dependents(pointer.#handle);
+      if (dependents === undefined) throw new OutOfMemoryError();
+      for (const each of dependents) each.dispose();
+    }
+    pointer.dispose();
   }
 
   static #disposeSlowly(pointer) {

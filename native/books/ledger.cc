@@ -291,6 +291,24 @@ bool Ledger::DependsOn(SlotId id, SlotId other) const {
   return depends;
 }
 
+bool Ledger::FindDependents(SlotId slot, FallibleVector<SlotId>* found) const {
+  const std::unique_ptr<bool[]> is_found(new (std::nothrow) bool[used_]());
+  if (is_found == nullptr || !found->Reserve(used_)) return false;
+  is_found[slot] = true;
+  for (bool again = true; again;) {
+    again = false;
+    for (SlotId id = 0; id < used_; id++) {
+      if (is_found[id] || at(id).state == SlotState::kFree) continue;
+      bool depends = false;
+      EachParent(at(id), [&](SlotId parent) { depends |= is_found[parent]; });
+      if (!depends) continue;
+      is_found[id] = again = true;
+      found->Push(id);
+    }
+  }
+  return true;
+}
+
 void Ledger::NoteFailure(uint32_t kind) {
   account_of(kind).failed++;
   figures_.failed++;

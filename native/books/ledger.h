@@ -135,6 +135,10 @@ class Ledger {
   // Whether the memory of `slot` is that of `other` or needs it, by whatever is between; true without memory.
   bool DependsOn(SlotId slot, SlotId other) const;
 
+  // Adds all that needs the memory of `slot`, by whatever is between: what depends on something found comes
+  // after that. Returns false without memory. Visits all slots, and again for each level.
+  bool FindDependents(SlotId slot, FallibleVector<SlotId>* found) const;
+
   // Books a pointer that came and went without ever having a slot.
   void Pass(uint32_t kind, int64_t size, Reason reason);
 

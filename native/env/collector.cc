@@ -58,6 +58,17 @@ void Collector::Forget(SlotId id) {
   slot.reference = nullptr;
 }
 
+napi_value Collector::ObjectOrEnd(SlotId id) {
+  const Slot& slot = ledger_->at(id);
+  if (slot.generation == Generation::kInBatch) return nullptr;  // which could not be split: a sweep will tell
+  napi_value object = nullptr;
+  TALLY_CHECK(napi_get_reference_value(env_, static_cast<napi_ref>(slot.reference), &object));
+  if (object != nullptr) return object;
+  Forget(id);
+  ledger_->End(id, Reason::kDisposed);
+  return nullptr;
+}
+
 bool Collector::Observe() {
   Napi::HandleScope scope(env_);
   if (!IsEmpty(probe_)) return false;

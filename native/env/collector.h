@@ -69,6 +69,10 @@ class Collector {
   // Splits all batches, as far as there is memory: the next GC then tells of each object.
   void WatchEach();
 
+  // The object of `slot`; null if it is gone, which ends the slot as if it was disposed of. REQUIRES: slot is
+  // live.
+  napi_value ObjectOrEnd(SlotId slot);
+
   // Stops watching. REQUIRES: slot is watched.
   void Forget(SlotId slot);
 

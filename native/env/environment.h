@@ -107,6 +107,10 @@ class Environment {
   // Ends a pointer and frees it now if nothing holds it, and what that lets go. REQUIRES: its destructor is
   // not JavaScript's. Returns whether there is more to free.
   bool Dispose(SlotId slot);
+  // Calls visit(object) for each pointer that needs the memory of `slot`, children first, and ends those of
+  // which nobody has the object. Returns false without memory.
+  template <typename Visit>
+  bool EachDependent(SlotId slot, Visit visit);
   // Ends a pointer and frees it now if nothing holds it, and nothing else: C may be using that. Returns what
   // Drain does.
   double DisposeAlone(SlotId slot);
@@ -264,6 +268,19 @@ class Environment {
   Environment* next_here_;
   const std::shared_ptr<std::atomic<bool>> abandoned_ = std::make_shared<std::atomic<bool>>(false);
 };
+
+template <typename Visit>
+bool Environment::EachDependent(SlotId slot, Visit visit) {
+  FallibleVector<SlotId> found;
+  if (!ledger_.FindDependents(slot, &found)) return false;
+  collector_.WatchEach();
+  for (size_t i = found.size(); i-- > 0;) {
+    if (ledger_.at(found[i]).state != SlotState::kLive) continue;
+    napi_value object = collector_.ObjectOrEnd(found[i]);
+    if (object != nullptr) visit(object);
+  }
+  return true;
+}
 
 // Here because it is on the way of every pointer that is disposed of at once.
 

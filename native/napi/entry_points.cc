@@ -60,6 +60,14 @@ void FreeOnce(Destructor::Form form, uint64_t function, Napi::Value arguments, u
   }
 }
 
+Napi::Value Dependents(Environment& environment, Napi::Env env, SlotId slot) {
+  Napi::Array objects = Napi::Array::New(env);
+  uint32_t count = 0;
+  const auto add = [&](napi_value object) { objects.Set(count++, object); };
+  if (!environment.EachDependent(slot, add)) return env.Undefined();
+  return objects;
+}
+
 void ReleaseYoung(Environment& environment, uint32_t index, bool freed) {
   environment.ReleaseYoung(index, Given(freed));
 }

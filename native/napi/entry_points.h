@@ -16,6 +16,8 @@ double AddKind(Environment& environment, Napi::Value label, Destructor::Form for
                Napi::Value arguments);
 void FreeOnce(Destructor::Form form, uint64_t function, Napi::Value arguments, uint64_t address,
               int64_t size);
+// The objects of all that needs its memory, children first; undefined without memory.
+Napi::Value Dependents(Environment& environment, Napi::Env env, SlotId slot);
 void ReleaseYoung(Environment& environment, uint32_t index, bool freed);
 bool Release(Environment& environment, SlotId slot, bool freed);
 

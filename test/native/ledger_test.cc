@@ -438,6 +438,24 @@ TEST_F(LedgerTest, SeveralParentsAreFreedAfterTheirChild) {
   ExpectEmpty();
 }
 
+TEST_F(LedgerTest, FindsDependentsInAnOrderInWhichParentsComeFirst) {
+  const SlotId gone = Add(1);
+  const SlotId parent = Add(1);
+  ledger_.End(gone, Reason::kDisposed);
+  Drain();
+  const SlotId child = Add(1, parent);  // in the slot of the one that is gone, before its parent
+  const SlotId grandchild = Add(1, child);
+  const SlotId other = Add(1);
+  EXPECT_TRUE(ledger_.AddParent(other, grandchild));
+  Add(1);
+  FallibleVector<SlotId> found;
+  EXPECT_TRUE(ledger_.FindDependents(parent, &found));
+  EXPECT_EQ(std::vector<SlotId>(found.begin(), found.end()), (std::vector<SlotId>{child, grandchild, other}));
+  allocations_left = 0;
+  FallibleVector<SlotId> none;
+  EXPECT_FALSE(ledger_.FindDependents(parent, &none));
+}
+
 TEST_F(LedgerTest, DroppingTheHoldsOfCallsKeepsTheOrderOfSeveralParents) {
   const SlotId first = Add(1);
   const SlotId second = Add(1);

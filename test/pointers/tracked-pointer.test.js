@@ -6,7 +6,7 @@ const { TrackedPointer, collect, stats, track } = require('../../lib');
 const binding = require('../../lib/binding');
 const { errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
-const { gcUntil } = require('../support/gc-until.js');
+const { gc, gcUntil } = require('../support/gc-until.js');
 const things = require('../support/things.js');
 const { FREE, counters } = things;
 
@@ -485,3 +485,73 @@ test.each([10, 200_000])(
     things.free(address);
   },
 );
+
+describe('dispose({ children: true })', () => {
+  const child = (parent, options) =>
+    track(things.makeChild((Array.isArray(parent) ? parent[0] : parent).address, 10), {
+      size: 10,
+      free: FREE,
+      parent,
+      ...options,
+    });
+  const all = { children: true };
+
+  test.each(sorts)('%s: children first, and theirs, each of them told', (_, create) => {
+    const mother = create();
+    const other = make();
+    const children = [child(mother), child(mother, { free: (address) => things.free(address) })];
+    children.push(child(children[0]), child([other, children[1]]), child(other));
+    mother.dispose(all);
+    expect([mother, ...children, other].map(({ disposed }) => disposed)).toEqual([
+      ...Array(5).fill(true),
+      false,
+      false,
+    ]);
+    expect(counters()).toMatchObject({ live: 2, freed: 5, orphans: 0 });
+    other.dispose(all);
+    expect(counters()).toMatchObject({ live: 0, freed: 7, orphans: 0 });
+  });
+
+  test('children that nobody has any more, and a chain of them', () => {
+    const mother = make();
+    (() => {
+      let last = mother;
+      for (let i = 0; i < 300; i++) last = child(last);
+      for (let i = 0; i < 300; i++) child(mother);
+    })();
+    if (stats().backend !== 'javascript') gc(); // there collected is what the event loop has told
+    mother.dispose(all);
+    expect(counters()).toMatchObject({ live: 0, freed: 601, orphans: 0 });
+  });
+
+  test('what has ended, has none, or is no option', () => {
+    const mother = make();
+    expectRefusal(() => mother.dispose({ child: true }), TypeError, 'ERR_TALLY_UNKNOWN_OPTION');
+    expectRefusal(() => mother.dispose({ children: 1 }), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
+    expectRefusal(() => mother.dispose(true), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
+    expect(mother.disposed).toBe(false);
+    const kept = child(mother);
+    mother.dispose({ children: false });
+    mother.dispose(all);
+    expect([mother.disposed, kept.disposed]).toEqual([true, false]);
+    kept.dispose(all);
+    expect(counters()).toMatchObject({ live: 0, orphans: 0 });
+  });
+
+  test('a destructor that disposes of the others meanwhile', () => {
+    const mother = make();
+    const children = [];
+    for (let i = 0; i < 3; i++) {
+      children.push(
+        child(mother, {
+          free(address) {
+            things.free(address);
+            for (const each of children) each.dispose();
+          },
+        }),
+      );
+    }
+    mother.dispose(all);
+    expect(counters()).toMatchObject({ live: 0, freed: 4, orphans: 0 });
+  });
+});

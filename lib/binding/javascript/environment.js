@@ -106,6 +106,7 @@ class Environment {
     const given = nursery.slots[index] === GIVEN;
     nursery.slots[index] = slot.id;
     if (object !== null) {
+      slot.object = new WeakRef(object);
       this.#registry.register(object, slot, slot);
       this.ballast.add(object, slot);
       if (given) slot.state = State.GIVEN;
@@ -114,6 +115,13 @@ class Environment {
     } else {
       ledger.end(slot, 'disposed'); // dispose() was cut short
     }
+  }
+
+  /** The objects of all that needs the memory of `slot`, children first. Ends those of which nobody has the object. */
+  dependents(slot) {
+    const live = this.ledger.dependentsOf(slot).filter(({ state }) => state === State.LIVE);
+    for (const each of live) if (each.object.deref() === undefined) this.end(each);
+    return live.map(({ object }) => object.deref()).filter((object) => object !== undefined);
   }
 
   /** Runs a destructor. Returns whether it failed. */

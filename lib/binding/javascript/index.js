@@ -70,6 +70,7 @@ function open() {
     end: (slot) => environment.end(at(slot)),
     dispose: (slot) => environment.dispose(at(slot)),
     disposeAlone: (slot) => environment.disposeAlone(at(slot)),
+    dependents: (slot) => environment.dependents(at(slot)),
     give(slot) {
       const { holds } = at(slot);
       if (holds === 0) at(slot).state = State.GIVEN;

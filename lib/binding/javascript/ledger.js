@@ -32,6 +32,7 @@ class Slot {
   holds = 0;
   born = now();
   load = null; // of the ballast that stands for its bytes
+  object; // the pointer, weakly
   kept; // the JavaScript object that is kept until it is settled
 
   constructor(id, kind, address, size, parent) {
@@ -146,6 +147,17 @@ class Ledger {
     const found = new Set([slot]);
     for (const each of found) for (const parent of each.parents) found.add(parent);
     return found.has(other);
+  }
+
+  /** All that needs the memory of `slot`, by whatever is between, children first. */
+  dependentsOf(slot) {
+    const used = this.#slots.filter(({ state }) => state !== State.FREE);
+    const found = new Set([slot]);
+    for (let before = 0; before < found.size;) {
+      before = found.size;
+      for (const each of used) if (each.parents.some((parent) => found.has(parent))) found.add(each);
+    }
+    return [...found].slice(1).reverse();
   }
 
   /** Books a pointer that came and went without ever having a slot. */
