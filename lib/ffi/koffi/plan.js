@@ -3,6 +3,7 @@
 // do with ownership has no plan.
 
 const { checkOutcome } = require('../../ownership/declare/depends-on-outcome');
+const { isOfResult } = require('../../ownership/declare/keeps');
 const { checkNamed, checkReenters, readOptions } = require('../../ownership/declare/one-off');
 const { makePlan, neededBy } = require('../../ownership/declare/plan');
 const { argumentsOf, describe, pointee, symbolAddress } = require('./dialect');
@@ -52,7 +53,7 @@ function planFor({
 }) {
   if (registry.isEmpty && options === undefined) return null;
   const { name, result: type } = raw.info;
-  const isOwned = options?.free !== undefined || options?.keeps !== undefined;
+  const isOwned = options?.free !== undefined || isOfResult(options?.keeps);
   refuseFreedAtOnce(koffi, registry, { type, written, isOwned, where: `the result of ${name}()` });
   const types = argumentsOf(raw);
   const count = types.length;

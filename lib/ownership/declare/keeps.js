@@ -13,6 +13,9 @@ function checkIndex(value, name) {
   return value;
 }
 
+/** Whether `keeps`, which has not been checked, says something of the result. */
+const isOfResult = (keeps) => keeps !== undefined && !(isObject(keeps) && keeps.result === undefined);
+
 /** The number of an argument, below `count`; undefined stays what it is. */
 function checkArgument(value, name, count = Infinity) {
   if (value === undefined) return undefined;
@@ -69,4 +72,4 @@ function checkReplaces(replaces, { name, rules, count }) {
   return replaces === true ? [] : checkArguments(replaces, 'replaces', count);
 }
 
-module.exports = { checkArgument, checkArguments, checkIndex, checkKeeps };
+module.exports = { checkArgument, checkArguments, checkKeeps, isOfResult };

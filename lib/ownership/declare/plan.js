@@ -65,6 +65,11 @@ function makePlan({
 }) {
   const roles = withNeeds(given, keeps.rules);
   const rules = keeps.rules.filter(({ keeper }) => !STORED.includes(roles[keeper]?.role));
+  if (keeps.replaces !== undefined && rules.length === 0) {
+    throw new UnsupportedError(
+      `'replaces' has no effect on ${name}(): what C stores is another keeper each time`,
+    );
+  }
   const needed = neededBy(owned, roles);
   const params = roles.map((role, i) => complete(role, `argument ${i} of ${name}()`, source));
   // Probably: what it frees is known when it is called.

@@ -474,6 +474,13 @@ describe('is refused at the declaration', () => {
     expectRefusal(() => library.func(CALL, options), Error, code);
   });
 
+  test('replaces for what C stores', () => {
+    const { Owned } = ownedThing();
+    const prototype = `void thing_act(const char *script, _Out_ ${Owned} *out, void *memory)`;
+    const options = { keeps: { 1: 2 }, replaces: true };
+    expectRefusal(() => library.func(prototype, options), TypeError, 'ERR_TALLY_UNSUPPORTED');
+  });
+
   test('what C takes, or has taken', () => {
     const { Owned } = ownedThing();
     const prototype = `void *thing_act(const char *script, ${Owned} a, void *b, uint64_t c, uint64_t d)`;
