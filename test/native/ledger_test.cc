@@ -401,6 +401,24 @@ TEST_F(LedgerTest, WhatIsGivenToCComesBackOrGoes) {
   ExpectEmpty();
 }
 
+TEST_F(LedgerTest, WhatCouldNotBeFreedWaitsAndKeepsItsParent) {
+  const SlotId parent = Add(1);
+  const SlotId child = Add(2, parent);
+  for (const SlotId id : {parent, child}) ledger_.End(id, Reason::kCollected);
+  for (int i = 1; i <= 2; i++) {
+    ASSERT_EQ(ledger_.NextReady(), child);
+    ledger_.PutOff(child);
+    EXPECT_EQ(ledger_.account(account_).failed, i);
+    EXPECT_TRUE(Drain().empty());
+    EXPECT_EQ(ledger_.dead_bytes(), 3);
+    EXPECT_EQ(ledger_.ready_bytes(), 0);
+    if (i == 1) ledger_.Unhold(child);
+  }
+  ledger_.DropCallHolds();
+  EXPECT_EQ(Drain(), (std::vector<SlotId>{child, parent}));
+  ExpectEmpty();
+}
+
 TEST_F(LedgerTest, DroppingTheHoldsOfCallsKeepsTheOrder) {
   const SlotId parent = Add(1);
   const SlotId child = Add(1, parent);

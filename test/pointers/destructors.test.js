@@ -29,11 +29,11 @@ beforeEach(() => {
   subscribe('ffi-tally:destructor-error', told);
   warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
 });
-afterEach(() => {
+afterEach(async () => {
   unsubscribe('ffi-tally:destructor-error', told);
   warn.mockRestore();
   refuse(0);
-  expectBalance();
+  await expectBalance();
 });
 
 const closing = (options) =>
