@@ -22,6 +22,7 @@ test('exports what the design names, and nothing else', async () => {
   const names = await json(`console.log(JSON.stringify(Object.keys(require('./lib'))))`);
   expect(names.sort()).toEqual(
     [
+      'ADDRESS_OF',
       'POINTER',
       'SIZE',
       'TrackedPointer',
