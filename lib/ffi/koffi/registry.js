@@ -2,6 +2,7 @@
 // The owned types of one koffi, and what else it has that can be owned: strings and callbacks.
 
 const { Registry } = require('../../ownership/declare/registry');
+const { weakly } = require('../../support/weak');
 
 class KoffiRegistry extends Registry {
   #strings = new Map();
@@ -35,7 +36,7 @@ class KoffiRegistry extends Registry {
 
   /** A library was loaded: { library, func, source }. Its functions keep that, and it is forgotten with them. */
   addLibrary(loaded) {
-    this.#libraries.push(new WeakRef(loaded));
+    this.#libraries.push(weakly(loaded));
     this.version++;
   }
 
