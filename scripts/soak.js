@@ -4,6 +4,8 @@
 // every figure must be exactly zero, in our books and in those of the C libraries themselves, and the memory that is neither
 // tracked nor held free by malloc() must not have grown. Beside it processes hand pointers from worker to worker whose main
 // thread does not know the library.
+// Once a large block was freed, glibc takes others of that size from its heap, and holds more and more of that free. With
+// MALLOC_MMAP_THRESHOLD_=524288 it does not, and the resident memory itself is flat.
 //   node scripts/soak.js [--seconds=600] [--seed=N]
 
 const path = require('node:path');

@@ -35,7 +35,7 @@ class AnySource extends Source {
       box: (addresses) => addresses,
       symbol: () => undefined, // where no library is loaded
       sizeFunction() {
-        throw new Error('no library is loaded');
+        throw new UnsupportedError('No library is loaded that could have the size function');
       },
     });
     this.#koffi = koffi;
