@@ -63,6 +63,7 @@ class Kept {
   #keeper;
   #always = new Set();
   #replaced = new Map(); // by what identifies the calls that replace it
+  #begun = new Set(); // lists of values, of calls that will replace others if they do not throw
 
   constructor(keeper) {
     this.#keeper = keeper;
@@ -71,7 +72,10 @@ class Kept {
   static #forever = new Kept(FOREVER);
 
   static of(keeper) {
-    if (keeper === FOREVER) return Kept.#forever;
+    if (keeper === FOREVER) {
+      Kept.#root(Kept.#forever);
+      return Kept.#forever;
+    }
     let kept = binding.kept(keeper);
     if (kept === undefined) {
       kept = new Kept(keeper);
@@ -95,6 +99,7 @@ class Kept {
 
   /** `values`, which are held, replace those of the same key. */
   replace(key, values) {
+    this.#begun.delete(values);
     const before = this.#replaced.get(key);
     if (values.length > 0) this.#replaced.set(key, values);
     else this.#replaced.delete(key);
@@ -112,7 +117,28 @@ class Kept {
     return values;
   }
 
+  /** Keeps `values`, a list, beside what they may replace(). */
+  begin(values) {
+    this.hold(values);
+    this.#begun.add(values);
+    return values;
+  }
+
+  /** The keeper is C's now, who goes on using all of it: it stays for ever. */
+  stay() {
+    for (const values of [this.#always, ...this.#replaced.values(), ...this.#begun]) {
+      for (const value of values) need(FOREVER, value);
+    }
+    Kept.#root(this);
+  }
+
+  // It outlives this copy of the library.
+  static #root(kept) {
+    (binding.shared.keptForever ??= new Set()).add(kept);
+  }
+
   letGo(values) {
+    this.#begun.delete(values);
     for (const value of values) needNoMore(this.#keeper, value);
     if (values.length > 0) defer();
   }
@@ -124,7 +150,8 @@ class Keeping {
 
   /** `rules` and `replaces` of the function `name`, with an `id`, as ../ownership/declare/keeps.js gives them. Throws before anything changes. */
   constructor({ id, name, rules, replaces }, args) {
-    const key = replaces === undefined ? undefined : `${id}(${replaces.map((i) => args[i]).join()})`;
+    const key =
+      replaces === undefined ? undefined : `${id} ${JSON.stringify(replaces.map((i) => `${args[i]}`))}`;
     try {
       for (const rule of rules) this.#begin(rule, args, key, name);
     } catch (error) {
@@ -135,8 +162,9 @@ class Keeping {
 
   #begin({ keeper, values }, args, key, name) {
     const all = new Set();
-    for (const i of values) collect(args[i], all);
     const by = keeper === FOREVER ? undefined : args[keeper];
+    // A view of its own memory it needs not keep, and would never go with it.
+    for (const i of values) if (by === undefined || views.pointerOf(args[i]) !== by) collect(args[i], all);
     if (by !== undefined && !access.isTracked(by)) {
       if (all.size === 0) return;
       throw new ArgumentTypeError(
@@ -149,7 +177,11 @@ class Keeping {
     all.delete(by);
     if (slot !== FOREVER) for (const value of all) checkOrder(slot, by, value, name);
     const kept = Kept.of(slot);
-    this.#begun.push([kept, key === undefined ? kept.add(all) : kept.hold([...all]), key]);
+    this.#begun.push([
+      kept,
+      key === undefined ? kept.add(all) : kept.begin([...all]),
+      key && `${keeper} ${key}`,
+    ]);
   }
 
   /** C has what it keeps. */

@@ -26,6 +26,7 @@ const {
   OverflowError,
 } = require('../support/errors');
 const { hex } = require('../support/hex');
+const { needRoom } = require('../support/stack');
 const views = require('./views');
 
 const { GIVEN } = binding.protocol.nursery;
@@ -135,6 +136,7 @@ class TrackedPointer {
 
   // Frees a pointer whose destructor says whether it could, as a call of C would that takes it.
   static #disposeOrThrow(pointer, slot) {
+    needRoom(); // once C has it, nobody but this could give it back
     const address = pointer.#address;
     transfer.begin(pointer);
     const failure = attempt(slot);
@@ -307,6 +309,7 @@ class TrackedPointer {
         binding.releaseYoung(-1 - handle, freed);
       } else {
         scripts.delete(handle);
+        if (!freed) binding.kept(handle)?.stay();
         if (binding.release(handle, freed)) drainSlice();
       }
     };

@@ -52,6 +52,7 @@ class Scripts {
   #putOff = new Set(); // slots of pointers that could not be freed
   #bySlot = new Map(); // slot -> { slot, run, address, label }
   #running = null; // the one that runs
+  #leaving = null; // the slot of which the native destructor runs
   #hasStarted = false; // whether its destructor was called
   #start = (address) => {
     this.#hasStarted = true;
@@ -85,7 +86,9 @@ class Scripts {
   }
 
   #runNative(slot) {
+    this.#leaving = slot;
     const failure = attempt(slot);
+    this.#leaving = null;
     if (!failure?.stays) return binding.settle(slot, failure !== undefined);
     binding.putOff(slot);
     this.#putOff.add(slot);
@@ -120,6 +123,8 @@ class Scripts {
 
   /** One that was cut off counts as failed. */
   cutOff() {
+    if (this.#leaving !== null) binding.settle(this.#leaving, true);
+    this.#leaving = null;
     if (this.#running === null) return;
     const { slot, label } = this.#running;
     this.#running = null;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <thread>
 #include <utility>
@@ -63,7 +64,9 @@ void FreeOnce(Destructor::Form form, uint64_t function, Napi::Value arguments, u
 Napi::Value Dependents(Environment& environment, Napi::Env env, SlotId slot) {
   Napi::Array objects = Napi::Array::New(env);
   uint32_t count = 0;
-  const auto add = [&](napi_value object) { objects.Set(count++, object); };
+  const auto add = [&](napi_value object) {
+    Define(objects, std::to_string(count++).c_str(), Napi::Value(env, object));
+  };
   if (!environment.EachDependent(slot, add)) return env.Undefined();
   return objects;
 }
@@ -114,8 +117,8 @@ bool Owns(Environment& environment, SlotId slot, uint64_t address) {
 
 Napi::Value RunNative(Environment& environment, Napi::Env env, SlotId slot) {
   std::optional<int32_t> failure;
-  if (!environment.RunNative(slot, &failure)) return Napi::Boolean::New(env, false);
-  return failure.has_value() ? Napi::Value::From(env, *failure) : Napi::Value::From(env, true);
+  const bool threw = !environment.RunNative(slot, &failure);
+  return failure.has_value() ? Napi::Value::From(env, *failure) : Napi::Value::From(env, !threw);
 }
 
 void NoteFailure(Environment& environment, uint32_t kind) { environment.ledger().NoteFailure(kind); }

@@ -53,7 +53,7 @@ void BeginCollection(Environment& environment, bool major);  // one is asked for
 void WeakenViews(Environment& environment);
 void OnDead(Environment& environment, napi_value function);  // called when there is something to free
 
-// true; what the destructor says, if it fails; false where a callback of it threw.
+// What the destructor says, if it fails; otherwise whether no callback of it threw.
 Napi::Value RunNative(Environment& environment, Napi::Env env, SlotId slot);
 void NoteFailure(Environment& environment, uint32_t kind);
 Napi::Value DescribeFailure(Environment& environment, Napi::Env env, SlotId slot);  // { label, ok, retries }

@@ -1,9 +1,11 @@
 'use strict';
 // C functions of which only the address is known: koffi.call(), and what koffi.decode() returns for a prototype.
 
+const binding = require('../../binding');
 const calls = require('../../books/c-calls');
 const { wrap } = require('../../ownership/call/wrap');
 const { Source } = require('../../ownership/declare/source');
+const { isFunction } = require('../../pointers/destructors');
 const { access } = require('../../pointers/tracked-pointer');
 const { UnsupportedError } = require('../../support/errors');
 const { addressOf, argumentsOf, pointee, symbolAddress } = require('./dialect');
@@ -83,11 +85,11 @@ class FunctionPointers {
   }
 
   /** `raw`, which Koffi has made for a prototype, with ownership. */
-  declared(raw, spec) {
-    return this.#wrapped(raw, nameOf(this.#koffi, spec) ?? raw.info.name) ?? raw;
+  declared(raw, spec, address) {
+    return this.#wrapped(raw, nameOf(this.#koffi, spec) ?? raw.info.name, address) ?? raw;
   }
 
-  #wrapped(raw, name) {
+  #wrapped(raw, name, address) {
     const koffi = this.#koffi;
     const named = { info: { ...raw.info, name } };
     if (koffi.type === undefined) this.#refuseStored(named);
@@ -100,6 +102,7 @@ class FunctionPointers {
         const found = this.#source.libraryWith(string.symbol, string.name);
         if (found !== undefined) string.resolve(found.library, found.func);
       },
+      address: () => address,
       list: [],
       directions: [],
       variadic: raw.async === undefined, // nothing else tells
@@ -131,6 +134,12 @@ class FunctionPointers {
     const func = this.#registry.isEmpty ? null : this.#at(at, spec);
     if (func !== null) return func(...values);
     if (!values.some((value) => access.isTracked(value))) return koffi.call(at, spec, ...values);
+    const code = binding.functionAddress(addressOf(koffi, at));
+    const freed = values.find((value, i) => {
+      const { destructor } = access.isTracked(value) ? access.kindOf(value) : {};
+      return destructor?.pointerAt === i && isFunction(destructor, code);
+    });
+    if (freed !== undefined) return freed.dispose();
     calls.enter();
     try {
       return koffi.call(at, spec, ...values.map(access.lendUndeclared));
@@ -149,10 +158,11 @@ class FunctionPointers {
       this.#known.clear();
       this.#version = this.#registry.version;
     }
-    const key = `${addressOf(koffi, pointer)} ${name}`;
+    const address = addressOf(koffi, pointer);
+    const key = `${address} ${name}`;
     let func = this.#known.get(key);
     if (func === undefined) {
-      func = this.#wrapped(koffi.decode(pointer, spec), name);
+      func = this.#wrapped(koffi.decode(pointer, spec), name, address);
       this.#known.set(key, func);
     }
     return func;

@@ -50,6 +50,7 @@ function planFor({
   directions,
   variadic,
   options,
+  address = () => symbolAddress(koffi, source.library, raw.info.name),
 }) {
   if (registry.isEmpty && options === undefined) return null;
   const { name, result: type } = raw.info;
@@ -87,7 +88,6 @@ function planFor({
   const isPlain = owned === undefined && resized === undefined && keeps.rules.length === 0 && !takesAny;
   const reenters = checkReenters(options?.reenters, name, !isPlain);
   if (isPlain) return null;
-  const address = () => symbolAddress(koffi, source.library, name);
   const more = { outcome, address, resized, reenters, variadic };
   return makePlan({ name, source, registry, roles, owned, keeps, ...more });
 }

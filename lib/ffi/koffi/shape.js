@@ -22,10 +22,13 @@ class Shape {
   #record = null; // the shapes of the members of a struct, or of a pointer to one, by name
   #element = null; // the shape of what is in an array, or in one that is passed for a pointer
   #param = null;
+  #isPointer = false;
+  #isUnion = false;
 
   constructor(koffi, registry, type, where, shapes) {
     const { name, primitive, members, ref } = describe(koffi, type);
     shapes.set(name, this);
+    this.#isUnion = primitive === 'Union';
     const inside = where.startsWith(INSIDE) ? where : `${INSIDE}${where}`;
     const shapeOf = (part) =>
       shapes.get(describe(koffi, part).name) ?? new Shape(koffi, registry, part, inside, shapes);
@@ -40,7 +43,7 @@ class Shape {
     }
     if (ref === undefined || (primitive !== 'Array' && primitive !== 'Pointer')) return;
     this.#element = shapeOf(ref);
-    if (primitive === 'Pointer') this.#record = this.#element.#record;
+    this.#isPointer = primitive === 'Pointer';
   }
 
   /** Whether a tracked pointer may be in there, if not at the top. */
@@ -58,7 +61,28 @@ class Shape {
     if (typeof value !== 'object' || value === null) return value;
     if (access.isTracked(value)) return this.#param === null ? value : access.lend(value, this.#param);
     if (Array.isArray(value)) return this.#element === null ? value : this.#convertElements(value);
-    return this.#record === null || ArrayBuffer.isView(value) ? value : this.#convertMembers(value);
+    const record = this.#membersOf(value);
+    return record === null ? value : this.#convertMembers(value, record);
+  }
+
+  // The shapes of the members of `value`, an object; null where there are none to look at.
+  #membersOf(value) {
+    const shape = this.#isPointer ? this.#element : this; // whose record, of a type that contains itself, comes late
+    const isUnion = shape.#isUnion && Object.keys(value).length === 0; // one of Koffi's, which tells no other member
+    return isUnion || ArrayBuffer.isView(value) ? null : shape.#record;
+  }
+
+  /** Calls `see` for all that convert() looks at. */
+  each(value, see, seen = new Set()) {
+    if (typeof value !== 'object' || value === null || seen.has(value)) return;
+    seen.add(value);
+    see(value);
+    if (access.isTracked(value)) return;
+    if (Array.isArray(value)) {
+      if (this.#element !== null) for (const each of value) this.#element.each(each, see, seen);
+      return;
+    }
+    for (const [name, shape] of this.#membersOf(value) ?? []) shape.each(value[name], see, seen);
   }
 
   #convertElements(list) {
@@ -70,11 +94,12 @@ class Shape {
     return copy ?? list;
   }
 
-  #convertMembers(object) {
+  #convertMembers(object, record) {
     let isChanged = false;
     const copy = {};
-    for (const [name, shape] of this.#record) {
+    for (const [name, shape] of record) {
       const value = object[name];
+      if (value === undefined) continue; // of a union there is one member
       copy[name] = shape.convert(value);
       if (copy[name] !== value) isChanged = true;
     }

@@ -3,6 +3,8 @@
 
 const binding = require('../../binding');
 const { ArgumentTypeError } = require('../../support/errors');
+const { toAddress } = require('../../pointers/destructors');
+const { access } = require('../../pointers/tracked-pointer');
 const { declareOwned } = require('./declare');
 const { describe } = require('./dialect');
 const { ffiOf } = require('./ffi');
@@ -32,7 +34,10 @@ function decoding(decode, functions) {
   const decodes = (...args) => {
     const value = decode(...args);
     if (typeof value !== 'function') return value;
-    return functions.declared(value, typeof args[1] === 'number' ? args[2] : args[1]);
+    const [at, offset] = typeof args[1] === 'number' ? [args[0], args[1]] : [args[0], 0];
+    const spec = typeof args[1] === 'number' ? args[2] : args[1];
+    const address = toAddress(access.isTracked(at) ? at.address : at);
+    return functions.declared(value, spec, address === undefined ? undefined : address + BigInt(offset));
   };
   return Object.assign(decodes, decode);
 }

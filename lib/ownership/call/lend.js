@@ -13,15 +13,6 @@ function addSlot(value, slots) {
   if (viewed?.disposed === false) slots.push(access.slotOf(viewed));
 }
 
-/** The same for all that is in arrays and objects. */
-function addSlotsIn(value, slots, seen) {
-  addSlot(value, slots);
-  if (typeof value !== 'object' || value === null || access.isTracked(value) || seen.has(value)) return;
-  if (ArrayBuffer.isView(value)) return;
-  seen.add(value);
-  for (const each of Object.values(value)) addSlotsIn(each, slots, seen);
-}
-
 /**
  * Holds the pointers among `args` that a call of `plan` borrows, and those whose views it does. Returns the function that
  * lets go of them.
@@ -32,7 +23,7 @@ function lend({ params, frees }, args) {
     const role = params[i] === undefined ? 'borrow' : params[i]?.role;
     if (role !== 'borrow') continue;
     const each = args[i];
-    if (params[i]?.shape !== undefined) addSlotsIn(each, slots, new Set());
+    if (params[i]?.shape !== undefined) params[i].shape.each(each, (value) => addSlot(value, slots));
     else if (!access.isTracked(each) || !frees(access.kindOf(each).destructor, i)) addSlot(each, slots);
   }
   for (const slot of slots) binding.hold(slot);

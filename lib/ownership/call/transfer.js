@@ -91,7 +91,11 @@ class Transfer {
       const stored = this.values[i];
       for (let j = 0; j < stored.length; j++) {
         try {
-          if (!taken && role === 'inout' && this.#isLeft(stored[j], args[i][j])) continue;
+          const left = taken ? undefined : this.#left(stored[j]);
+          if (left !== undefined) {
+            if (args[i][j] !== left) args[i][j] = left;
+            continue;
+          }
           // First the owner, then the box, which may be frozen: then the pointer is garbage, not lost.
           const pointer = given ? producer.produce(stored[j], args) : producer.plain(stored[j]);
           args[i][j] = pointer;
@@ -103,9 +107,10 @@ class Transfer {
     return errors;
   }
 
-  /** Whether C has left there what it was given. */
-  #isLeft(stored, pointer) {
-    return access.isTracked(pointer) && this.#plan.source.addressOf(stored) === access.addressOf(pointer);
+  /** The pointer at `stored` among those that C was to take and has not. */
+  #left(stored) {
+    const found = this.#plan.source.addressOf(stored);
+    return this.#given.find(([, address]) => address === found)?.[0];
   }
 }
 

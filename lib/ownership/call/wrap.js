@@ -5,6 +5,7 @@
 const calls = require('../../books/c-calls');
 const { Keeping, checkKept } = require('../../pointers/kept');
 const { access, transfer: transfers } = require('../../pointers/tracked-pointer');
+const { UnsupportedError } = require('../../support/errors');
 const { watch } = require('../size/allocation-delta');
 const { FREED, borrowing, consuming } = require('./arguments');
 const { makeAsync } = require('./async');
@@ -28,17 +29,18 @@ function consume1(raw, convert, { exact, frees }, refuses, borrows) {
     if (destroys && (!calls.isIdle || access.isHeld(value))) return value.dispose();
     transfers.begin(value);
     calls.enter();
+    let result;
     try {
-      const result = raw(address);
-      transfers.conclude(value, address, destroys, result);
-      return result;
+      result = raw(address);
     } catch (error) {
+      calls.leave();
       if (refuses([address], error)) transfers.rollBack(value, address);
       else transfers.commit(value, destroys);
       throw error;
-    } finally {
-      calls.leave();
     }
+    calls.leave();
+    transfers.conclude(value, address, destroys, result);
+    return result;
   };
 }
 
@@ -92,11 +94,21 @@ function general(raw, plan, converts, refuses) {
   };
 }
 
+// C would free what is in an array of one, and nobody would know.
+function refuseFreedInside({ frees }, value, i, where) {
+  const [inside] = Array.isArray(value) ? value : [];
+  if (!access.isTracked(inside)) return;
+  const { label, destructor } = access.kindOf(inside);
+  if (!frees(destructor, i, destructor.placeAt)) return;
+  throw new UnsupportedError(`Declare ${where} as '_Inout_ ${label} *': C frees what is there`);
+}
+
 // `frees` as in borrowing(), with the number of the argument.
-function convertersOf({ name, params, kept }, frees) {
+function convertersOf(plan, frees) {
+  const { name, params, kept } = plan;
   return params.map((param, i) => {
     const where = `argument ${i} of ${name}()`;
-    const convert = converterOf(param, where, frees && ((destructor) => frees(destructor, i)));
+    const convert = converterOf(plan, i, where, frees && ((destructor) => frees(destructor, i)));
     if (!kept.has(i)) return convert;
     return (value) => {
       checkKept(value, where);
@@ -105,9 +117,15 @@ function convertersOf({ name, params, kept }, frees) {
   });
 }
 
-function converterOf(param, where, frees) {
+function converterOf(plan, i, where, frees) {
+  const param = plan.params[i];
   if (param?.role !== 'borrow' && param?.role !== 'consume') return null;
-  if (param.shape !== undefined) return (value) => param.shape.convert(value);
+  if (param.shape !== undefined) {
+    return (value) => {
+      refuseFreedInside(plan, value, i, where);
+      return param.shape.convert(value);
+    };
+  }
   return param.owned === undefined ? borrowing(where, param, frees) : consuming(where, param.owned);
 }
 
@@ -134,6 +152,7 @@ function wrap(raw, plan, refuses) {
   const special =
     plan.gives !== undefined ||
     plan.takes !== undefined ||
+    plan.depends ||
     plan.reenters ||
     plan.variadic ||
     plan.keeping !== null ||

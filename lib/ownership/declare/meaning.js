@@ -4,9 +4,10 @@
 
 const { ArgumentValueError } = require('../../support/errors');
 const { isMeter } = require('../../books/unowned');
+const { addresses } = require('../../pointers/destructors');
 
 function shown(value) {
-  if (typeof value === 'function') return String(value);
+  if (typeof value === 'function') return shown(addresses.get(value)?.() ?? String(value));
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'symbol') return value.description;
   if (typeof value === 'string') return `'${value}'`;

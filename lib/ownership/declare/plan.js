@@ -5,6 +5,7 @@
 const binding = require('../../binding');
 const { isFunction } = require('../../pointers/destructors');
 const { UnsupportedError } = require('../../support/errors');
+const { needRoom } = require('../../support/stack');
 const { consuming } = require('../call/arguments');
 
 const STORED = ['out', 'inout'];
@@ -15,8 +16,12 @@ const STORED = ['out', 'inout'];
  */
 function freeing(find) {
   let code;
+  const resolve = () => {
+    needRoom(); // `find` would not find it where the stack is full
+    return binding.functionAddress(find() ?? 0n);
+  };
   return (destructor, i, at = destructor.pointerAt) =>
-    at === i && isFunction(destructor, (code ??= binding.functionAddress(find() ?? 0n)));
+    at === i && isFunction(destructor, (code ??= resolve()));
 }
 
 function complete(param, where, source) {

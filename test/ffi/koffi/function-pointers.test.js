@@ -3,6 +3,7 @@
 
 const { promisify } = require('node:util');
 const { TrackedPointer, collect, track } = require('../../../lib');
+const binding = require('../../../lib/binding');
 const { errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
 const {
   counting,
@@ -180,4 +181,30 @@ test('what Koffi itself refuses', () => {
   expect(() => koffi.call(addressOf('thing_value'), 'int', 1)).toThrow(/type/);
   expect(() => koffi.call(addressOf('thing_value'), type)).toThrow(/arguments/);
   expect(() => koffi.call('text', type, 1)).toThrow(/Unexpected String value/);
+});
+
+describe('a destructor that is called by hand', () => {
+  const { glibcVersionRuntime } = process.report.getReport().header;
+  const isGlibc = binding.backend === 'native' && glibcVersionRuntime !== undefined;
+  (isGlibc ? test : test.skip)(
+    'of libc, looked up in libc and in the program, where it has another address',
+    () => {
+      const Block = unique('Block');
+      koffi.owned(Block, 'void *', { free: 'free', size: 1 });
+      const places = [koffi.load('libc.so.6'), koffi.load(null)];
+      const frees = places.map((place) => place.func('void free(void *block)'));
+      for (const place of places) {
+        const malloc = place.func(`${Block} malloc(size_t size)`);
+        for (const free of frees) {
+          const block = malloc(10);
+          free(block);
+          expect(block.disposed).toBe(true);
+        }
+      }
+      const [free] = frees;
+      const own = koffi.alloc('int', 4, { owned: true });
+      free(own);
+      expect(own.disposed).toBe(true);
+    },
+  );
 });

@@ -454,30 +454,6 @@ describe('the declared destructor, called by hand', () => {
     expect(counters()).toMatchObject({ freed: 1, double_frees: 0 });
   });
 
-  const { glibcVersionRuntime } = process.report.getReport().header;
-  const isGlibc = binding.backend === 'native' && glibcVersionRuntime !== undefined;
-  (isGlibc ? test : test.skip)(
-    'of libc, looked up in libc and in the program, where it has another address',
-    () => {
-      const Block = unique('Block');
-      koffi.owned(Block, 'void *', { free: 'free', size: 1 });
-      const places = [koffi.load('libc.so.6'), koffi.load(null)];
-      const frees = places.map((place) => place.func('void free(void *block)'));
-      for (const place of places) {
-        const malloc = place.func(`${Block} malloc(size_t size)`);
-        for (const free of frees) {
-          const block = malloc(10);
-          free(block);
-          expect(block.disposed).toBe(true);
-        }
-      }
-      const [free] = frees;
-      const own = koffi.alloc('int', 4, { owned: true });
-      free(own);
-      expect(own.disposed).toBe(true);
-    },
-  );
-
   test('another function of the same name is not taken for it', () => {
     const { T, make } = declareThings();
     const id = koffi.load(counting2).func(`void thing_free(${T} *thing)`); // its books know nothing of this thing
