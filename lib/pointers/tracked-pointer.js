@@ -153,7 +153,7 @@ class TrackedPointer {
     const handle = TrackedPointer.#handleOf(this);
     if (handle >= 0 && binding.hasEndedParent(handle)) throw new InUseError(this.label);
     transfer.begin(this);
-    transfer.commit(this, false);
+    transfer.commit(this, false, false);
     return address;
   }
 
@@ -301,15 +301,15 @@ class TrackedPointer {
       pointer.#address = null;
     };
 
-    // C has it, or has freed it: the charge is returned.
-    transfer.commit = (pointer, freed) => {
+    // C has it, or has freed it, or the program has it: the charge is returned.
+    transfer.commit = (pointer, freed, isTaken = !freed) => {
       const handle = TrackedPointer.#handleOf(pointer);
       if (handle < 0) {
         nursery.forget(-1 - handle);
         binding.releaseYoung(-1 - handle, freed);
       } else {
         scripts.delete(handle);
-        if (!freed) binding.kept(handle)?.stay();
+        if (isTaken) binding.kept(handle)?.stay();
         if (binding.release(handle, freed)) drainSlice();
       }
     };

@@ -240,7 +240,7 @@ describe('a struct', () => {
 test('dispose({ children: true }) finds them in a program that has a setter for elements of arrays', () => {
   const parent = track(4096n, { size: 1, free: null });
   const child = track(4097n, { size: 1, free: null, parent });
-  Object.defineProperty(Array.prototype, 0, { set() {}, get() {}, configurable: true });
+  Object.defineProperty(Array.prototype, 0, { set() {}, get: () => undefined, configurable: true });
   try {
     parent.dispose({ children: true });
   } finally {
