@@ -22,7 +22,7 @@ const isAddress = (value) =>
   value === undefined ||
   typeof value === 'bigint' ||
   typeof value === 'number' ||
-  types.isExternal(value);
+  binding.externalAddress(value) !== undefined;
 
 /** Whether `value` is memory that stays where it is while something keeps it. */
 const isMemory = (value) =>
@@ -30,7 +30,7 @@ const isMemory = (value) =>
 
 /** Throws if C could not keep `value`, the argument `where`: such as a string, of which C gets a passing copy. */
 function checkKept(value, where) {
-  if (!isAddress(value) && !isMemory(value)) throw new ArgumentTypeError(value, where, EXPECTED);
+  if (!isMemory(value) && !isAddress(value)) throw new ArgumentTypeError(value, where, EXPECTED);
 }
 
 /** Adds to `into` what is to be kept so that the memory of `value` stays. */

@@ -32,6 +32,22 @@
 
 namespace tally {
 
+// Whether the lifeline of an environment has been collected. Shared by the two, either of which may go first,
+// and in any thread: by hand, because std::shared_ptr needs a newer glibc than Node does.
+class LifelineState {
+ public:
+  void Abandon() { is_abandoned_ = true; }
+  bool is_abandoned() const { return is_abandoned_; }
+  // One of the two goes.
+  void Release() {
+    if (--owners_ == 0) std::unique_ptr<LifelineState>(this).reset();
+  }
+
+ private:
+  std::atomic<int> owners_{2};
+  std::atomic<bool> is_abandoned_{false};
+};
+
 class Environment {
  public:
   // What Drain returns beside the number of a slot whose destructor JavaScript must run.
@@ -266,7 +282,7 @@ class Environment {
   Environment* next_leaving_ = nullptr;
   bool leaving_ = false;
   Environment* next_here_;
-  const std::shared_ptr<std::atomic<bool>> abandoned_ = std::make_shared<std::atomic<bool>>(false);
+  LifelineState* const lifeline_ = new LifelineState;
 };
 
 template <typename Visit>

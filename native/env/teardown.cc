@@ -37,6 +37,7 @@ Environment::~Environment() {
     *at = this->*next;
   };
   leave(&first_here, &Environment::next_here_);
+  lifeline_->Release();
   if (leaving_) leave(&first_leaving, &Environment::next_leaving_);
 }
 
@@ -53,13 +54,15 @@ void Environment::Close(void* data) {
 }
 
 Napi::Value Environment::Lifeline() {
-  // Of a finalizer, which may come after the environment has ended with Node's own.
-  using Abandoned = std::shared_ptr<std::atomic<bool>>;
-  auto abandoned = std::make_unique<Abandoned>(abandoned_);
-  return Napi::External<Abandoned>::New(env_, abandoned.release(), [](Napi::Env, Abandoned* collected) {
-    const std::unique_ptr<Abandoned> last(collected);
-    **last = true;
-  });
+  // An object, because Node leaks what it has for an External that is alive at a worker's end.
+  const Napi::Object lifeline = Napi::Object::New(env_);
+  const auto collected = [](napi_env, void* data, void*) {
+    auto* state = static_cast<LifelineState*>(data);
+    state->Abandon();
+    state->Release();
+  };
+  TALLY_CHECK(napi_add_finalizer(env_, lifeline, lifeline_, collected, nullptr, nullptr));
+  return lifeline;
 }
 
 bool Environment::HasPointers() {
@@ -81,7 +84,7 @@ void Environment::EndAbandoned() {
     at = at->next_here_;
     if (environment->HasPointers()) continue;
     environment->KeepRoot(false);
-    if (!*environment->abandoned_) continue;
+    if (!environment->lifeline_->is_abandoned()) continue;
     // What else it has charged nobody can take back now.
     environment->ledger_.ChargeByHand(-environment->ledger_.manual());
     environment->ledger_.SetOutside(0);
