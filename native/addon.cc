@@ -6,6 +6,13 @@
 #include "base/library_pin.h"
 #include "base/process_memory.h"
 #include "env/environment.h"
+#include "meters/audit.h"
+#include "meters/counted_blocks.h"
+#include "meters/crash_note.h"
+#include "meters/import_slots.h"
+#include "meters/owned_blocks.h"
+#include "meters/quarantine.h"
+#include "meters/samples.h"
 #include "napi/callback.h"
 #include "napi/entry_points.h"
 #include "napi/values.h"
@@ -52,12 +59,14 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   Define(exports, "freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(FreeBlockAddress())));
   Define(exports, "nothing", Napi::BigInt::New(env, static_cast<uint64_t>(NothingAddress())));
   Define(exports, "canBind", Destructor::CanBind());
+  Define(exports, "hasBlackBox", BlackBox::IsSupported());
   Define(exports, "canMeter", Meter::CanCount());
+  Define(exports, "canPatch", ImportSlots::CanPatch());
   Define(exports, "mostMeters", Meter::kMeters);
 
   Functions functions(exports, environment);
   functions.Add<AddKind>("addKind");
-  functions.Add<&Environment::DropKind>("dropKind");
+  functions.Add<&Ledger::DropKind>("dropKind");
   functions.Add<&Environment::RemoveUnusedKinds>("removeUnusedKinds");
   functions.Add<&Environment::Pin>("pin");
   functions.Add<&Environment::PinRunning>("pinRunning");
@@ -65,64 +74,66 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
 
   functions.Add<&Environment::Flush>("flush");
   functions.Add<&Environment::Free>("free");
+  functions.Add<&Environment::FreeInHand>("freeInHand");
   functions.Add<FreeOnce>("freeOnce");
   functions.Add<&Environment::DisposeYoung>("disposeYoung");
-  functions.Add<ReleaseYoung>("releaseYoung");
+  functions.Add<&Environment::ReleaseYoung>("releaseYoung");
 
   functions.Add<&Environment::End>("end");
   functions.Add<&Environment::Dispose>("dispose");
   functions.Add<&Environment::DisposeAlone>("disposeAlone");
   functions.Add<Dependents>("dependents");
+  functions.Add<DependentSlots>("dependentSlots");
   functions.Add<&Environment::Give>("give");
-  functions.Add<&Environment::TakeBack>("takeBack");
-  functions.Add<Release>("release");
+  functions.Add<&Ledger::TakeBack>("takeBack");
+  functions.Add<&Environment::Release>("release");
   functions.Add<HandOver>("handOver");
   functions.Add<InTransit>("inTransit");
   functions.Add<TakeOver>("takeOver");
-  functions.Add<&Environment::Hold>("hold");
-  functions.Add<&Environment::Unhold>("unhold");
-  functions.Add<HoldsOf>("holdsOf");
+  functions.Add<&Ledger::Hold>("hold");
+  functions.Add<&Ledger::Unhold>("unhold");
+  functions.Add<&Ledger::HoldsOf>("holdsOf");
   functions.Add<&Environment::Resize>("resize");
-  functions.Add<SizeOf>("sizeOf");
-  functions.Add<AddressOf>("addressOf");
-  functions.Add<KindOf>("kindOf");
-  functions.Add<AddParent>("addParent");
-  functions.Add<RemoveParent>("removeParent");
-  functions.Add<DependsOn>("dependsOn");
-  functions.Add<Keep>("keep");
-  functions.Add<Kept>("kept");
-  functions.Add<HasParent>("hasParent");
-  functions.Add<HasEndedParent>("hasEndedParent");
-  functions.Add<Owns>("owns");
+  functions.Add<&Ledger::SizeOf>("sizeOf");
+  functions.Add<&Ledger::AddressOf>("addressOf");
+  functions.Add<&Ledger::KindOf>("kindOf");
+  functions.Add<&Ledger::AddParent>("addParent");
+  functions.Add<&Ledger::RemoveParent>("removeParent");
+  functions.Add<&Ledger::DependsOn>("dependsOn");
+  functions.Add<&KeptValues::Keep>("keep");
+  functions.Add<&KeptValues::Of>("kept");
+  functions.Add<&Ledger::HasParent>("hasParent");
+  functions.Add<&Ledger::HasEndedParent>("hasEndedParent");
+  functions.Add<&Ledger::Owns>("owns");
 
   functions.Add<View>("view");
-  functions.Add<CopyMemory>("copyMemory");
+  functions.Add<CopyBytes>("copyMemory");
   functions.Add<EmptyViews>("emptyViews");
-  functions.Add<DetachViewsBy>("detachViewsBy");
+  functions.Add<&Views::DetachBy>("detachViewsBy");
   functions.Add<&Environment::AdviseForViews>("adviseForViews");
-  functions.Add<HasViews>("hasViews");
-  functions.Add<OthersOf>("othersOf");
-  functions.Add<BeginCollection>("beginCollection");
+  functions.Add<&Views::any>("hasViews");
+  functions.Add<&Ledger::OthersOf>("othersOf");
+  functions.Add<&Views::BeginCollection>("beginCollection");
   functions.Add<&Environment::EndCollection>("endCollection");
-  functions.Add<WeakenViews>("weakenViews");
-  functions.Add<OnDead>("onDead");
+  functions.Add<&Views::Weaken>("weakenViews");
+  functions.Add<&Views::NotifyBy>("onDead");
 
   functions.Add<&Environment::Drain>("drain");
   functions.Add<RunNative>("runNative");
-  functions.Add<&Environment::PutOff>("putOff");
-  functions.Add<NoteFailure>("noteFailure");
+  functions.Add<&Ledger::PutOff>("putOff");
+  functions.Add<&Ledger::NoteFailure>("noteFailure");
   functions.Add<DescribeFailure>("describeFailure");
-  functions.Add<&Environment::CaptureContext>("captureContext");
-  functions.Add<&Environment::RunScript>("runScript");
+  functions.Add<&AsyncContexts::Capture>("captureContext");
+  functions.Add<&AsyncContexts::Run>("runScript");
   functions.Add<&Environment::Settle>("settle");
   functions.Add<IsAlive>("isAlive");
   functions.Add<&Environment::NoteThrow>("noteThrow");
-  functions.Add<&Environment::WatchEach>("watchEach");
+  functions.Add<&Collector::WatchEach>("watchEach");
   functions.Add<&Environment::AnnounceMajor>("announceMajor");
   functions.Add<&Environment::Sweep>("sweep");
   functions.Add<&Environment::Observe>("observe");
   functions.Add<&Environment::owes_assist>("owesAssist");
-  functions.Add<HasUrgent>("hasUrgent");
+  functions.Add<&Ledger::HasUrgent>("hasUrgent");
   functions.Add<&Environment::NoteMajor>("noteMajor");
   functions.Add<&Environment::Root>("root");
   functions.Add<RunAlone>("runAlone");
@@ -133,26 +144,91 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<&Environment::ReportByHand>("reportByHand");
   functions.Add<Counter>("counter");
   functions.Add<Detach>("detach");
-  functions.Add<&Environment::Read>("figure");
+  functions.Add<&Ledger::bytes>("bytes");
+  functions.Add<&Ledger::pointers>("pointers");
+  functions.Add<&Ledger::dead_bytes>("deadBytes");
+  functions.Add<&Ledger::dead_pointers>("deadPointers");
+  functions.Add<&Ledger::total>("live");
+  functions.Add<&Ledger::tracked>("tracked");
+  functions.Add<&Environment::limit>("limit");
   functions.Add<LargestAccounts>("largestAccounts");
   functions.Add<Stats>("stats");
   functions.Add<Accounts>("accounts");
   functions.Add<ProcessStats>("processStats");
   functions.Add<Survey>("survey");
+  functions.Add<LiveObjects>("liveObjects");
   functions.Add<Configure>("configure");
   functions.Add<&Environment::FreeAtProcessExit>("freeAtProcessExit");
+  functions.Add<SetProcessLimit>("setProcessLimit");
+  functions.Add<ProcessMemory>("processMemory");
+  functions.Add<&Environment::ProcessAdmits>("processAdmits");
+  functions.Add<&Environment::AdmitNext>("admitNext");
+  functions.Add<&Environment::RingOthers>("ringOthers");
+  functions.Add<&ProcessPacer::is_calm>("isCalm");
+  functions.Add<&Environment::IsWanted>("isWanted");
+  functions.Add<&Environment::HoldsGarbage>("holdsGarbage");
+  functions.Add<&Environment::StartWatch>("startWatch");
+  functions.Add<&Environment::Reconsider>("reconsider");
+  functions.Add<ThreadCpuTime>("threadCpuTime");
+  functions.Add<SetBlackBox>("setBlackBox");
+  functions.Add<&ProcessWatch::MarkEnd>("endBlackBox");
+  functions.Add<&ProcessPacer::is_near>("isNearLimit");
+  functions.Add<MayCollect>("mayCollect");
+  functions.Add<&ProcessPacer::Spend>("spendOnCollections");
+  functions.Add<TrimForAll>("trimForAll");
+  functions.Add<Sleep>("sleep");
+  functions.Add<&Environment::FreeNow>("freeNow");
   functions.Add<SetCapabilities>("setCapabilities");
 
   functions.Add<MeterFor>("meterFor");
   functions.Add<&Environment::ReadMeters>("readMeters");
   functions.Add<OwnNet>("ownNet");
   functions.Add<OwnAllocations>("ownAllocations");
-  functions.Add<MeterKind>("meterKind");
+  functions.Add<&Environment::MeterKind>("meterKind");
   functions.Add<&Environment::ChargeGauges>("chargeGauges");
   functions.Add<ReadGauge>("readGauge");
   functions.Add<HoldLibrary>("holdLibrary");
   functions.Add<Meters>("meters");
   functions.Add<NextReport>("nextReport");
+
+  functions.Add<ThreadBlock>("threadBlock");
+  functions.Add<CountedBlocks::NewAccounts>("newAccounts");
+  functions.Add<PatchSlots>("patchSlots");
+  functions.Add<PatchNewSlots>("patchNewSlots");
+  functions.Add<ImportSlots::CountingFree>("countingFree");
+  functions.Add<ImportSlots::IsAllocator>("isAllocator");
+  functions.Add<AdoptBlock>("adoptBlock");
+  functions.Add<FindExported>("findExported");
+  functions.Add<CountedBytes>("countedBytes");
+  functions.Add<MergeAccounts>("mergeAccounts");
+  functions.Add<TakeChanges>("takeChanges");
+  functions.Add<CountedTotals>("countedTotals");
+  functions.Add<OwnBlock>("ownBlock");
+  functions.Add<OwnedBlocks::Disown>("disownBlock");
+  functions.Add<&Environment::ObjectOrEnd>("objectOrEnd");
+  functions.Add<NextLoss>("nextLoss");
+  functions.Add<Quarantine::Use>("quarantine");
+
+  functions.Add<AuditOn>("auditOn");
+  functions.Add<CrashNote::WriteTo>("noteCrash");
+  functions.Add<AuditMaker>("auditMaker");
+  functions.Add<Audit::Rename>("auditRename");
+  functions.Add<Audit::SetElsewhere>("auditElsewhere");
+  functions.Add<Audit::Returned>("auditReturned");
+  functions.Add<Audit::Tracked>("auditTracked");
+  functions.Add<Audit::Called>("auditCalled");
+  functions.Add<AuditMade>("auditMade");
+  functions.Add<CountedBlocks::NoteGiven>("auditGiven");
+  functions.Add<AuditLive>("auditLive");
+  functions.Add<AuditMakers>("auditMakers");
+  functions.Add<AuditFrees>("auditFrees");
+
+  functions.Add<ProfileOn>("profileOn");
+  functions.Add<Samples::Stop>("profileOff");
+  functions.Add<ProfileStack>("profileStack");
+  functions.Add<Samples::CalledFrom>("profileCalled");
+  functions.Add<ProfileSites>("profileSites");
+  functions.Add<ProfileCode>("profileCode");
 
   functions.Add<FunctionAddress>("functionAddress");
   functions.Add<ExternalAddress>("externalAddress");

@@ -32,6 +32,15 @@ class FallibleVector {
   // REQUIRES: room, by Reserve.
   void Push(T element) { elements_[size_++] = std::move(element); }
 
+  // Makes it `size` long, with values made by default, if it is shorter. Returns false, and changes nothing,
+  // without memory.
+  bool Extend(size_t size) {
+    if (size <= size_) return true;
+    if (!Reserve(size - size_)) return false;
+    while (size_ < size) Push(T());
+    return true;
+  }
+
   void Truncate(size_t size) { size_ = size; }
 
   T& operator[](size_t index) { return elements_[index]; }

@@ -9,7 +9,7 @@
 #include <utility>
 
 #ifdef _WIN32
-#include <windows.h>
+#include "base/windows_api.h"
 #else
 #include <dlfcn.h>
 

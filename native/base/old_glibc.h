@@ -9,18 +9,23 @@
 
 #if defined(__GLIBC__) && defined(__x86_64__)
 #define TALLY_OLD_GLIBC "GLIBC_2.2.5"
-#define TALLY_OLD_DLADDR1 "GLIBC_2.3.3"
+#define TALLY_OLD_DLINFO "GLIBC_2.3.3"
 #elif defined(__GLIBC__) && defined(__aarch64__)
 #define TALLY_OLD_GLIBC "GLIBC_2.17"
-#define TALLY_OLD_DLADDR1 "GLIBC_2.17"
+#define TALLY_OLD_DLINFO "GLIBC_2.17"
 #endif
 
 #ifdef TALLY_OLD_GLIBC
 __asm__(".symver dladdr, dladdr@" TALLY_OLD_GLIBC);
-__asm__(".symver dladdr1, dladdr1@" TALLY_OLD_DLADDR1);
+__asm__(".symver dladdr1, dladdr1@" TALLY_OLD_DLINFO);
 __asm__(".symver dlclose, dlclose@" TALLY_OLD_GLIBC);
+__asm__(".symver dlinfo, dlinfo@" TALLY_OLD_DLINFO);
 __asm__(".symver dlopen, dlopen@" TALLY_OLD_GLIBC);
 __asm__(".symver dlsym, dlsym@" TALLY_OLD_GLIBC);
+__asm__(".symver pthread_create, pthread_create@" TALLY_OLD_GLIBC);
+__asm__(".symver pthread_detach, pthread_detach@" TALLY_OLD_GLIBC);
+__asm__(".symver pthread_mutex_trylock, pthread_mutex_trylock@" TALLY_OLD_GLIBC);
+__asm__(".symver pthread_sigmask, pthread_sigmask@" TALLY_OLD_GLIBC);
 #endif
 #endif
 

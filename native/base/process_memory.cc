@@ -1,11 +1,8 @@
 #include "base/process_memory.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cstdlib>
 #include <cstring>
-#include <system_error>
 
 #if defined(__APPLE__)
 #include <malloc/malloc.h>
@@ -13,10 +10,13 @@
 #include <malloc.h>
 #endif
 
-#if !defined(_WIN32)
+#if defined(_WIN32)
+#include <windows.h>
+#else
 #include <dlfcn.h>
-#include <fcntl.h>
 #include <unistd.h>
+
+#include <ctime>
 #endif
 
 #if defined(__GLIBC__)
@@ -175,22 +175,29 @@ bool TrimAllocator() {
 #endif
 }
 
-int64_t FileResident() {
-#if defined(__linux__)
-  const int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (file < 0) return -1;
-  std::array<char, 128> text{};
-  const ssize_t length = read(file, text.data(), text.size());
-  close(file);
-  // All pages, resident ones, resident ones of files, and so on.
-  const char* const end = text.data() + std::max(length, ssize_t{0});
-  const char* number = text.data();
-  for (int skipped = 0; skipped < 2 && number < end; skipped++) number = std::find(number, end, ' ') + 1;
-  int64_t pages = 0;
-  if (number >= end || std::from_chars(number, end, pages).ec != std::errc()) return -1;
-  return pages * sysconf(_SC_PAGESIZE);
+int64_t ProcessId() {
+#if defined(_WIN32)
+  return static_cast<int64_t>(GetCurrentProcessId());
 #else
-  return -1;
+  return getpid();
+#endif
+}
+
+double ThreadCpuTime() {
+#if defined(_WIN32)
+  FILETIME created{};
+  FILETIME exited{};
+  FILETIME kernel{};
+  FILETIME user{};
+  GetThreadTimes(GetCurrentThread(), &created, &exited, &kernel, &user);
+  const auto ticks = [](const FILETIME& time) {
+    return static_cast<double>((uint64_t{time.dwHighDateTime} << 32) | time.dwLowDateTime);
+  };
+  return (ticks(kernel) + ticks(user)) / 1e4;
+#else
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
 #endif
 }
 

@@ -41,9 +41,10 @@ bool ReadAllocator(AllocatorFigures* figures);
 // Gives what the allocator holds free back to the kernel. Returns false where the platform cannot.
 bool TrimAllocator();
 
-// Resident bytes of files: executables, libraries, mapped and shared memory. -1 where the platform cannot
-// tell.
-int64_t FileResident();
+int64_t ProcessId();
+
+// Milliseconds for which this thread has had a CPU.
+double ThreadCpuTime();
 
 // Whether `function` unmaps: what it frees does not come from the allocator.
 bool IsUnmap(uint64_t function);

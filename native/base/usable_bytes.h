@@ -3,6 +3,7 @@
 #ifndef FFI_TALLY_BASE_USABLE_BYTES_H_
 #define FFI_TALLY_BASE_USABLE_BYTES_H_
 
+#include <cstddef>
 #include <cstdint>
 
 #if defined(__APPLE__)
@@ -13,18 +14,26 @@
 
 namespace tally {
 
-// -1 where the platform cannot tell. REQUIRES: `block` came from the C allocator and is not freed.
+// -1 where the platform cannot tell, as of a block of another heap. REQUIRES: `block` came from an allocator
+// of C and is not freed.
 inline int64_t UsableBytes(void* block) {
 #if defined(__APPLE__)
-  return static_cast<int64_t>(malloc_size(block));
+  const size_t bytes = malloc_size(block);
+  return bytes == 0 ? -1 : static_cast<int64_t>(bytes);
 #elif defined(_WIN32)
-  return static_cast<int64_t>(_msize(block));
+  return static_cast<int64_t>(_msize(block));  // SIZE_MAX where it cannot tell
 #elif defined(__linux__)
   return static_cast<int64_t>(malloc_usable_size(block));
 #else
   (void)block;
   return -1;
 #endif
+}
+
+// The same for sums: 0 where the platform cannot tell.
+inline size_t CountableBytes(void* block) {
+  const int64_t bytes = UsableBytes(block);
+  return bytes < 0 ? 0 : static_cast<size_t>(bytes);
 }
 
 }  // namespace tally

@@ -11,6 +11,19 @@ namespace {
 // How much of the time a slot has room for.
 constexpr uint32_t kAgeMask = 0xffffff;
 
+// The number of a fresh element: one of those that are `free`, or one more. REQUIRES: there is room.
+template <typename T>
+uint32_t Take(FallibleVector<T>* all, uint32_t* free) {
+  const uint32_t taken = *free;
+  if (taken == UINT32_MAX) {
+    all->Push({});
+    return static_cast<uint32_t>(all->size() - 1);
+  }
+  *free = (*all)[taken].next;
+  (*all)[taken] = T();
+  return taken;
+}
+
 }  // namespace
 
 bool Label::Set(std::string_view text) {
@@ -31,14 +44,7 @@ int64_t Ledger::AddKind(std::string_view label) {
     account = AddAccount(std::move(own));
   }
   if (accounts_[account].kinds++ == 0) BeUsed(account);
-  uint32_t kind = free_kind_;
-  if (kind == kNoKind) {
-    kind = static_cast<uint32_t>(kinds_.size());
-    kinds_.Push({});
-  } else {
-    free_kind_ = kinds_[kind].next;
-  }
-  kinds_[kind] = Kind();
+  const uint32_t kind = Take(&kinds_, &free_kind_);
   kinds_[kind].account = account;
   return kind;
 }
@@ -92,8 +98,7 @@ bool Ledger::ReserveAccount() {
   if (free_account_ == Account::kNone && !accounts_.Reserve(1)) return false;
   if (used_accounts_ < buckets_.size()) return true;
   const size_t wanted = std::max<size_t>(64, 2 * buckets_.size());
-  if (!buckets_.Reserve(wanted - buckets_.size())) return buckets_.size() > 0;  // longer chains will do
-  while (buckets_.size() < wanted) buckets_.Push(Account::kNone);
+  if (!buckets_.Extend(wanted)) return buckets_.size() > 0;  // longer chains will do
   std::fill(buckets_.begin(), buckets_.end(), Account::kNone);
   for (uint32_t i = 0; i < accounts_.size(); i++) {
     if (accounts_[i].is_free) continue;
@@ -104,15 +109,8 @@ bool Ledger::ReserveAccount() {
 
 // Idle, until it has a kind. REQUIRES: room by ReserveAccount.
 uint32_t Ledger::AddAccount(Label label) {
-  uint32_t account = free_account_;
-  if (account == Account::kNone) {
-    account = static_cast<uint32_t>(accounts_.size());
-    accounts_.Push({});
-  } else {
-    free_account_ = accounts_[account].next;
-  }
+  const uint32_t account = Take(&accounts_, &free_account_);
   used_accounts_++;
-  accounts_[account] = Account();
   accounts_[account].label = std::move(label);
   accounts_[account].next = std::exchange(*Bucket(accounts_[account].label.text()), account);
   BeIdle(account);
@@ -215,13 +213,7 @@ void Ledger::EachParent(const Slot& slot, Visit visit) const {
 
 // REQUIRES: there is a free one, or room.
 uint32_t Ledger::AddEdge(SlotId parent, uint32_t next) {
-  uint32_t edge = free_edge_;
-  if (edge == Edge::kNone) {
-    edge = static_cast<uint32_t>(edges_.size());
-    edges_.Push({});
-  } else {
-    free_edge_ = edges_[edge].next;
-  }
+  const uint32_t edge = Take(&edges_, &free_edge_);
   edges_[edge] = {parent, next};
   return edge;
 }
@@ -330,6 +322,7 @@ void Ledger::End(SlotId id, Reason reason) {
   assert(slot.state == SlotState::kLive);
   slot.state = SlotState::kEnded;
   slot.reason = reason;
+  if (reason == Reason::kCollected) kinds_[slot.kind].collected++;
   figures_.dead_bytes += slot.size;
   figures_.dead_pointers++;
   if (slot.viewed) viewed_dead_bytes_ += slot.size;
@@ -341,7 +334,7 @@ void Ledger::Hold(SlotId id) {
   at(id).holds++;
 }
 
-void Ledger::Unhold(SlotId id, bool urgent) {
+void Ledger::LetGo(SlotId id, bool urgent) {
   Slot& slot = at(id);
   assert(slot.holds > 0);
   slot.holds--;
@@ -358,7 +351,7 @@ void Ledger::UnholdForViews(SlotId id) {
   assert(at(id).viewed);
   at(id).viewed = false;
   if (at(id).state == SlotState::kEnded) viewed_dead_bytes_ -= at(id).size;
-  Unhold(id, false);
+  LetGo(id, false);
 }
 
 void Ledger::DropCallHolds() {
@@ -489,6 +482,8 @@ Ledger::Survey Ledger::TakeSurvey() const {
   Survey survey;
   survey.oldest.assign(accounts_.size(), -1);
   survey.bytes.assign(kinds_.size(), 0);
+  survey.collected.reserve(kinds_.size());
+  for (const Kind& kind : kinds_) survey.collected.push_back(kind.collected);
   for (SlotId id = 0; id < used_; id++) {
     const Slot& slot = at(id);
     if (slot.state == SlotState::kFree) continue;

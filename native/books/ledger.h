@@ -155,7 +155,7 @@ class Ledger {
   // Keeps the memory of `slot` until the matching Unhold, even when it is ended meanwhile or already
   // waits for NextReady. REQUIRES: slot not free.
   void Hold(SlotId slot);
-  void Unhold(SlotId slot, bool urgent = true);
+  void Unhold(SlotId slot) { LetGo(slot, true); }
 
   // The same, once for all views of `slot`, which a collection may find dead. REQUIRES: slot is live, without
   // that hold.
@@ -172,6 +172,7 @@ class Ledger {
   bool HasReady() const { return ready_head_ != kNoSlot; }
   // The one that NextReady would return, if it is urgent, or kNoSlot.
   SlotId NextUrgent();
+  bool HasUrgent() { return NextUrgent() != kNoSlot; }
 
   // The memory is gone: returns the charge, lets go of the parent, frees the slot. `failed` when the
   // destructor threw. REQUIRES: slot came from NextReady.
@@ -199,12 +200,13 @@ class Ledger {
   // What time it is, in seconds since any moment that stays the same, for pointers booked from now on.
   void SetTime(uint32_t seconds) { now_ = seconds; }
 
-  // What is not counted all the time: the age in seconds of the oldest pointer of each account, -1 where
-  // there is none, and the bytes that each kind keeps alive. Ages start again from 0 after 2^24 seconds (194
+  // By account, the age in seconds of the oldest pointer, -1 where there is none; by kind, the bytes it keeps
+  // alive and how many of its pointers have been collected. Ages start again from 0 after 2^24 seconds (194
   // days).
   struct Survey {
     std::vector<int64_t> oldest;
     std::vector<int64_t> bytes;
+    std::vector<int64_t> collected;
   };
   // Visits all pointers.
   Survey TakeSurvey() const;
@@ -215,6 +217,12 @@ class Ledger {
   // Bytes that are charged without a pointer, as far as they fit. REQUIRES: bytes >= 0.
   void SetOutside(int64_t bytes);
 
+  uint64_t AddressOf(SlotId slot) const { return at(slot).address; }
+  int64_t SizeOf(SlotId slot) const { return at(slot).size; }
+  uint32_t KindOf(SlotId slot) const { return at(slot).kind; }
+  // How many children, calls and views hold it; and those without the views.
+  uint32_t HoldsOf(SlotId slot) const { return at(slot).holds; }
+  uint32_t OthersOf(SlotId slot) const { return at(slot).holds - (at(slot).viewed ? 1 : 0); }
   // REQUIRES: slot < end().
   Slot& at(SlotId slot) {
     assert(slot < used_);
@@ -244,6 +252,7 @@ class Ledger {
   // Of the dead, what views hold.
   int64_t viewed_dead_bytes() const { return viewed_dead_bytes_; }
   int64_t dead_pointers() const { return figures_.dead_pointers; }
+  int64_t tracked() const { return figures_.tracked; }  // ever
   int64_t manual() const { return figures_.manual; }
   int64_t outside() const { return figures_.outside; }
   int64_t total() const { return figures_.bytes + figures_.manual + figures_.outside; }
@@ -262,6 +271,7 @@ class Ledger {
   struct Kind {
     uint32_t account = 0;
     uint32_t live = 0;
+    int64_t collected = 0;    // pointers ever
     uint32_t next = kNoKind;  // of those that are unused, or free
     bool is_dropped = false;
     bool is_unused = false;  // on its way to NextUnused
@@ -270,6 +280,7 @@ class Ledger {
   // Of bytes ever charged, which can pass what an integer holds: then they stay there.
   static int64_t Sum(int64_t charged, int64_t delta) { return std::min(charged, INT64_MAX - delta) + delta; }
   void Charge(Account* account, int64_t delta);
+  void LetGo(SlotId slot, bool urgent);
   void Queue(SlotId slot, bool urgent);
   bool Unqueue(SlotId slot);
   void Close(SlotId slot);

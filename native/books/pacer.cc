@@ -19,27 +19,48 @@ constexpr int64_t kReportGrain = int64_t{1} << 20;
 
 }  // namespace
 
-int64_t Pacer::FirstStep() const { return std::max(options_.budget / 4 * 3, allowance_ / 8); }
+int64_t Pacer::FirstStep() const { return std::max(std::min(budget_, allowance_) / 2, allowance_ / 8); }
+
+// A step that was not doubled follows.
+void Pacer::Allow() {
+  const bool is_first = step_ == FirstStep();
+  const auto grown = static_cast<int64_t>(options_.growth * static_cast<double>(alive_));
+  allowance_ = std::min(std::max(budget_, grown), most_);
+  step_ = is_first ? FirstStep() : std::min(step_, allowance_);
+}
 
 void Pacer::Configure(const Options& options) {
   options_ = options;
-  allowance_ =
-      std::max(options_.budget, static_cast<int64_t>(options_.growth * static_cast<double>(base_ + heap_)));
+  budget_ = options.budget;
+  alive_ = base_ + heap_;
+  Allow();
   step_ = FirstStep();
+}
+
+void Pacer::SetBudget(int64_t budget) {
+  if (budget == budget_) return;
+  const bool is_first = step_ == FirstStep();
+  budget_ = budget;
+  Allow();
+  if (is_first) step_ = FirstStep();
+}
+
+void Pacer::SetMost(int64_t most) {
+  if (most == most_) return;
+  most_ = most;
+  Allow();
 }
 
 Collection Pacer::Advise(int64_t live) {
   base_ = std::min(base_, live);
   floor_ = std::min(floor_, live);
   const int64_t grown = live - floor_;
-  // A minor GC after which nothing was allocated would be asked for again and again.
+  // A minor GC after which nothing was allocated would be asked for again and again. What the last one has
+  // left is mostly dead by now, so half a step more will do where that makes a whole one.
   const bool minors_pay = options_.can_minor && step_ < allowance_ && grown > 0;
-  if (options_.can_major && live - base_ >= allowance_) {
-    // The cheap way first, unless it has just been tried.
-    return minors_pay && grown >= step_ / 2 ? Collection::kMinor : Collection::kMajor;
-  }
-  if (minors_pay && grown >= step_) return Collection::kMinor;
-  return Collection::kNone;
+  if (minors_pay && (grown >= step_ || (grown >= step_ / 2 && live - base_ >= step_)))
+    return Collection::kMinor;
+  return options_.can_major && live - base_ >= allowance_ ? Collection::kMajor : Collection::kNone;
 }
 
 void Pacer::Collected(Collection collection, int64_t before, int64_t after, int64_t heap, bool asked) {
@@ -50,8 +71,8 @@ void Pacer::Collected(Collection collection, int64_t before, int64_t after, int6
     base_ = after;
     mark_ = reported_;
     heap_ = heap;
-    allowance_ =
-        std::max(options_.budget, static_cast<int64_t>(options_.growth * static_cast<double>(after + heap)));
+    alive_ = after + heap;
+    Allow();
     step_ = FirstStep();
     if (asked) {
       asked_major_++;

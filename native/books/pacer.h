@@ -4,7 +4,8 @@
 //
 // After a major GC, native memory may grow by the allowance, max(budget, growth x (live + JavaScript
 // heap)), before the next one. In between, a minor GC is worth asking for at every step, a fraction of
-// the allowance; a minor GC that returned little doubles the step, one that paid halves it again.
+// the allowance, half the budget as a rule; half a step is enough where what the last one has left would make
+// it a whole one. A minor GC that returned little doubles the step, one that paid halves it again.
 //
 // Plain arithmetic without a clock: the same trace gives the same decisions. Not thread-safe.
 
@@ -28,6 +29,10 @@ class Pacer {
 
   void Configure(const Options& options);
   const Options& options() const { return options_; }
+  // The part of the budget that is to be had now.
+  void SetBudget(int64_t budget);
+  // What the allowance may not pass, whatever is alive.
+  void SetMost(int64_t most);
 
   // What to ask for, now that `live` native bytes are charged.
   Collection Advise(int64_t live);
@@ -43,6 +48,11 @@ class Pacer {
   int64_t Report(int64_t live, bool before_major = false);
   int64_t reported() const { return reported_; }
 
+  // By how much live bytes have grown since the last major GC, and the least of them since the last GC.
+  int64_t Grown(int64_t live) const { return live > base_ ? live - base_ : 0; }
+  int64_t floor() const { return floor_; }
+
+  int64_t budget() const { return budget_; }
   int64_t allowance() const { return allowance_; }
   int64_t step() const { return step_; }
   uint64_t asked_minor() const { return asked_minor_; }
@@ -52,8 +62,12 @@ class Pacer {
 
  private:
   int64_t FirstStep() const;
+  void Allow();
 
   Options options_;
+  int64_t budget_ = Options().budget;
+  int64_t most_ = INT64_MAX;
+  int64_t alive_ = 0;  // native bytes and JavaScript heap, when the allowance was made
   int64_t base_ = 0;   // least live since the last major GC
   int64_t floor_ = 0;  // least live since the last GC of any type
   int64_t heap_ = 0;

@@ -6,11 +6,7 @@ namespace tally {
 
 void AsyncContexts::Capture(SlotId slot) {
   Drop(slot);
-  if (slot >= by_slot_.size()) {
-    const auto missing = static_cast<uint32_t>(slot + 1 - by_slot_.size());
-    if (!by_slot_.Reserve(missing)) return;
-    for (uint32_t i = 0; i < missing; i++) by_slot_.Push(nullptr);
-  }
+  if (!by_slot_.Extend(size_t{slot} + 1)) return;
   napi_value name = nullptr;
   napi_async_context context = nullptr;
   if (napi_create_string_utf8(env_, "FFI_TALLY_DESTRUCTOR", NAPI_AUTO_LENGTH, &name) != napi_ok) return;

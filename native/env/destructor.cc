@@ -54,6 +54,7 @@ class BoundCall {
   }
 
   std::optional<int32_t> failure() const { return failure_; }
+  void Forget() const { failure_.reset(); }
 
  private:
   union Value {
@@ -90,33 +91,27 @@ class BoundCall {
   bool prepared() const { return false; }
   void Run(uint64_t, uint64_t, int64_t) const {}
   std::optional<int32_t> failure() const { return std::nullopt; }
+  void Forget() const {}
 };
 
 #endif
 
 Destructor::Destructor() = default;
-Destructor::Destructor(Form form) : form_(form) {}
 Destructor::Destructor(Destructor&&) noexcept = default;
 Destructor& Destructor::operator=(Destructor&&) noexcept = default;
 Destructor::~Destructor() = default;
 
-Destructor Destructor::JavaScript() { return Destructor(Form::kJavaScript); }
-
-Destructor Destructor::Direct(uint64_t function) {
-  Destructor destructor(Form::kDirect);
-  destructor.function_ = function;
-  return destructor;
-}
-
-Destructor Destructor::Bound(uint64_t function, const BoundArguments& arguments) {
-  assert(CanBind());
-  std::unique_ptr<BoundCall> call(new (std::nothrow) BoundCall(arguments));
-  if (call == nullptr || !call->prepared()) return Destructor();
-  Destructor destructor(Form::kBound);
-  destructor.function_ = function;
-  destructor.call_ = std::move(call);
-  destructor.ok_ = arguments.ok;
-  destructor.retries_ = arguments.retries;
+Destructor Destructor::Of(Form form, uint64_t function, const BoundArguments& arguments) {
+  Destructor destructor;
+  if (form == Form::kBound) {
+    assert(CanBind());
+    destructor.call_.reset(new (std::nothrow) BoundCall(arguments));
+    if (destructor.call_ == nullptr || !destructor.call_->prepared()) return {};
+    destructor.ok_ = arguments.ok;
+    destructor.retries_ = arguments.retries;
+  }
+  destructor.form_ = form;
+  if (destructor.is_native()) destructor.function_ = function;
   return destructor;
 }
 
@@ -135,6 +130,10 @@ bool Destructor::CanBind() {
 }
 
 void Destructor::RunBound(uint64_t address, int64_t size) const { call_->Run(function_, address, size); }
+
+void Destructor::Forget() const {
+  if (call_ != nullptr) call_->Forget();
+}
 
 std::optional<int32_t> Destructor::failure() const {
   return call_ == nullptr ? std::nullopt : call_->failure();

@@ -15,6 +15,8 @@
 #include <optional>
 
 #include "base/library_pin.h"
+#include "meters/counted_blocks.h"
+#include "meters/owned_blocks.h"
 
 namespace tally {
 
@@ -41,13 +43,11 @@ class Destructor {
   enum class Form : uint8_t { kNone, kJavaScript, kDirect, kBound };
 
   Destructor();  // of form kNone
-  static Destructor JavaScript();
-  static Destructor Direct(uint64_t function);
-  // REQUIRES: CanBind(). Returns a destructor of form kNone without memory, and where libffi refuses the
-  // call.
-  static Destructor Bound(uint64_t function, const BoundArguments& arguments);
+  // REQUIRES: CanBind(), for kBound. Returns a destructor of form kNone without memory, and where libffi
+  // refuses the call.
+  static Destructor Of(Form form, uint64_t function, const BoundArguments& arguments);
 
-  // Calls `function` as Bound does, without needing memory. What it says is lost.
+  // Calls `function` as one of form kBound does, without needing memory. What it says is lost.
   static void RunBound(uint64_t function, const BoundArguments& arguments, uint64_t address, int64_t size);
 
   // Whether this build has libffi.
@@ -60,6 +60,9 @@ class Destructor {
   Form form() const { return form_; }
   // Whether Run does what there is to do, and JavaScript need not hear of it.
   bool is_freed_here() const { return form_ != Form::kJavaScript && !ok_.has_value(); }
+  // Whether it frees memory, and does not just unregister a callback.
+  bool is_memory() const { return is_memory_; }
+  void set_is_memory(bool is_memory) { is_memory_ = is_memory; }
   bool is_native() const { return form_ == Form::kDirect || form_ == Form::kBound; }
   uint64_t function() const { return function_; }
 
@@ -67,9 +70,12 @@ class Destructor {
   std::optional<int32_t> ok() const { return ok_; }
   bool retries() const { return retries_; }
 
-  // Frees `address`. REQUIRES: form() is not kJavaScript; the function's library is mapped.
+  // Frees `address`, unless that is known to be freed. REQUIRES: form() is not kJavaScript; the function's
+  // library is mapped.
   void Run(uint64_t address, int64_t size) const {
     assert(form_ != Form::kJavaScript);
+    if (!OwnedBlocks::Disown(address)) return Forget();
+    const EndOfAccount end(address);
     if (form_ == Form::kDirect) {
       auto function = reinterpret_cast<void (*)(void*)>(static_cast<uintptr_t>(function_));
       function(reinterpret_cast<void*>(static_cast<uintptr_t>(address)));
@@ -90,8 +96,8 @@ class Destructor {
   bool is_pinned() const { return !pin_.is_empty(); }
 
  private:
-  explicit Destructor(Form form);
   void RunBound(uint64_t address, int64_t size) const;
+  void Forget() const;  // what it has said last
 
   Form form_ = Form::kNone;
   uint64_t function_ = 0;
@@ -100,6 +106,7 @@ class Destructor {
   std::optional<bool> unmaps_;
   std::optional<int32_t> ok_;
   bool retries_ = false;
+  bool is_memory_ = true;
 };
 
 }  // namespace tally

@@ -36,7 +36,7 @@ double Environment::AddKind(std::string_view label, Destructor destructor) {
 }
 
 void Environment::RemoveUnusedKinds() {
-  if (nursery_.count() > 0 || running_ != nullptr) return;
+  if (nursery_.count() > 0 || nursery_.has_in_hand() || running_ != nullptr) return;
   for (uint32_t kind = ledger_.NextUnused(); kind != kNoKind; kind = ledger_.NextUnused()) {
     destructors_[kind] = Destructor();
     const uint32_t account = ledger_.account_index_of(kind);
@@ -66,7 +66,7 @@ void Environment::Pin(uint32_t kind) {
 
 void Environment::UnpinIdle() {
   EndAbandoned();
-  if (nursery_.count() > 0) return;  // the ledger is full
+  if (nursery_.count() > 0 || nursery_.has_in_hand()) return;  // the ledger is full
   pin_ = {};
   pinned_function_ = 0;
   for (uint32_t kind = 0; kind < destructors_.size(); kind++) {
@@ -76,7 +76,62 @@ void Environment::UnpinIdle() {
 
 uint32_t Environment::Advise() {
   const bool seen = Observe() || collector_.HasWork();
-  return static_cast<uint32_t>(pacer_.Advise(undecided())) | (seen || ledger_.HasReady() ? kSweep : 0);
+  const uint32_t own = static_cast<uint32_t>(AdviseOwn()) | (seen || ledger_.HasReady() ? kSweep : 0);
+  watch_.LookIfLate();
+  Collection wanted = watch_.pacer().Wanted(seat_, pacer_.options().can_major ? others() : 0);
+  if (wanted == Collection::kNone && BroughtUnsaid()) wanted = Collection::kMinor;
+  if (wanted == Collection::kMinor) wanted = MinorIfItPays();
+  pointers_before_ = ledger_.pointers() - ledger_.dead_pointers();
+  unsaid_before_ = Brought() - Said();
+  if (wanted == Collection::kNone) return own;
+  return own | static_cast<uint32_t>(wanted) | kForAll;
+}
+
+uint32_t Environment::Reconsider(int64_t pages) {
+  watch_.pacer().SetHeap(seat_, pages);
+  watch_.pacer().Reconsider(watch_.memory().Usage());
+  return Advise();
+}
+
+Collection Environment::AdviseOwn() {
+  const int64_t live = undecided();
+  const Collection advice = pacer_.Advise(live);
+  const int64_t budget =
+      watch_.pacer().Borrow(seat_, pacer_.options().budget, std::max(pacer_.Grown(live), Brought()));
+  if (budget == pacer_.budget()) return advice;
+  pacer_.SetBudget(budget);
+  return pacer_.Advise(live);
+}
+
+int64_t Environment::Brought() {
+  const ProcessPacer& pacer = watch_.pacer();
+  return std::min(pacer.Unsaid(seat_), others() * pacer.step());
+}
+
+int64_t Environment::Said() { return std::max(undecided() - pacer_.floor(), int64_t{0}); }
+
+// What this thread has brought beside what was said: pointers without a size, or with one that is too small.
+bool Environment::BroughtUnsaid() {
+  constexpr int64_t kLeast = int64_t{16} << 20;  // less is noise, of JavaScript heaps and of threads
+  const int64_t threshold = std::max(pacer_.budget() / 4 * 3, kLeast) << futile_;
+  const int64_t said = Said();
+  const int64_t unsaid = Brought() - said;
+  return unsaid >= threshold && unsaid >= 2 * said;
+}
+
+Collection Environment::MinorIfItPays() {
+  // As the pacer does for what was said: what minor ones leave may grow by that before a major one.
+  const int64_t step = watch_.pacer().step();
+  lasting_ = std::min(lasting_, others());
+  const bool has_left = (others() - lasting_) * step >= std::max(pacer_.budget(), lasting_ * step);
+  const Pacer::Options& options = pacer_.options();
+  if (options.can_minor && futile_ == 0 && !has_left) return Collection::kMinor;
+  return options.can_major ? Collection::kMajor : Collection::kNone;
+}
+
+void Environment::Configure(const Pacer::Options& options) {
+  pacer_.Configure(options);
+  watch_.pacer().Configure(options.budget, options.growth);
 }
 
 uint32_t Environment::AdviseForViews() const {
@@ -105,12 +160,12 @@ bool Environment::EmptyViews(SlotId slot) {
   return entry.viewed && entry.holds == 1 && views_.Empty(slot, Views::kAll);
 }
 
-bool Environment::Release(SlotId slot, Reason reason) {
+bool Environment::Release(SlotId slot, bool freed) {
   collector_.Forget(slot);
   contexts_.Drop(slot);
   kept_.Drop(slot);
   NoteChange(-ledger_.at(slot).size);
-  ledger_.GiveAway(slot, reason);
+  ledger_.GiveAway(slot, Given(freed));
   Report();
   return ledger_.HasReady();
 }
@@ -128,7 +183,7 @@ Environment::HandedOver Environment::HandOver(SlotId slot, std::string_view key,
     return HandedOver::kViewed;
   }
   outside_.Send(account, transferred->size);
-  Release(slot, Reason::kReleased);
+  Release(slot, false);
   return HandedOver::kYes;
 }
 
@@ -206,8 +261,7 @@ double Environment::Drain(double milliseconds) {
     }
     PayAssist(slot.size);
     FreeHere(id);
-    if (deadline == kForever || !ledger_.HasReady() || ledger_.NextUrgent() != kNoSlot || --until_read > 0)
-      continue;
+    if (deadline == kForever || !ledger_.HasReady() || ledger_.HasUrgent() || --until_read > 0) continue;
     const auto now = Collector::Clock::now();
     batch = now - last_read > kSlow ? 1 : std::min(batch * 2, 4U);
     last_read = now;
@@ -228,8 +282,10 @@ bool Environment::RunNative(SlotId id, std::optional<int32_t>* failure) {
   return !threw;
 }
 
-void Environment::RunScript(SlotId slot, napi_value destructor, napi_value address) {
-  contexts_.Run(slot, destructor, address);
+napi_value Environment::ObjectOrEnd(SlotId slot) {
+  if (ledger_.at(slot).state != SlotState::kLive) return nullptr;
+  collector_.WatchEach();
+  return collector_.ObjectOrEnd(slot);
 }
 
 bool Environment::Settle(SlotId slot, bool failed) {
@@ -270,7 +326,7 @@ bool Environment::Sweep(double milliseconds) {
   return !collector_.HasWork();
 }
 
-uint32_t Environment::Collected(Collection asked, int64_t heap) {
+uint32_t Environment::Collected(Collection asked, int64_t heap, int64_t pages) {
   ReadMeters();
   if (noted_) {
     // What V8 collected by itself could not take views that were held strongly, nor a minor one those that
@@ -284,7 +340,21 @@ uint32_t Environment::Collected(Collection asked, int64_t heap) {
   noted_ = false;
   noted_major_ = false;
   Report();
+  watch_.pacer().SetHeap(seat_, pages);
+  ConcludeForAll(asked);
   return Advise();
+}
+
+void Environment::ConcludeForAll(Collection asked) {
+  if (asked == Collection::kNone) return;
+  const int64_t ended = pointers_before_ - ledger_.pointers();
+  const bool paid = ended > 0 && ended >= watch_.pacer().Since(seat_) / 4;
+  if (asked == Collection::kMajor) lasting_ = ledger_.pointers();
+  futile_ = paid ? 0 : std::min(futile_ + 1, 6);
+  if (paid && unsaid_before_ > pacer_.budget() / 4) watch_.Trim();  // it shows only then
+  if (!watch_.pacer().Collected(seat_, ended)) return;
+  watch_.Trim();
+  watch_.pacer().Conclude(watch_.memory().Usage(true));
 }
 
 napi_status Environment::View(SlotId slot, size_t length, napi_value* buffer) {
@@ -313,35 +383,15 @@ double Environment::ReportByHand(int64_t delta) {
   return static_cast<double>(ledger_.manual());
 }
 
-int64_t Environment::Read(Reading reading) const {
-  switch (reading) {
-    case Reading::kBytes:
-      return ledger_.bytes();
-    case Reading::kPointers:
-      return ledger_.pointers();
-    case Reading::kDeadBytes:
-      return ledger_.dead_bytes();
-    case Reading::kDeadPointers:
-      return ledger_.dead_pointers();
-    case Reading::kLive:
-      return live();
-    case Reading::kLimit:
-      return limit_;
-    case Reading::kTracked:
-      return ledger_.figures().tracked;
-  }
-  return 0;
-}
-
 void Environment::ReadMeters() {
   if (!outside_.has_meters()) return;
   outside_.ReadMeters(ledger_);
   ledger_.SetOutside(outside_.bytes());
 }
 
-bool Environment::MeterKind(uint32_t kind, Meter* meter) {
+bool Environment::MeterKind(uint32_t kind, uint32_t meter) {
   if (!outside_.Reserve()) return false;
-  outside_.AttributeTo(ledger_.account_index_of(kind), meter);
+  outside_.AttributeTo(ledger_.account_index_of(kind), Meter::At(static_cast<int>(meter)));
   return true;
 }
 
@@ -378,11 +428,30 @@ int64_t Environment::Mapped() {
 }
 
 int64_t Environment::Report(bool before_major) {
+  watch_.Publish(this, ledger_);
   outside_.Attribute(ledger_);
   int64_t counter = 0;
   const int64_t change = pacer_.Report(std::max(live() - viewed(), int64_t{0}), before_major);
   TALLY_CHECK(napi_adjust_external_memory(env_, change, &counter));
   return counter;
+}
+
+bool Environment::AppendObjects(napi_value array, FallibleVector<double>* sizes) {
+  uint32_t length = 0;
+  collector_.WatchEach();
+  if (napi_get_array_length(env_, array, &length) != napi_ok) return false;
+  for (SlotId id = 0; id < ledger_.end(); id++) {
+    const Slot& slot = ledger_.at(id);
+    if (slot.state != SlotState::kLive || slot.generation == Generation::kInBatch) continue;
+    if (!sizes->Reserve(1)) return false;
+    Napi::HandleScope scope(env_);
+    napi_value object = nullptr;
+    TALLY_CHECK(napi_get_reference_value(env_, static_cast<napi_ref>(slot.reference), &object));
+    if (object == nullptr) continue;
+    if (napi_set_element(env_, array, length++, object) != napi_ok) return false;
+    sizes->Push(static_cast<double>(slot.size));
+  }
+  return true;
 }
 
 }  // namespace tally

@@ -27,6 +27,7 @@
 #include "env/kept_values.h"
 #include "env/nursery.h"
 #include "env/outside.h"
+#include "env/process_watch.h"
 #include "env/transit.h"
 #include "env/views.h"
 
@@ -58,6 +59,8 @@ class Environment {
   static constexpr double kPastMost = -2;
   // A bit of the advice beside a Collection: a GC has run, there is something to sweep.
   static constexpr uint32_t kSweep = 4;
+  // Another: the collection is for the process, so all that it finds is freed at once.
+  static constexpr uint32_t kForAll = 8;
 
   // A new one, which Node ends with its own. What is alive then is freed in a worker, until set_free_at_exit.
   static Environment* Open(Napi::Env env, bool in_worker);
@@ -75,8 +78,6 @@ class Environment {
 
   // Returns -1 without memory.
   double AddKind(std::string_view label, Destructor destructor);
-  // JavaScript makes no pointers of that kind any more.
-  void DropKind(uint32_t kind) { ledger_.DropKind(kind); }
   // Gives back what was dropped and has no pointers, if the nursery is empty and no destructor runs.
   void RemoveUnusedKinds();
   // Keeps the library of the kind's destructor mapped, until UnpinIdle finds no pointer of that kind.
@@ -88,26 +89,27 @@ class Environment {
   // what is abandoned.
   void UnpinIdle();
 
-  // Moves the nursery's pointers into the ledger and watches their objects. Unless `forced`, it is the last
-  // that made it necessary: it may be one that the others must not keep, and `parent` is its. Returns an
-  // advice, and leaves in the nursery why nothing has changed, if so: kOverLimit only unless `forced`.
+  // Moves the nursery's pointers into the ledger and watches their objects. If not `forced`, the last entry
+  // triggered the flush: it gets a weak reference and `parent` of its own. Returns an advice. If nothing has
+  // changed, the nursery says why: kOverLimit only if not `forced`.
   uint32_t Flush(napi_value objects, SlotId parent, bool forced);
 
   // Frees a pointer that was never booked, because tracking it failed, or has not even a kind.
   void Free(uint32_t kind, uint64_t address, int64_t size);
+  // The same for the one in hand, if there is one.
+  void FreeInHand();
 
   // Frees a pointer that is still in the nursery. It has left before its destructor runs.
   void DisposeYoung(uint32_t index);
   // The pointer belongs to C now, or C has freed it. REQUIRES: nothing holds it.
-  void ReleaseYoung(uint32_t index, Reason reason);
+  void ReleaseYoung(uint32_t index, bool freed);
   // Returns whether another pointer, the parent, has become ready to be freed.
-  bool Release(SlotId slot, Reason reason);
+  bool Release(SlotId slot, bool freed);
 
   // C is about to take the pointer: its views are emptied, and whatever happens meanwhile, the destructor
   // will not run. Returns how many children, calls and views that cannot be emptied hold it; then nothing
   // else changed.
   uint32_t Give(SlotId slot);
-  void TakeBack(SlotId slot) { ledger_.TakeBack(slot); }
 
   // The pointer goes into transit, for another thread, and its views are emptied. Otherwise nothing changed:
   // there is no memory, or a view cannot be emptied. REQUIRES: it is live and nothing but views holds it; the
@@ -127,11 +129,11 @@ class Environment {
   // which nobody has the object. Returns false without memory.
   template <typename Visit>
   bool EachDependent(SlotId slot, Visit visit);
+  // The object of a pointer; null if it has ended, or nobody has it, which ends it.
+  napi_value ObjectOrEnd(SlotId slot);
   // Ends a pointer and frees it now if nothing holds it, and nothing else: C may be using that. Returns what
   // Drain does.
   double DisposeAlone(SlotId slot);
-  void Hold(SlotId slot) { ledger_.Hold(slot); }
-  void Unhold(SlotId slot) { ledger_.Unhold(slot); }
   bool Resize(SlotId slot, int64_t size);
   // What is kept for a pointer until its memory is gone, or is not ours any more.
   KeptValues& kept() { return kept_; }
@@ -145,14 +147,10 @@ class Environment {
   bool RunNative(SlotId slot, std::optional<int32_t>* failure);
   // A callback that the destructor now running called has thrown, and the error was caught.
   void NoteThrow() { callback_threw_ = true; }
-  // The destructor of `slot` is JavaScript's, and runs in the present async context.
-  void CaptureContext(SlotId slot) { contexts_.Capture(slot); }
-  // Calls that destructor, of a slot that Drain returned. Leaves pending what it throws.
-  void RunScript(SlotId slot, napi_value destructor, napi_value address);
-  // That destructor has run. Returns whether there is more to free.
+  // Of the pointers that JavaScript frees. What runs there leaves pending what it throws.
+  AsyncContexts& contexts() { return contexts_; }
+  // A destructor of JavaScript has run. Returns whether there is more to free.
   bool Settle(SlotId slot, bool failed);
-  // Its destructor has failed, and it waits for Unhold to be freed again.
-  void PutOff(SlotId slot) { ledger_.PutOff(slot); }
   const Destructor& destructor_of(SlotId slot) const { return destructors_[ledger_.at(slot).kind]; }
 
   // Notes whether a GC has run since the last look. NoteMajor: somebody knows that a major one has.
@@ -160,14 +158,19 @@ class Environment {
   void NoteMajor();
   // A major GC is asked for next.
   void AnnounceMajor();
-  // Makes the next GC tell of each pointer for itself.
-  void WatchEach() { collector_.WatchEach(); }
+  Collector& collector() { return collector_; }
+  // Appends the objects of all pointers that are alive to an array, and their sizes to `sizes`, which is
+  // false without memory. REQUIRES: the nursery is empty.
+  bool AppendObjects(napi_value array, FallibleVector<double>* sizes);
   // Finds the dead that the GCs noted may have left. Returns whether it came to the end.
   bool Sweep(double milliseconds);
   // The GCs noted are swept and their dead are freed: the pacer learns from them. `asked` is what was
-  // asked for, kNone when V8 collected by itself. Returns the next advice.
-  uint32_t Collected(Collection asked, int64_t heap);
+  // asked for, kNone when V8 collected by itself; `heap` is the JavaScript heap in use, and `pages` what it
+  // has of the kernel. Returns the next advice.
+  uint32_t Collected(Collection asked, int64_t heap, int64_t pages);
   uint32_t Advise();
+  // The same again, now that it is known what the JavaScript heap has.
+  uint32_t Reconsider(int64_t pages);
   // The same because of the number of views.
   uint32_t AdviseForViews() const;
 
@@ -184,7 +187,7 @@ class Environment {
   // Charges what meters have counted.
   void ReadMeters();
   // Pointers of that kind have their sizes from `meter`. False without memory.
-  bool MeterKind(uint32_t kind, Meter* meter);
+  bool MeterKind(uint32_t kind, uint32_t meter);
   // Charges what gauges have told.
   void ChargeGauges(int64_t bytes);
 
@@ -200,10 +203,6 @@ class Environment {
   // Bytes of the pointers that munmap frees. Visits all pointers, if there is any of these.
   int64_t Mapped();
 
-  // One figure, at no more than the cost of a call.
-  enum class Reading : uint8_t { kBytes, kPointers, kDeadBytes, kDeadPointers, kLive, kLimit, kTracked };
-  int64_t Read(Reading reading) const;
-
   int64_t live() const { return ledger_.total(); }
   // What a collection could still let go: live without what is known to be dead, unless views hold that.
   int64_t undecided() const { return live() - ledger_.dead_bytes() + ledger_.viewed_dead_bytes(); }
@@ -217,10 +216,29 @@ class Environment {
   Pacer& pacer() { return pacer_; }
   int64_t limit() const { return limit_; }
   void set_limit(int64_t limit) { limit_ = limit; }
+  void Configure(const Pacer::Options& options);
+
+  // Whether the process has room for one more pointer of that size: see ProcessPacer::Admits.
+  bool ProcessAdmits(int64_t size, bool last) { return watch_.Admits(seat_, size, last); }
+  void AdmitNext() { watch_.pacer().AdmitNext(seat_); }
+  // The memory of the process is looked at from now on.
+  void StartWatch(int64_t pages) {
+    watch_.pacer().SetHeap(seat_, pages);
+    watch_.Start();
+  }
+  // The others shall collect.
+  void RingOthers() { watch_.pacer().Ring(seat_, Collection::kMajor); }
+  // Whether it has pointers of which no collection has said anything.
+  bool HoldsGarbage() { return ledger_.pointers() > 0 && watch_.pacer().Since(seat_) > 0; }
+  // Whether the process waits for this thread, which may be idle.
+  bool IsWanted() { return *nursery_.most() == 0; }
   void set_free_at_exit(bool free_at_exit);
 
   // The process is about to exit without ending this environment: frees the same as the last thing it does.
   void FreeAtProcessExit();
+  // Frees it now, but for what asynchronous calls are using. REQUIRES: no JavaScript that uses a pointer runs
+  // after it.
+  void FreeNow() { FreeAll(false); }
 
  private:
   Environment(Napi::Env env, bool in_worker);
@@ -236,9 +254,22 @@ class Environment {
   bool is_backlogged() const { return ledger_.ready_bytes() > pacer_.allowance(); }
   Refusal AssignSlots(napi_value objects, SlotId parent, bool forced);
   void SetTime();
+  Collection AdviseOwn();
+  // Pointers that may be garbage: all but the one that enters.
+  int64_t others() { return ledger_.pointers() + nursery_.count() - 1; }
+  // Bytes that came with pointers since the last collection, and what was said of them.
+  int64_t Brought();
+  int64_t Said();
+  bool BroughtUnsaid();
+  Collection MinorIfItPays();
+  void ConcludeForAll(Collection asked);
+  // Whether C has freed the pointer or only taken it.
+  static Reason Given(bool freed) { return freed ? Reason::kDisposed : Reason::kReleased; }
   void LeaveNursery(uint32_t index);
+  void LeaveHand() { nursery_.slot(Nursery::kHand) = Nursery::kGone; }
   bool EmptyViews(SlotId slot);
-  void FreeAll();
+  // Once. `calls_ended`: nobody uses now what asynchronous calls hold.
+  void FreeAll(bool calls_ended);
   void FreeNext();
   void FreeHere(SlotId id);
   void WatchOne(SlotId slot, napi_value object, bool given);
@@ -263,6 +294,12 @@ class Environment {
   KeptValues kept_{env_};
   uint64_t pinned_function_ = 0;  // the last one, and its pin: the next is often the same
   SharedPin pin_;
+  ProcessWatch& watch_ = ProcessWatch::Instance();
+  ProcessPacer::Seat* const seat_ = watch_.pacer().Sit(nursery_.waiting(), nursery_.most());
+  int64_t pointers_before_ = 0;  // when a collection may have been asked for
+  int64_t unsaid_before_ = 0;    // then, bytes beside what was said
+  int64_t lasting_ = 0;          // pointers that the last major collection has left
+  int futile_ = 0;               // collections one after the other that ended few pointers
   Outside outside_;
   napi_ref root_ = nullptr;
   bool is_rooted_ = false;
@@ -318,6 +355,7 @@ inline bool Environment::RunDestructor(uint32_t kind, uint64_t address, int64_t 
 }
 
 inline void Environment::Free(uint32_t kind, uint64_t address, int64_t size) {
+  if (nursery_.has_in_hand() && nursery_.address(Nursery::kHand) == address) LeaveHand();
   if (!RunDestructor(kind, address, size) || destructors_[kind].failure()) ledger_.NoteFailure(kind);
 }
 

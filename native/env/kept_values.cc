@@ -5,11 +5,7 @@
 namespace tally {
 
 bool KeptValues::Keep(SlotId slot, napi_value value) {
-  if (slot >= by_slot_.size()) {
-    const auto missing = static_cast<uint32_t>(slot + 1 - by_slot_.size());
-    if (!by_slot_.Reserve(missing)) return false;
-    for (uint32_t i = 0; i < missing; i++) by_slot_.Push(nullptr);
-  }
+  if (!by_slot_.Extend(size_t{slot} + 1)) return false;
   napi_ref reference = nullptr;
   if (napi_create_reference(env_, value, 1, &reference) != napi_ok) return false;
   by_slot_[slot] = reference;

@@ -32,6 +32,7 @@ Refusal Environment::AssignSlots(napi_value objects, SlotId parent, bool forced)
     if (i < batched) waiting++;
   }
   if (!forced && bytes > limit_ - live()) return Refusal::kOverLimit;
+  if (!forced && !ProcessAdmits(nursery_.size(count - 1), false)) return Refusal::kProcessFull;
   if (!ledger_.Reserve(count) || !collector_.Reserve(count)) return Refusal::kNoMemory;
   // An array that has survived a GC may be old, and no minor GC would tell that it is dead.
   const bool is_young = collector_.seen() == objects_since_;
@@ -75,6 +76,7 @@ Refusal Environment::AssignSlots(napi_value objects, SlotId parent, bool forced)
   if (batch != nullptr) collector_.WatchBatch(std::move(batch), objects);
   nursery_.count() = 0;
   KeepRoot(true);
+  watch_.pacer().Came(seat_, count);
   NoteChange(bytes);
   assist_debt_ = (is_backlogged() ? assist_debt_ : 0) + 2 * bytes;
   ReadMeters();
@@ -95,8 +97,12 @@ void Environment::WatchOne(SlotId slot, napi_value object, bool given) {
   }
 }
 
-void Environment::ReleaseYoung(uint32_t index, Reason reason) {
-  ledger_.Pass(nursery_.kind(index), nursery_.size(index), reason);
+void Environment::FreeInHand() {
+  if (nursery_.has_in_hand()) Free(nursery_.kind(Nursery::kHand), nursery_.address(Nursery::kHand), 0);
+}
+
+void Environment::ReleaseYoung(uint32_t index, bool freed) {
+  ledger_.Pass(nursery_.kind(index), nursery_.size(index), Given(freed));
   LeaveNursery(index);
 }
 

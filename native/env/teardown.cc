@@ -32,6 +32,8 @@ Environment::Environment(Napi::Env env, bool in_worker)
 }
 
 Environment::~Environment() {
+  watch_.pacer().Leave(seat_);
+  watch_.Retract(this);
   const auto leave = [this](Environment** at, Environment* Environment::*next) {
     while (*at != this) at = &((*at)->*next);
     *at = this->*next;
@@ -66,7 +68,7 @@ Napi::Value Environment::Lifeline() {
 }
 
 bool Environment::HasPointers() {
-  bool has = ledger_.pointers() > 0;
+  bool has = ledger_.pointers() > 0 || nursery_.has_in_hand();
   for (uint32_t i = 0; i < nursery_.count(); i++) has |= nursery_.holds(i);
   return has;
 }
@@ -98,7 +100,7 @@ void Environment::FreeAtProcessExit() {
   if (leaving_) return;
   // What is registered last is called first: static objects of the libraries loaded by now are still there.
   if (std::atexit([] {
-        for (Environment* it = first_leaving; it != nullptr; it = it->next_leaving_) it->FreeAll();
+        for (Environment* it = first_leaving; it != nullptr; it = it->next_leaving_) it->FreeAll(true);
       }) != 0)
     return;
   leaving_ = true;
@@ -107,7 +109,6 @@ void Environment::FreeAtProcessExit() {
 }
 
 void Environment::TearDown() {
-  if (torn_down_) return;
   collector_.Stop();
   contexts_.DropAll();
   if (root_ != nullptr) TALLY_CHECK(napi_delete_reference(env_, std::exchange(root_, nullptr)));
@@ -116,12 +117,19 @@ void Environment::TearDown() {
     const SlotState state = ledger_.at(id).state;
     if (state == SlotState::kLive || state == SlotState::kGiven) collector_.Forget(id);
   }
-  FreeAll();
+  FreeAll(true);
   kept_.DropAll();
   Report();
 }
 
-void Environment::FreeAll() {
+// Returns whether nothing is left of it. Memory that JavaScript frees is: no JavaScript runs any more.
+static bool RunAtEnd(const Destructor& destructor, uint64_t address, uint64_t size) {
+  if (destructor.form() == Destructor::Form::kJavaScript) return !destructor.is_memory();
+  if (destructor.is_native()) destructor.Run(address, size);
+  return !destructor.failure().has_value();
+}
+
+void Environment::FreeAll(bool calls_ended) {
   if (torn_down_) return;
   torn_down_ = true;
   if (!free_at_exit_) return;
@@ -130,11 +138,14 @@ void Environment::FreeAll() {
     if (nursery_.slot(i) != Nursery::kWaiting) continue;
     const uint32_t kind = nursery_.kind(i);
     ledger_.Pass(kind, nursery_.size(i), Reason::kTornDown);
-    const Destructor& destructor = destructors_[kind];
-    if (destructor.is_native()) destructor.Run(nursery_.address(i), nursery_.size(i));
-    if (destructor.failure().has_value()) ledger_.NoteFailure(kind);
+    if (!RunAtEnd(destructors_[kind], nursery_.address(i), nursery_.size(i))) ledger_.NoteFailure(kind);
   }
   nursery_.count() = 0;
+  if (nursery_.has_in_hand()) {
+    const Destructor& destructor = destructors_[nursery_.kind(Nursery::kHand)];
+    if (destructor.is_native()) destructor.Run(nursery_.address(Nursery::kHand), 0);
+    LeaveHand();
+  }
 
   for (SlotId id = 0; id < ledger_.end(); id++) {
     const SlotState state = ledger_.at(id).state;
@@ -144,15 +155,13 @@ void Environment::FreeAll() {
   const auto free_ready = [this] {
     for (SlotId id = ledger_.NextReady(); id != kNoSlot; id = ledger_.NextReady()) {
       const Slot& slot = ledger_.at(id);
-      const Destructor& destructor = destructors_[slot.kind];
-      if (destructor.is_native()) destructor.Run(slot.address, slot.size);
-      ledger_.Settle(id, destructor.failure().has_value());
+      ledger_.Settle(id, !RunAtEnd(destructors_[slot.kind], slot.address, slot.size));
     }
   };
   free_ready();
-  // What is held now is held by asynchronous calls. Node has waited for them before it came here, and the
-  // callbacks that would have let go will not come.
-  ledger_.DropCallHolds();
+  // What is held now is held by asynchronous calls. Where Node has waited for them, the callbacks that would
+  // have let go will not come.
+  if (calls_ended) ledger_.DropCallHolds();
   free_ready();
   // Who would take it now?
   if (is_main_) Transit::Instance().FreeAll();

@@ -8,18 +8,6 @@
 
 namespace tally {
 
-namespace {
-
-Destructor DestructorOf(const TransferredPointer& transferred) {
-  if (transferred.form == Destructor::Form::kDirect) return Destructor::Direct(transferred.function);
-  if (transferred.form == Destructor::Form::kBound) {
-    return Destructor::Bound(transferred.function, transferred.arguments);
-  }
-  return {};
-}
-
-}  // namespace
-
 // Process-wide on purpose, and never destroyed: a worker may end while the process does.
 Transit& Transit::Instance() {
   alignas(Transit) static std::byte place[sizeof(Transit)];
@@ -45,7 +33,7 @@ bool Transit::Put(std::string_view key, const TransferredPointer& transferred, L
   std::copy(key.begin(), key.end(), stay->key.begin());
   stay->transferred = transferred;
   stay->label = std::move(label);
-  stay->destructor = DestructorOf(transferred);
+  stay->destructor = Destructor::Of(transferred.form, transferred.function, transferred.arguments);
   if (stay->destructor.form() != transferred.form) return false;
   stay->destructor.Pin();
   const std::lock_guard<std::mutex> lock(mutex_);

@@ -75,11 +75,7 @@ void Views::EachOf(bool major, F&& visit) {
 }
 
 bool Views::Reserve(SlotId slot) {
-  if (slot >= by_slot_.size()) {
-    const size_t more = slot + 1 - by_slot_.size();
-    if (!by_slot_.Reserve(more)) return false;
-    for (size_t i = 0; i < more; i++) by_slot_.Push(nullptr);
-  }
+  if (!by_slot_.Extend(size_t{slot} + 1)) return false;
   if (by_slot_[slot] == nullptr) by_slot_[slot].reset(new (std::nothrow) Viewed);
   if (spare_ == nullptr) spare_.reset(new (std::nothrow) View);
   return by_slot_[slot] != nullptr && spare_ != nullptr;
@@ -371,7 +367,7 @@ void Views::DropCanary() {
 }
 
 void Views::FreeAtEnd(bool wanted) {
-  if (wanted && !free_at_end_ && !empty() && on_let_go_ != nullptr) {
+  if (wanted && !free_at_end_ && any() && on_let_go_ != nullptr) {
     const Napi::HandleScope scope(env_);
     RenewCanary();
   }

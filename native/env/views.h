@@ -75,7 +75,7 @@ class Views {
   // slots for ever.
   void Stop();
 
-  bool empty() const { return viewed_slots_ == 0; }
+  bool any() const { return viewed_slots_ > 0; }
   // Bytes that V8 counts itself.
   int64_t counted_bytes() const { return counted_bytes_; }
   // Bytes of strong views that no collection of ours has tried; or no major one.

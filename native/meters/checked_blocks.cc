@@ -80,6 +80,8 @@ std::unique_lock<std::mutex> Lock(std::mutex& mutex) {
   return forking ? std::unique_lock<std::mutex>(mutex, std::defer_lock) : std::unique_lock<std::mutex>(mutex);
 }
 
+#ifndef _WIN32
+
 void LockAll() {
   State& state = TheState();
   for (Table& table : state.tables) table.mutex.lock();
@@ -93,6 +95,8 @@ void UnlockAll() {
   state.mutex.unlock();
   for (Table& table : state.tables) table.mutex.unlock();
 }
+
+#endif
 
 Table& TableOf(uintptr_t address) { return TheState().tables[Table::Hash(address) >> 20 & (kTables - 1)]; }
 

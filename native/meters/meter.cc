@@ -10,6 +10,10 @@
 #include "base/usable_bytes.h"
 #include "meters/checked_blocks.h"
 
+#ifdef __MINGW32__
+#include "base/windows_api.h"
+#endif
+
 namespace tally {
 
 namespace {
@@ -85,8 +89,15 @@ Meter::Shard* Meter::Enter() {
     while (!shards_.compare_exchange_weak(shard->next, shard)) {
     }
   }
+#ifdef __MINGW32__
+  // Its thread_local objects are freed before their destructors run:
+  // https://gcc.gnu.org/bugzilla/show_bug.cgi?id=80816
+  static const DWORD key = FlsAlloc([](void* ending) { Leave(static_cast<Shard*>(ending)); });
+  FlsSetValue(key, shard);
+#else
   thread_local ThreadShard holder;
   holder.shard = shard;
+#endif
   current = shard;
   return shard;
 }
@@ -149,7 +160,7 @@ bool Meter::CanCount() {
   return can;
 }
 
-size_t Meter::SizeOf(void* block) { return block == nullptr ? 0 : static_cast<size_t>(UsableBytes(block)); }
+size_t Meter::SizeOf(void* block) { return block == nullptr ? 0 : CountableBytes(block); }
 
 inline void* Meter::Adopt(void* block) {
   if (block == nullptr) return nullptr;
@@ -157,7 +168,7 @@ inline void* Meter::Adopt(void* block) {
     std::free(block);
     return nullptr;
   }
-  Add(static_cast<size_t>(UsableBytes(block)));
+  Add(CountableBytes(block));
   return block;
 }
 
@@ -177,7 +188,7 @@ bool Meter::Disown(void* block, Meter** owner) {
 void Meter::Free(void* block) {
   Meter* owner = nullptr;
   if (block == nullptr || !Disown(block, &owner)) return;
-  owner->Subtract(static_cast<size_t>(UsableBytes(block)));
+  owner->Subtract(CountableBytes(block));
   std::free(block);
 }
 
@@ -188,7 +199,7 @@ void* Meter::Reallocate(void* block, size_t bytes) {
     return nullptr;
   }
   if (checked_) return Move(block, bytes);
-  const auto before = static_cast<size_t>(UsableBytes(block));
+  const auto before = CountableBytes(block);
   void* moved = std::realloc(block, bytes);
   if (moved == nullptr) return nullptr;
   Subtract(before);
@@ -204,7 +215,7 @@ void* Meter::Move(void* block, size_t bytes) {
     Free(moved);
     return nullptr;
   }
-  const auto before = static_cast<size_t>(UsableBytes(block));
+  const auto before = CountableBytes(block);
   std::memcpy(moved, block, std::min(before, bytes));
   owner->Subtract(before);
   std::free(block);

@@ -1,8 +1,9 @@
 // Callback makes of a C++ function what JavaScript can call: it reads the arguments as the function's
 // parameters tell, and returns its result as a value. lib/ has validated what arrives.
 //
-// A parameter of type Environment& or Napi::Env takes no argument. A uint64_t is a bigint, any other number a
-// number; an enumeration is its number. The function may be a method of Environment.
+// A parameter that is a reference to the environment or to a part of it takes no argument, nor does a
+// Napi::Env. A uint64_t is a bigint, any other number a number; an enumeration is its number. The function
+// may be a method of the environment or of a part.
 
 #ifndef FFI_TALLY_NAPI_CALLBACK_H_
 #define FFI_TALLY_NAPI_CALLBACK_H_
@@ -20,7 +21,28 @@
 namespace tally::entry {
 
 template <typename T>
-constexpr bool kIsArgument = !std::is_same_v<T, Environment&> && !std::is_same_v<T, Napi::Env>;
+constexpr bool kIsArgument = !std::is_lvalue_reference_v<T> && !std::is_same_v<T, Napi::Env>;
+
+template <typename T>
+T& PartOf(Environment& environment) {
+  if constexpr (std::is_same_v<T, Environment>) {
+    return environment;
+  } else if constexpr (std::is_same_v<T, Ledger>) {
+    return environment.ledger();
+  } else if constexpr (std::is_same_v<T, Views>) {
+    return environment.views();
+  } else if constexpr (std::is_same_v<T, KeptValues>) {
+    return environment.kept();
+  } else if constexpr (std::is_same_v<T, AsyncContexts>) {
+    return environment.contexts();
+  } else if constexpr (std::is_same_v<T, Collector>) {
+    return environment.collector();
+  } else if constexpr (std::is_same_v<T, ProcessWatch>) {
+    return ProcessWatch::Instance();
+  } else {
+    return ProcessWatch::Instance().pacer();
+  }
+}
 
 // The arguments of one call, read from left to right. One that is missing is undefined.
 template <size_t kCount>
@@ -40,7 +62,7 @@ class Arguments {
     } else if constexpr (std::is_same_v<T, Napi::Env>) {
       return env_;
     } else {
-      return *environment_;
+      return PartOf<std::remove_reference_t<T>>(*environment_);
     }
   }
 
@@ -116,14 +138,15 @@ struct Signature<kFunction> {
   static constexpr napi_callback kCallback = Apply<kFunction, Result, Parameters...>;
 };
 
-template <typename Result, typename... Parameters, Result (Environment::*kMethod)(Parameters...)>
+template <typename Part, typename Result, typename... Parameters, Result (Part::*kMethod)(Parameters...)>
 struct Signature<kMethod> {
-  static constexpr napi_callback kCallback = Apply<kMethod, Result, Environment&, Parameters...>;
+  static constexpr napi_callback kCallback = Apply<kMethod, Result, Part&, Parameters...>;
 };
 
-template <typename Result, typename... Parameters, Result (Environment::*kMethod)(Parameters...) const>
+template <typename Part, typename Result, typename... Parameters,
+          Result (Part::*kMethod)(Parameters...) const>
 struct Signature<kMethod> {
-  static constexpr napi_callback kCallback = Apply<kMethod, Result, Environment&, Parameters...>;
+  static constexpr napi_callback kCallback = Apply<kMethod, Result, Part&, Parameters...>;
 };
 
 template <auto kFunction>

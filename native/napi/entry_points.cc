@@ -17,33 +17,12 @@
 
 namespace tally::entry {
 
-namespace {
-
-Destructor ToDestructor(Destructor::Form form, const Napi::Value& function, const Napi::Value& arguments) {
-  switch (form) {
-    case Destructor::Form::kJavaScript:
-      return Destructor::JavaScript();
-    case Destructor::Form::kDirect:
-      return Destructor::Direct(Address(function));
-    case Destructor::Form::kBound: {
-      BoundArguments bound;
-      if (!BoundOnes(arguments, &bound)) break;
-      return Destructor::Bound(Address(function), bound);
-    }
-    case Destructor::Form::kNone:
-      break;
-  }
-  return {};
-}
-
-// Whether C has freed the pointer or only taken it.
-Reason Given(bool freed) { return freed ? Reason::kDisposed : Reason::kReleased; }
-
-}  // namespace
-
-double AddKind(Environment& environment, Napi::Value label, Destructor::Form form, Napi::Value function,
-               Napi::Value arguments) {
-  Destructor destructor = ToDestructor(form, function, arguments);
+double AddKind(Environment& environment, Napi::Value label, Destructor::Form form, uint64_t function,
+               Napi::Value arguments, bool is_memory) {
+  BoundArguments bound;
+  if (form == Destructor::Form::kBound && !BoundOnes(arguments, &bound)) return -1;
+  Destructor destructor = Destructor::Of(form, function, bound);
+  destructor.set_is_memory(is_memory);
   if (destructor.form() != form) return -1;
   const Text text(label);
   if (!text.is_read()) return -1;
@@ -53,11 +32,11 @@ double AddKind(Environment& environment, Napi::Value label, Destructor::Form for
 void FreeOnce(Destructor::Form form, uint64_t function, Napi::Value arguments, uint64_t address,
               int64_t size) {
   const LibraryPin pin(function);  // it may call back, and JavaScript unload the library
-  if (form == Destructor::Form::kBound) {
-    BoundArguments bound;
-    if (BoundOnes(arguments, &bound)) Destructor::RunBound(function, bound, address, size);
-  } else if (form == Destructor::Form::kDirect) {
-    Destructor::Direct(function).Run(address, size);
+  BoundArguments bound;
+  if (form == Destructor::Form::kDirect) {
+    Destructor::Of(form, function, bound).Run(address, size);
+  } else if (form == Destructor::Form::kBound && BoundOnes(arguments, &bound)) {
+    Destructor::RunBound(function, bound, address, size);
   }
 }
 
@@ -71,48 +50,14 @@ Napi::Value Dependents(Environment& environment, Napi::Env env, SlotId slot) {
   return objects;
 }
 
-void ReleaseYoung(Environment& environment, uint32_t index, bool freed) {
-  environment.ReleaseYoung(index, Given(freed));
-}
-
-bool Release(Environment& environment, SlotId slot, bool freed) {
-  return environment.Release(slot, Given(freed));
-}
-
-uint32_t HoldsOf(Environment& environment, SlotId slot) { return environment.ledger().at(slot).holds; }
-
-int64_t SizeOf(Environment& environment, SlotId slot) { return environment.ledger().at(slot).size; }
-
-uint64_t AddressOf(Environment& environment, SlotId slot) { return environment.ledger().at(slot).address; }
-
-uint32_t KindOf(Environment& environment, SlotId slot) { return environment.ledger().at(slot).kind; }
-
-bool AddParent(Environment& environment, SlotId slot, SlotId parent) {
-  return environment.ledger().AddParent(slot, parent);
-}
-
-void RemoveParent(Environment& environment, SlotId slot, SlotId parent) {
-  environment.ledger().RemoveParent(slot, parent);
-}
-
-bool DependsOn(Environment& environment, SlotId slot, SlotId other) {
-  return environment.ledger().DependsOn(slot, other);
-}
-
-bool Keep(Environment& environment, SlotId slot, napi_value value) {
-  return environment.kept().Keep(slot, value);
-}
-
-napi_value Kept(Environment& environment, SlotId slot) { return environment.kept().Of(slot); }
-
-bool HasParent(Environment& environment, SlotId slot) { return environment.ledger().HasParent(slot); }
-
-bool HasEndedParent(Environment& environment, SlotId slot) {
-  return environment.ledger().HasEndedParent(slot);
-}
-
-bool Owns(Environment& environment, SlotId slot, uint64_t address) {
-  return environment.ledger().Owns(slot, address);
+Napi::Value DependentSlots(Environment& environment, Napi::Env env, SlotId slot) {
+  FallibleVector<SlotId> found;
+  if (!environment.ledger().FindDependents(slot, &found)) return env.Undefined();
+  Napi::Array slots = Napi::Array::New(env);
+  for (size_t i = 0; i < found.size(); i++) {
+    Define(slots, std::to_string(i).c_str(), Napi::Number::New(env, found[i]));
+  }
+  return slots;
 }
 
 Napi::Value RunNative(Environment& environment, Napi::Env env, SlotId slot) {
@@ -120,8 +65,6 @@ Napi::Value RunNative(Environment& environment, Napi::Env env, SlotId slot) {
   const bool threw = !environment.RunNative(slot, &failure);
   return failure.has_value() ? Napi::Value::From(env, *failure) : Napi::Value::From(env, !threw);
 }
-
-void NoteFailure(Environment& environment, uint32_t kind) { environment.ledger().NoteFailure(kind); }
 
 Napi::Value DescribeFailure(Environment& environment, Napi::Env env, SlotId slot) {
   const Destructor& destructor = environment.destructor_of(slot);
@@ -139,8 +82,6 @@ bool IsAlive(Napi::Env env) {
   bool has = false;
   return napi_has_property(env, object, object, &has) == napi_ok;
 }
-
-bool HasUrgent(Environment& environment) { return environment.ledger().NextUrgent() != kNoSlot; }
 
 napi_value RunAlone(Napi::Function run) {
   // Of the process on purpose, and never destroyed. What runs may be a user's, who comes back here.

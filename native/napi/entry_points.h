@@ -12,14 +12,14 @@ namespace tally::entry {
 
 Napi::Object Protocol(Napi::Env env);
 
-double AddKind(Environment& environment, Napi::Value label, Destructor::Form form, Napi::Value function,
-               Napi::Value arguments);
+double AddKind(Environment& environment, Napi::Value label, Destructor::Form form, uint64_t function,
+               Napi::Value arguments, bool is_memory);
 void FreeOnce(Destructor::Form form, uint64_t function, Napi::Value arguments, uint64_t address,
               int64_t size);
 // The objects of all that needs its memory, children first; undefined without memory.
 Napi::Value Dependents(Environment& environment, Napi::Env env, SlotId slot);
-void ReleaseYoung(Environment& environment, uint32_t index, bool freed);
-bool Release(Environment& environment, SlotId slot, bool freed);
+// The slots of the same, in any order.
+Napi::Value DependentSlots(Environment& environment, Napi::Env env, SlotId slot);
 
 // An Environment::HandedOver; undefined where the worker is being terminated.
 Napi::Value HandOver(Environment& environment, Napi::Env env, SlotId slot, Napi::Value key, Napi::Value label,
@@ -28,36 +28,15 @@ Napi::Value HandOver(Environment& environment, Napi::Env env, SlotId slot, Napi:
 Napi::Value InTransit(Napi::Env env, Napi::Value key);
 Environment::Taken TakeOver(Environment& environment, Napi::Value key, uint32_t kind);
 
-uint32_t HoldsOf(Environment& environment, SlotId slot);  // children, calls and views
-int64_t SizeOf(Environment& environment, SlotId slot);
-uint64_t AddressOf(Environment& environment, SlotId slot);
-uint32_t KindOf(Environment& environment, SlotId slot);
-bool AddParent(Environment& environment, SlotId slot, SlotId parent);  // false without memory
-void RemoveParent(Environment& environment, SlotId slot, SlotId parent);
-bool DependsOn(Environment& environment, SlotId slot, SlotId other);
-bool Keep(Environment& environment, SlotId slot, napi_value value);  // false without memory
-napi_value Kept(Environment& environment, SlotId slot);              // that object, or undefined
-bool HasParent(Environment& environment, SlotId slot);
-bool HasEndedParent(Environment& environment, SlotId slot);
-bool Owns(Environment& environment, SlotId slot, uint64_t address);  // whether we have still to free it
-
 // An ArrayBuffer, of the pointer's size if `length` is undefined; false without memory, undefined where that
 // is forbidden, null for too long a one.
 napi_value View(Environment& environment, Napi::Env env, SlotId slot, Napi::Value length);
-void CopyMemory(uint64_t address, Napi::Uint8Array buffer);
+void CopyBytes(uint64_t address, Napi::Uint8Array buffer);
 bool EmptyViews(Environment& environment, SlotId slot, int64_t length);  // whether those beyond are empty
-void DetachViewsBy(Environment& environment, napi_value function);
-bool HasViews(Environment& environment);
-uint32_t OthersOf(Environment& environment, SlotId slot);    // what holds it but views
-void BeginCollection(Environment& environment, bool major);  // one is asked for next
-void WeakenViews(Environment& environment);
-void OnDead(Environment& environment, napi_value function);  // called when there is something to free
 
 // What the destructor says, if it fails; otherwise whether no callback of it threw.
 Napi::Value RunNative(Environment& environment, Napi::Env env, SlotId slot);
-void NoteFailure(Environment& environment, uint32_t kind);
 Napi::Value DescribeFailure(Environment& environment, Napi::Env env, SlotId slot);  // { label, ok, retries }
-bool HasUrgent(Environment& environment);  // whether something must be freed now
 // Whether JavaScript may go on. Node-API refuses whatever could run JavaScript from the moment when a worker
 // is told to end, which is before its JavaScript stops.
 bool IsAlive(Napi::Env env);
@@ -73,18 +52,51 @@ Napi::Value Accounts(Environment& environment, Napi::Env env);  // columns; by t
 Napi::Value Survey(Environment& environment, Napi::Env env);    // columns; by those of accounts and kinds
 Napi::Value ProcessStats(Napi::Env env);
 void Configure(Environment& environment, int64_t budget, double growth, int64_t limit, bool free_at_exit);
+void SetProcessLimit(int64_t limit, bool followed);  // kMaxBytes for none; see ProcessWatch::SetLimit
+Napi::Value ProcessMemory(Napi::Env env);            // what the kernel counts, and what it may not pass
+int SetBlackBox(Napi::String path);                  // "" for none; 0, or what errno says
+bool MayCollect();                                   // whether collections for the process have time left
+void TrimForAll();
+void Sleep(double milliseconds);  // so that other threads can free
 void SetCapabilities(Environment& environment, bool can_minor, bool can_major);
 
 // Functions; null or undefined for none.
 Napi::Value MeterFor(Environment& environment, Napi::Env env, Napi::String label, bool checked);
 int64_t OwnNet(uint32_t meter);          // bytes of this thread
 int64_t OwnAllocations(uint32_t meter);  // of this thread
-bool MeterKind(Environment& environment, uint32_t kind, uint32_t meter);
-int64_t ReadGauge(uint64_t address);  // called with its library beside it, which so stays mapped
+int64_t ReadGauge(uint64_t address);     // called with its library beside it, which so stays mapped
 Napi::Value HoldLibrary(Napi::Env env, uint64_t address);     // what keeps it mapped
 Napi::Value Meters(Environment& environment, Napi::Env env);  // figures of each, as seen last
 Napi::Value NextReport(Napi::Env env);                        // a free that was wrong, or undefined
 
+napi_value ThreadBlock(Napi::Env env);                               // the doubles of this thread
+Napi::Value PatchSlots(Napi::Env env, Napi::Value path, bool deep);  // { outcome, name, modules, ... }
+Napi::Value PatchNewSlots(Napi::Env env);                    // the same, of what libraries have loaded
+Napi::Value FindExported(Napi::Env env, Napi::String path);  // the name of a function, or ''
+double CountedBytes(uint64_t address);                       // of that block
+double AdoptBlock(uint64_t address, int64_t account);        // counts a block, and returns its bytes
+void MergeAccounts(int64_t from, int64_t to, int64_t bytes);
+Napi::Value TakeChanges(Napi::Env env, int64_t first_account);  // [account, bytes, ...]
+Napi::Value CountedTotals(Napi::Env env);                       // { blocks, bytes }
+void OwnBlock(Environment& environment, uint64_t address);      // if it is counted
+Napi::Value NextLoss(Environment& environment, Napi::Env env);  // { address, file, name }, or undefined
+
+void AuditOn();
+uint32_t AuditMaker(Napi::Value text);            // its number, 0 without memory
+void AuditMade(uint64_t address, int64_t bytes);  // by a function of the C library that was called itself
+Napi::Value AuditLive(Napi::Env env);    // bytes by the number of the maker; at 0 all blocks ever made
+Napi::Value AuditMakers(Napi::Env env);  // their figures by their number
+Napi::Value AuditFrees(Napi::Env env);   // [{ maker, by, asArgument, blocks }]
+
+bool ProfileOn(double mean, double seed);  // false if it is on
+uint32_t ProfileStack(Napi::Value text);   // its number, 0 without memory
+// [{ stack, native: [return addresses], bytes and blocks of each view }]
+Napi::Value ProfileSites(Napi::Env env);
+Napi::Value ProfileCode(Napi::Env env, double address);  // { file, name, offset }
+
+// Appends the objects of live pointers to the array. An ArrayBuffer of their sizes, or undefined without
+// memory.
+Napi::Value LiveObjects(Environment& environment, Napi::Env env, napi_value array);
 Napi::Value ExternalAddress(Napi::Env env, Napi::Value value);  // a bigint, or undefined
 Napi::Value UsableSize(Napi::Env env, uint64_t address);        // bytes, or undefined
 uint64_t Allocate(int64_t bytes);                               // the address of zeroes, or 0

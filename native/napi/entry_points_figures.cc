@@ -1,10 +1,14 @@
 // The entry points that tell figures and set them.
 
+#include <algorithm>
+#include <chrono>
 #include <string_view>
+#include <thread>
 
 #include "base/process_memory.h"
 #include "base/usable_bytes.h"
 #include "env/check.h"
+#include "meters/block_table.h"
 #include "napi/entry_points.h"
 #include "napi/values.h"
 
@@ -90,9 +94,6 @@ Napi::Value Stats(Environment& environment, Napi::Env env) {
   Put(stats, "deadBytes", ledger.dead_bytes());
   Put(stats, "deadPointers", ledger.dead_pointers());
   Put(stats, "reported", pacer.reported());
-  Put(stats, "limit", environment.limit());
-  Put(stats, "allowance", pacer.allowance());
-  Put(stats, "step", pacer.step());
   Put(stats, "minor", pacer.asked_minor());
   Put(stats, "major", pacer.asked_major());
   Put(stats, "returnedByMinor", pacer.returned_minor());
@@ -165,10 +166,11 @@ Napi::Value Survey(Environment& environment, Napi::Env env) {
   Napi::Object result = Napi::Object::New(env);
   const size_t accounts = survey.oldest.size();
   const size_t kinds = survey.bytes.size();
-  Columns columns(result, accounts + 2 * kinds);
+  Columns columns(result, accounts + 3 * kinds);
   columns.Add("oldest", accounts, [&](size_t i) { return survey.oldest[i]; });
   columns.Add("pointers", kinds, [&](size_t i) { return ledger.live_of(static_cast<uint32_t>(i)); });
   columns.Add("bytes", kinds, [&](size_t i) { return survey.bytes[i]; });
+  columns.Add("collected", kinds, [&](size_t i) { return survey.collected[i]; });
   return result;
 }
 
@@ -176,7 +178,7 @@ void Configure(Environment& environment, int64_t budget, double growth, int64_t 
   Pacer::Options options = environment.pacer().options();
   options.budget = budget;
   options.growth = growth;
-  environment.pacer().Configure(options);
+  environment.Configure(options);
   environment.set_limit(limit);
   environment.set_free_at_exit(free_at_exit);
 }
@@ -215,6 +217,39 @@ double InUse() {
   return ReadAllocator(&figures) ? static_cast<double>(figures.in_use) : -1;
 }
 
+void SetProcessLimit(int64_t limit, bool followed) {
+  ProcessWatch& watch = ProcessWatch::Instance();
+  watch.SetLimit(limit < kMaxBytes ? limit : ProcessPacer::kNoLimit, followed);
+  watch.Start();
+}
+
+Napi::Value ProcessMemory(Napi::Env env) {
+  ProcessWatch& watch = ProcessWatch::Instance();
+  const ProcessPacer& pacer = watch.pacer();
+  const auto bytes = [](int64_t value) { return std::min(value, kMaxBytes); };
+  Napi::Object result = Napi::Object::New(env);
+  Put(result, "usage", watch.memory().Usage(true));
+  Put(result, "limit", bytes(pacer.limit()));
+  Put(result, "kernelLimit", bytes(watch.memory().limit()));
+  Put(result, "threads", pacer.threads());
+  return result;
+}
+
+int SetBlackBox(Napi::String path) {
+  ProcessWatch& watch = ProcessWatch::Instance();
+  const int error = watch.SetBlackBox(path.Utf8Value());
+  watch.Start();
+  return error;
+}
+
+bool MayCollect() { return ProcessWatch::Instance().pacer().MayCollect(ProcessWatch::Now()); }
+
+void TrimForAll() { ProcessWatch::Instance().Trim(true); }
+
+void Sleep(double milliseconds) {
+  std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int64_t>(milliseconds * 1000)));
+}
+
 Napi::Value Memory(Environment& environment, Napi::Env env) {
   const Share::Sum everywhere = Share::Total();
   Napi::Object result = Napi::Object::New(env);
@@ -225,9 +260,18 @@ Napi::Value Memory(Environment& environment, Napi::Env env) {
   Put(result, "everywhere", everywhere.bytes + everywhere.manual + everywhere.outside + in_transit);
   Put(result, "viewed", environment.viewed());
   Put(result, "mapped", environment.Mapped());
-  const int64_t file = FileResident();
+  Put(result, "tables", BlockTable::OwnBytes());
+  const int64_t file = ProcessWatch::Instance().memory().FileResident();
   if (file >= 0) Put(result, "file", file);
   return result;
+}
+
+Napi::Value LiveObjects(Environment& environment, Napi::Env env, napi_value array) {
+  FallibleVector<double> sizes;
+  if (!environment.AppendObjects(array, &sizes)) return env.Undefined();
+  Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, sizes.size() * sizeof(double));
+  std::copy(sizes.begin(), sizes.end(), static_cast<double*>(buffer.Data()));
+  return buffer;
 }
 
 }  // namespace tally::entry

@@ -53,10 +53,6 @@ int64_t OwnNet(uint32_t meter) { return Meter::At(static_cast<int>(meter))->OwnN
 
 int64_t OwnAllocations(uint32_t meter) { return Meter::At(static_cast<int>(meter))->OwnAllocations(); }
 
-bool MeterKind(Environment& environment, uint32_t kind, uint32_t meter) {
-  return environment.MeterKind(kind, Meter::At(static_cast<int>(meter)));
-}
-
 int64_t ReadGauge(uint64_t address) {
   const auto read = reinterpret_cast<int64_t (*)()>(static_cast<uintptr_t>(address));
   assert(read != nullptr);

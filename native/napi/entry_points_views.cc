@@ -19,7 +19,7 @@ napi_value View(Environment& environment, Napi::Env env, SlotId slot, Napi::Valu
   return status == napi_no_external_buffers_allowed ? env.Undefined() : env.Null();
 }
 
-void CopyMemory(uint64_t address, Napi::Uint8Array buffer) {
+void CopyBytes(uint64_t address, Napi::Uint8Array buffer) {
   const auto* memory = reinterpret_cast<const uint8_t*>(static_cast<uintptr_t>(address));
   std::copy_n(memory, buffer.ByteLength(), buffer.Data());
 }
@@ -29,20 +29,5 @@ bool EmptyViews(Environment& environment, SlotId slot, int64_t length) {
   environment.Report();
   return emptied;
 }
-
-void DetachViewsBy(Environment& environment, napi_value function) { environment.views().DetachBy(function); }
-
-bool HasViews(Environment& environment) { return !environment.views().empty(); }
-
-uint32_t OthersOf(Environment& environment, SlotId slot) {
-  const Slot& entry = environment.ledger().at(slot);
-  return entry.holds - (entry.viewed ? 1 : 0);
-}
-
-void BeginCollection(Environment& environment, bool major) { environment.views().BeginCollection(major); }
-
-void WeakenViews(Environment& environment) { environment.views().Weaken(); }
-
-void OnDead(Environment& environment, napi_value function) { environment.views().NotifyBy(function); }
 
 }  // namespace tally::entry

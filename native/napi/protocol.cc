@@ -2,6 +2,8 @@
 // has the same names.
 
 #include "env/environment.h"
+#include "meters/counted_blocks.h"
+#include "meters/import_slots.h"
 #include "napi/entry_points.h"
 #include "napi/values.h"
 
@@ -21,12 +23,14 @@ Napi::Object Protocol(Napi::Env env) {
   Put(advice, "MINOR", Collection::kMinor);
   Put(advice, "MAJOR", Collection::kMajor);
   Put(advice, "SWEEP", Environment::kSweep);
+  Put(advice, "FOR_ALL", Environment::kForAll);
   Napi::Object refusal = group(protocol, "refusal");
   Put(refusal, "NONE", Refusal::kNone);
   Put(refusal, "NO_MEMORY", Refusal::kNoMemory);
   Put(refusal, "TOO_MUCH", Refusal::kTooMuch);
   Put(refusal, "OVER_LIMIT", Refusal::kOverLimit);
   Put(refusal, "STOPPED", Refusal::kStopped);
+  Put(refusal, "PROCESS_FULL", Refusal::kProcessFull);
   Napi::Object nursery = group(protocol, "nursery");
   Put(nursery, "CAPACITY", Nursery::kCapacity);
   Put(nursery, "SMALLEST_BATCH", Nursery::kSmallestBatch);
@@ -50,14 +54,27 @@ Napi::Object Protocol(Napi::Env env) {
   Napi::Object reported = group(protocol, "reported");
   Put(reported, "BELOW_ZERO", Environment::kBelowZero);
   Put(reported, "TOO_MUCH", Environment::kPastMost);
-  Napi::Object figure = group(protocol, "figure");
-  Put(figure, "BYTES", Environment::Reading::kBytes);
-  Put(figure, "POINTERS", Environment::Reading::kPointers);
-  Put(figure, "DEAD_BYTES", Environment::Reading::kDeadBytes);
-  Put(figure, "DEAD_POINTERS", Environment::Reading::kDeadPointers);
-  Put(figure, "LIVE", Environment::Reading::kLive);
-  Put(figure, "LIMIT", Environment::Reading::kLimit);
-  Put(figure, "TRACKED", Environment::Reading::kTracked);
+  Napi::Object block = group(protocol, "threadBlock");
+  Put(block, "MARK", CountedBlocks::kMark);
+  Put(block, "MADE", CountedBlocks::kMade);
+  Put(block, "GIVEN", CountedBlocks::kGiven);
+  Put(block, "OTHERS", CountedBlocks::kOthers);
+  Put(block, "STALE", CountedBlocks::kStale);
+  Put(block, "MAKER", CountedBlocks::kMaker);
+  Put(block, "BALANCE", CountedBlocks::kBalance);
+  Put(block, "BLOCKS", CountedBlocks::kBlocks);
+  Put(block, "MOVED", CountedBlocks::kMoved);
+  Put(block, "SAMPLES", CountedBlocks::kSamples);
+  Put(block, "ARGUMENTS", CountedBlocks::kArguments);
+  Put(block, "ARGUMENT", CountedBlocks::kArgument);
+  Put(block, "MOST_ARGUMENTS", CountedBlocks::kMostArguments);
+  Napi::Object patched = group(protocol, "patched");
+  Put(patched, "YES", ImportSlots::Outcome::kPatched);
+  Put(patched, "NO_MEMORY", ImportSlots::Outcome::kNoMemory);
+  Put(patched, "NOT_LOADED", ImportSlots::Outcome::kNotLoaded);
+  Put(patched, "SANITIZED", ImportSlots::Outcome::kSanitized);
+  Put(patched, "FOREIGN", ImportSlots::Outcome::kForeign);
+  Put(patched, "EXPORTED", ImportSlots::Outcome::kExported);
   return protocol;
 }
 

@@ -1,0 +1,282 @@
+#include "meters/counted_blocks.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+
+#include "base/spin_lock.h"
+#include "meters/audit.h"
+#include "meters/owned_blocks.h"
+#include "meters/samples.h"
+
+namespace tally {
+
+namespace {
+
+// Without constructors, so that reading it needs no guard.
+struct Thread {
+  double* in_use;
+  double own[CountedBlocks::kFields];
+};
+thread_local Thread current;
+
+BlockTable blocks;
+// Accounts that have become part of another one, with the bytes of theirs that are left.
+BlockTable merged;
+std::atomic<bool> any_merged{false};
+std::atomic<bool> has_begun{false};
+
+// Changes of accounts that are not marked. One place for each that falls there: the last one keeps it.
+constexpr size_t kChanges = 1024;
+SpinLock changes_lock;
+CountedBlocks::Change changes[kChanges];
+
+CountedBlocks::Change& ChangeOf(uint64_t account) { return changes[account % kChanges]; }
+
+std::atomic<bool> any_changes{false};
+
+// The thread whose JavaScript asks for the changes of an environment's accounts; nullptr after its end. Under
+// the lock of the changes.
+FallibleVector<Thread*>& Owners() {
+  static FallibleVector<Thread*>& owners = *new FallibleVector<Thread*>;
+  return owners;
+}
+
+// JavaScript reads it in its own thread, and others write it.
+void SetStale(double* block, double value) {
+  __atomic_store(&block[CountedBlocks::kStale], &value, __ATOMIC_RELAXED);
+}
+
+// What happens in another thread JavaScript would not ask for. REQUIRES: the lock of the changes.
+void TellOwner(uint64_t account) {
+  const uint64_t environment = (account - 1) / CountedBlocks::kAccounts;
+  if (environment >= Owners().size()) return;
+  const Thread* owner = Owners()[environment];
+  if (owner != nullptr && owner != &current) SetStale(owner->in_use, 1);
+}
+
+void NoteChange(uint64_t account, int64_t bytes) {
+  any_changes.store(true, std::memory_order_relaxed);
+  const std::lock_guard<SpinLock> lock(changes_lock);
+  CountedBlocks::Change& change = ChangeOf(account);
+  change = {account, bytes + (change.account == account ? change.bytes : 0)};
+  TellOwner(account);
+}
+
+// Nobody will ask for it any more.
+void Forget(uint64_t account) {
+  if (!any_changes.load(std::memory_order_relaxed)) return;
+  const std::lock_guard<SpinLock> lock(changes_lock);
+  if (CountedBlocks::Change& change = ChangeOf(account); change.account == account) change = {};
+}
+
+// Beside the account of a block: it is a sample of the profile.
+constexpr uint64_t kSampled = uint64_t{1} << 63;
+
+uint64_t MarkedAccount(const double* block) {
+  return block[CountedBlocks::kMark] > 0 ? static_cast<uint64_t>(block[CountedBlocks::kMark]) : 0;
+}
+
+// The account that has become that of `account`. Of each on the way `freed` bytes are gone.
+uint64_t Resolve(uint64_t account, uint64_t freed) {
+  if (!any_merged.load(std::memory_order_relaxed)) return account;
+  for (;;) {
+    const BlockTable::Entry into = freed == 0 ? merged.Find(account) : merged.Subtract(account, freed);
+    if (into.key == 0) return account;
+    account = into.account;
+  }
+}
+
+// Books `bytes` more, or less if below zero, to an account that has not been merged.
+void Book(uint64_t account, int64_t bytes, double* block) {
+  if (account == 0) return;
+  if (account != MarkedAccount(block)) {
+    block[CountedBlocks::kOthers]++;
+    NoteChange(account, bytes);
+  } else if (bytes > 0) {
+    block[CountedBlocks::kMade] += static_cast<double>(bytes);
+  } else {
+    block[CountedBlocks::kGiven] -= static_cast<double>(bytes);
+  }
+}
+
+// Somebody has freed that block. Returns its account.
+uint64_t Freed(const BlockTable::Entry& entry) {
+  if ((entry.account & kSampled) != 0 && Samples::IsOn()) Samples::Given(entry.key);
+  const uint64_t known = entry.account & ~kSampled;
+  if (known == 0) return 0;
+  const uint64_t account = Resolve(known, entry.bytes);
+  Book(account, -static_cast<int64_t>(entry.bytes), CountedBlocks::ThreadBlock());
+  return account;
+}
+
+uint64_t Number(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
+
+void Enter(void* block, size_t bytes, uint64_t account, double* thread) {
+  const BlockTable::Entry before = blocks.Put(reinterpret_cast<uintptr_t>(block), bytes, account);
+  if (before.key != 0) Freed(before);
+  Book(account, static_cast<int64_t>(bytes), thread);
+  if (Samples::IsOn() && Samples::Made(Number(block), bytes, thread))
+    blocks.Put(Number(block), bytes, account | kSampled);
+}
+
+// Before the block is freed: afterwards its address is anybody's.
+BlockTable::Entry Taken(uint64_t block) {
+  if (Audit::IsOn()) Audit::Given(block);
+  const BlockTable::Entry entry = blocks.Take(block);
+  if (entry.key != 0) Freed(entry);
+  return entry;
+}
+
+}  // namespace
+
+double* CountedBlocks::ThreadBlock() { return current.in_use != nullptr ? current.in_use : current.own; }
+
+void CountedBlocks::UseThreadBlock(double* block) {
+  const std::lock_guard<SpinLock> lock(changes_lock);
+  current.in_use = block;
+  if (block != nullptr) return;
+  for (Thread*& owner : Owners()) {
+    if (owner == &current) owner = nullptr;
+  }
+}
+
+void CountedBlocks::SetStale(bool is_stale) {
+  double* block = ThreadBlock();
+  tally::SetStale(block, is_stale ? 1 : 0);
+  if (!is_stale) block[kOthers]++;  // what other threads have changed is still to be taken
+}
+
+bool CountedBlocks::IsOfJavaScript() { return current.in_use != nullptr; }
+
+BlockTable::Totals CountedBlocks::Sum() { return blocks.Sum(); }
+BlockTable::Entry CountedBlocks::Find(uint64_t address) { return blocks.Find(address); }
+
+void* CountedBlocks::Made(void* block, size_t bytes) {
+  if (block == nullptr) return block;
+  double* thread = CountedBlocks::ThreadBlock();
+  Enter(block, bytes, MarkedAccount(thread), thread);
+  if (Audit::IsOn()) Audit::Made(reinterpret_cast<uintptr_t>(block), bytes);
+  return block;
+}
+
+size_t CountedBlocks::Given(void* block, void* caller) {
+  if (block == nullptr) return 0;
+  const BlockTable::Entry entry = Taken(Number(block));
+  if (entry.key == 0) return 0;
+  if (OwnedBlocks::Freed(entry.key, Number(caller))) CountedBlocks::ThreadBlock()[CountedBlocks::kOthers]++;
+  return entry.bytes;
+}
+
+// NOLINTBEGIN(*-no-malloc): it is an allocator
+
+void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller) {
+  if (block == nullptr) return counts ? Made(std::malloc(bytes), bytes) : std::malloc(bytes);
+  BlockTable::Entry known = blocks.Take(reinterpret_cast<uintptr_t>(block));
+  Audit::Block audited;
+  if (Audit::IsOn()) audited = Audit::Take(reinterpret_cast<uintptr_t>(block));
+  BlockTable::Entry sample;
+  if ((known.account & kSampled) != 0 && Samples::IsOn()) sample = Samples::Take(known.key);
+  void* moved = std::realloc(block, bytes);
+  if (moved == nullptr && bytes != 0) {  // the old block lives on
+    if (known.key != 0) blocks.Put(known.key, known.bytes, known.account);
+    if (audited.key != 0) Audit::PutBack(audited);
+    if (sample.key != 0) Samples::PutBack(sample);
+    return nullptr;
+  }
+  known.account &= ~kSampled;  // the address may be another sample's already
+  // The block of an account stays the account's, whoever makes it larger.
+  const uint64_t account = known.key == 0 ? 0 : Freed(known);
+  if (moved != block && known.key != 0 && OwnedBlocks::Freed(known.key, Number(caller)))
+    CountedBlocks::ThreadBlock()[CountedBlocks::kOthers]++;
+  if (moved == nullptr) {
+    if (audited.key != 0) {
+      Audit::PutBack(audited);
+      Audit::Given(audited.key);
+    }
+    return nullptr;
+  }
+  double* thread = CountedBlocks::ThreadBlock();
+  if (known.key != 0 || counts) Enter(moved, bytes, account != 0 ? account : MarkedAccount(thread), thread);
+  if (audited.key != 0) {
+    Audit::Moved(audited, reinterpret_cast<uintptr_t>(moved), bytes);
+  } else if (counts && Audit::IsOn()) {
+    Audit::Made(reinterpret_cast<uintptr_t>(moved), bytes);
+  }
+  return moved;
+}
+
+// NOLINTEND(*-no-malloc)
+
+void CountedBlocks::NoteMade(uint64_t address, uint64_t bytes) {
+  if (Find(address).key == 0) Made(reinterpret_cast<void*>(address), bytes);
+}
+void CountedBlocks::NoteGiven(uint64_t address) { Taken(address); }
+
+void CountedBlocks::Begin() { has_begun.store(true, std::memory_order_release); }
+
+double CountedBlocks::NewAccounts() {
+  static uint64_t environments = 0;
+  const std::lock_guard<SpinLock> lock(changes_lock);
+  const uint64_t environment = environments++;
+  if (IsOfJavaScript() && Owners().Extend(environments)) Owners()[environment] = &current;
+  return static_cast<double>(environment * kAccounts + 1);
+}
+
+void CountedBlocks::Adopt(uint64_t address, uint64_t bytes, uint64_t account) {
+  const uint64_t sampled = Find(address).account & kSampled;
+  BlockTable::Entry before = blocks.Put(address, bytes, account | sampled);
+  before.account &= ~sampled;
+  if (before.key != 0) Freed(before);
+}
+
+void CountedBlocks::Merge(uint64_t from, uint64_t to, uint64_t bytes) {
+  if (from == to || bytes == 0 || Resolve(to, 0) == from) return;
+  merged.Put(from, bytes, to);
+  any_merged.store(true, std::memory_order_relaxed);
+}
+
+bool CountedBlocks::TakeChanges(uint64_t first, FallibleVector<Change>* taken) {
+  if (!taken->Reserve(kChanges)) return false;
+  const std::lock_guard<SpinLock> lock(changes_lock);
+  for (Change& change : changes) {
+    if (change.account - first >= kAccounts || change.bytes == 0) continue;
+    taken->Push(change);
+    change = {};
+  }
+  return true;
+}
+
+void CountedBlocks::LockAll() {
+  merged.LockAll();
+  blocks.LockAll();
+}
+
+void CountedBlocks::UnlockAll() {
+  blocks.UnlockAll();
+  merged.UnlockAll();
+}
+
+void CountedBlocks::UnlockInChild() {
+  UnlockAll();
+  changes_lock.unlock();  // whoever had it is not here
+}
+
+EndOfAccount::EndOfAccount(uint64_t address) {
+  if (!has_begun.load(std::memory_order_acquire)) return;
+  const BlockTable::Entry object = CountedBlocks::Find(address);
+  if (object.key == 0) return;
+  block_ = CountedBlocks::ThreadBlock();
+  std::memcpy(before_, block_, sizeof(before_));
+  const uint64_t account = Resolve(object.account & ~kSampled, 0);
+  block_[CountedBlocks::kMark] = account == 0 ? CountedBlocks::kLibraryThread : static_cast<double>(account);
+}
+
+EndOfAccount::~EndOfAccount() {
+  if (block_ == nullptr) return;
+  if (const uint64_t account = MarkedAccount(block_); account != 0) Forget(account);
+  std::memcpy(block_, before_, sizeof(before_));
+}
+
+}  // namespace tally

@@ -1,0 +1,127 @@
+#include "meters/elf_module.h"
+
+#ifdef TALLY_HAS_IMPORT_SLOTS
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace tally {
+
+namespace {
+
+#ifdef __x86_64__
+constexpr uint32_t kAbsolute = R_X86_64_64;
+constexpr uint32_t kGlobal = R_X86_64_GLOB_DAT;
+constexpr uint32_t kJump = R_X86_64_JUMP_SLOT;
+#else
+constexpr uint32_t kAbsolute = R_AARCH64_ABS64;
+constexpr uint32_t kGlobal = R_AARCH64_GLOB_DAT;
+constexpr uint32_t kJump = R_AARCH64_JUMP_SLOT;
+#endif
+
+std::string_view AfterSlash(std::string_view path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? path : path.substr(slash + 1);
+}
+
+}  // namespace
+
+ElfModule::ElfModule(const dl_phdr_info& info)
+    : path_(info.dlpi_name == nullptr ? "" : info.dlpi_name),
+      base_(info.dlpi_addr),
+      headers_(info.dlpi_phdr),
+      header_count_(info.dlpi_phnum) {
+  for (size_t i = 0; i < header_count_; i++) {
+    const ElfW(Phdr)& header = headers_[i];
+    const uintptr_t at = base_ + header.p_vaddr;
+    if (header.p_type == PT_DYNAMIC) dynamic_ = reinterpret_cast<const ElfW(Dyn)*>(at);
+    if (header.p_type != PT_LOAD) continue;
+    if (at < begin_) begin_ = at;
+    if (at + header.p_memsz > end_) end_ = at + header.p_memsz;
+  }
+  size_t name = 0;
+  for (const ElfW(Dyn)* entry = dynamic_; entry != nullptr && entry->d_tag != DT_NULL; entry++) {
+    switch (entry->d_tag) {
+      case DT_SYMTAB:
+        symbols_ = reinterpret_cast<const ElfW(Sym)*>(Pointer(*entry));
+        break;
+      case DT_STRTAB:
+        strings_ = reinterpret_cast<const char*>(Pointer(*entry));
+        break;
+      case DT_SONAME:
+        name = entry->d_un.d_val;
+        break;
+      case DT_RELA:
+        tables_[0].first = reinterpret_cast<const ElfW(Rela)*>(Pointer(*entry));
+        break;
+      case DT_RELASZ:
+        tables_[0].count = entry->d_un.d_val / sizeof(ElfW(Rela));
+        break;
+      case DT_JMPREL:
+        tables_[1].first = reinterpret_cast<const ElfW(Rela)*>(Pointer(*entry));
+        break;
+      case DT_PLTRELSZ:
+        tables_[1].count = entry->d_un.d_val / sizeof(ElfW(Rela));
+        break;
+      default:
+        break;
+    }
+  }
+  for (Relocations& table : tables_) {
+    if (table.first == nullptr || symbols_ == nullptr) table.count = 0;
+  }
+  name_ = strings_ + name;
+}
+
+// glibc has added the base, except in modules whose dynamic section is read-only, such as the vDSO.
+uintptr_t ElfModule::Pointer(const ElfW(Dyn) & entry) const {
+  const uintptr_t pointer = entry.d_un.d_ptr;
+  return pointer < begin_ ? base_ + pointer : pointer;
+}
+
+std::string_view ElfModule::file() const { return AfterSlash(path_); }
+
+bool ElfModule::IsNamed(std::string_view needed) const {
+  return needed == name_ || AfterSlash(needed) == file();
+}
+
+bool ElfModule::Read(const ElfW(Rela) & relocation, Slot* slot) const {
+  const auto type = static_cast<uint32_t>(ELF64_R_TYPE(relocation.r_info));
+  const auto index = static_cast<uint32_t>(ELF64_R_SYM(relocation.r_info));
+  if (index == 0 || (type != kAbsolute && type != kGlobal && type != kJump)) return false;
+  if (type == kAbsolute && relocation.r_addend != 0) return false;
+  const ElfW(Sym)& symbol = symbols_[index];
+  slot->address = reinterpret_cast<uintptr_t*>(base_ + relocation.r_offset);
+  slot->name = strings_ + symbol.st_name;
+  slot->own = symbol.st_shndx == SHN_UNDEF ? 0 : base_ + symbol.st_value;
+  slot->is_weak = ELF64_ST_BIND(symbol.st_info) == STB_WEAK;
+  slot->is_function = ELF64_ST_TYPE(symbol.st_info) == STT_FUNC;
+  slot->is_jump = type == kJump;
+  return true;
+}
+
+bool ElfModule::Write(const Slot& slot, uintptr_t value) const {
+  const auto at = reinterpret_cast<uintptr_t>(slot.address);
+  const auto page_size = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  bool is_writable = false;
+  bool is_relro = false;
+  for (size_t i = 0; i < header_count_; i++) {
+    const ElfW(Phdr)& header = headers_[i];
+    const uintptr_t begin = base_ + header.p_vaddr;
+    const uintptr_t end = begin + header.p_memsz;
+    if (header.p_type == PT_LOAD && at >= begin && at < end) is_writable = (header.p_flags & PF_W) != 0;
+    // The linker protects whole pages: from that of the beginning up to that of the end.
+    if (header.p_type == PT_GNU_RELRO) {
+      is_relro = at >= begin / page_size * page_size && at < end / page_size * page_size;
+    }
+  }
+  if (!is_writable) return false;
+  void* page = reinterpret_cast<void*>(at / page_size * page_size);
+  if (is_relro && mprotect(page, page_size, PROT_READ | PROT_WRITE) != 0) return false;
+  __atomic_store_n(slot.address, value, __ATOMIC_RELAXED);
+  return !is_relro || mprotect(page, page_size, PROT_READ) == 0;
+}
+
+}  // namespace tally
+
+#endif  // TALLY_HAS_IMPORT_SLOTS
