@@ -1,39 +1,38 @@
 'use strict';
 
-const { withOwnership } = require('./ffi/koffi/with-ownership');
-const { assertNoLeaks } = require('./figures/assert-no-leaks');
-const { gauge } = require('./figures/gauge');
-const { memoryUsage } = require('./figures/memory-usage');
-const { meteredAllocator } = require('./figures/metered-allocator');
+require('./ffi/koffi/find-ffi');
 const { reportExternal } = require('./figures/report-external');
-const { stats } = require('./figures/stats');
-const { ADDRESS_OF, POINTER, SIZE } = require('./pointers/destructors');
-const { handOver } = require('./pointers/hand-over');
-const { takeOver } = require('./pointers/take-over');
+const { ADDRESS_OF, PARENT, POINTER, SIZE } = require('./pointers/destructors');
 const { track } = require('./pointers/track');
 const { TrackedPointer } = require('./pointers/tracked-pointer');
 const { collect } = require('./reclaim/collect');
-const { configure } = require('./reclaim/configure');
-const { trim } = require('./reclaim/trim');
-const { monitor } = require('./tools/monitor/monitor');
+require('./reclaim/from-environment');
+const { lazily } = require('./support/lazily');
 
+// Loaded when it is first called: what most programs do without takes half of the time otherwise.
 module.exports = {
   ADDRESS_OF,
+  PARENT,
   POINTER,
   SIZE,
   TrackedPointer,
-  assertNoLeaks,
+  assertNoLeaks: lazily('assertNoLeaks', () => require('./figures/assert-no-leaks')),
   collect,
-  configure,
-  gauge,
-  handOver,
-  memoryUsage,
-  meteredAllocator,
-  monitor,
+  configure: lazily('configure', () => require('./reclaim/configure')),
+  gauge: lazily('gauge', () => require('./figures/gauge')),
+  handOver: lazily('handOver', () => require('./pointers/hand-over')),
+  limitLeaks: lazily('limitLeaks', () => require('./figures/limit-leaks')),
+  limitMemory: lazily('limitMemory', () => require('./figures/limit-memory')),
+  memoryUsage: lazily('memoryUsage', () => require('./figures/memory-usage')),
+  meteredAllocator: lazily('meteredAllocator', () => require('./figures/metered-allocator')),
+  monitor: lazily('monitor', () => require('./tools/monitor/monitor')),
   reportExternal,
-  stats,
-  takeOver,
+  scope: lazily('scope', () => require('./pointers/scope')),
+  startProfile: lazily('startProfile', () => require('./tools/profile/profile')),
+  stats: lazily('stats', () => require('./figures/stats')),
+  takeOver: lazily('takeOver', () => require('./pointers/take-over')),
   track,
-  trim,
-  withOwnership,
+  trim: lazily('trim', () => require('./reclaim/trim')),
+  withOwnership: lazily('withOwnership', () => require('./ffi/koffi/with-ownership')),
+  writeHeapSnapshot: lazily('writeHeapSnapshot', () => require('./tools/snapshot/write-heap-snapshot')),
 };

@@ -2,6 +2,7 @@ import tally from './index.js';
 
 export const {
   ADDRESS_OF,
+  PARENT,
   POINTER,
   SIZE,
   TrackedPointer,
@@ -10,14 +11,19 @@ export const {
   configure,
   gauge,
   handOver,
+  limitLeaks,
+  limitMemory,
   memoryUsage,
   meteredAllocator,
   monitor,
   reportExternal,
+  scope,
+  startProfile,
   stats,
   takeOver,
   track,
   trim,
   withOwnership,
+  writeHeapSnapshot,
 } = tally;
 export default tally;

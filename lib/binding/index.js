@@ -22,9 +22,9 @@ function helpPage(attempts) {
     '',
     'What to do:',
     '  - Install again: the package has binaries for Linux (glibc, musl), macOS and Windows, which need no scripts',
-    '  - Elsewhere, build it: npm rebuild ffi-tally --build-from-source --foreground-scripts (needs a C++17',
-    '    compiler and Python 3; libffi-dev and pkg-config too, for destructors with bound arguments)',
-    '  - Where npm refuses to run that build: npm install-scripts approve ffi-tally, and then the line above',
+    '  - Elsewhere, build it: npx ffi-tally build (needs a C++17 compiler and Python 3; libffi-dev and pkg-config too,',
+    '    for destructors with bound arguments)',
+    '  - Bundled? A bundler leaves binaries behind: keep ffi-tally and koffi out of it (docs/deployment.md)',
     '  - Started with --permission? Then addons need --allow-addons. With --no-addons there are none.',
     '  - To do without, and not to be warned of it: FFI_TALLY_BACKEND=javascript (see docs/without-a-binary.md)',
   ].join('\n');

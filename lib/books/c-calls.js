@@ -21,10 +21,16 @@ class CCalls {
   #isDraining = false; // whether one of them is no call of C, but a drain, in which JavaScript frees
   #isDestroying = false; // whether the innermost is a destructor, which has no caller who could catch what it throws
   #whenIdle = null;
+  #whenCutOff = null;
 
   /** Sets what is done when the last call has returned and something was deferred. */
   onIdle(callback) {
     this.#whenIdle = callback;
+  }
+
+  /** Sets what is done when the calls were cut off. */
+  onCutOff(callback) {
+    this.#whenCutOff = callback;
   }
 
   /** Whether no C call is on the stack, so that memory may be freed. */
@@ -130,6 +136,7 @@ class CCalls {
     this.#isDeferred = false;
     this.#isDraining = false;
     this.#isDestroying = false;
+    this.#whenCutOff?.();
   }
 }
 

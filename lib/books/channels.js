@@ -6,7 +6,6 @@ const { performance } = require('node:perf_hooks');
 const binding = require('../binding');
 
 const { shared } = binding;
-const { figure: Figure } = binding.protocol;
 
 /**
  * The channel of that name, kept for as long as this thread. Where one dies, Node 20 and Bun soon forget whichever has
@@ -33,22 +32,22 @@ function tellCollection(type, collect) {
 /** Runs `sweep`, and returns what it does. */
 function tellSweep(sweep) {
   if (!sweeps.hasSubscribers) return sweep();
-  const bytes = binding.figure(Figure.DEAD_BYTES);
-  const pointers = binding.figure(Figure.DEAD_POINTERS);
+  const bytes = binding.deadBytes();
+  const pointers = binding.deadPointers();
   const result = sweep();
-  const found = binding.figure(Figure.DEAD_POINTERS) - pointers;
-  if (found > 0) sweeps.publish({ bytes: binding.figure(Figure.DEAD_BYTES) - bytes, pointers: found });
+  const found = binding.deadPointers() - pointers;
+  if (found > 0) sweeps.publish({ bytes: binding.deadBytes() - bytes, pointers: found });
   return result;
 }
 
 /** Runs `free`, which frees what is dead, and returns what it does. */
 function tellFreed(free) {
   if (!freed.hasSubscribers) return free();
-  const bytes = binding.figure(Figure.BYTES);
-  const pointers = binding.figure(Figure.POINTERS);
+  const bytes = binding.bytes();
+  const pointers = binding.pointers();
   const result = free();
-  const gone = pointers - binding.figure(Figure.POINTERS);
-  if (gone > 0) freed.publish({ bytes: bytes - binding.figure(Figure.BYTES), pointers: gone });
+  const gone = pointers - binding.pointers();
+  if (gone > 0) freed.publish({ bytes: bytes - binding.bytes(), pointers: gone });
   return result;
 }
 

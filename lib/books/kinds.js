@@ -71,8 +71,8 @@ class KindTable {
   });
 
   #add(label, destructor, type, shared) {
-    const { form, address, args } = destructor;
-    const id = binding.addKind(label, form, address, args);
+    const { form, address, args, isMemory = true } = destructor;
+    const id = binding.addKind(label, form, address, args, isMemory);
     if (id < 0) throw new OutOfMemoryError();
     return new Kind(id, label, destructor, type, shared);
   }

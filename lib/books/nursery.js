@@ -6,8 +6,9 @@ const binding = require('../binding');
 const { columnsOf } = require('../binding/nursery-columns');
 const { LimitError, OutOfMemoryError, OverflowError } = require('../support/errors');
 const { limits } = require('./channels');
+const { largest } = require('./unowned');
 
-const { figure: Figure, nursery: protocol, refusal: Refusal } = binding.protocol;
+const { nursery: protocol, refusal: Refusal } = binding.protocol;
 const { CAPACITY, GIVEN, NO_SLOT, SMALLEST_BATCH, WAITING } = protocol;
 // What is held here cannot be collected, so it must stay small.
 const LARGE_NURSERY = 1024 * 1024;
@@ -16,16 +17,22 @@ const LARGE_POINTER = LARGE_NURSERY / SMALLEST_BATCH;
 // What a pointer of size 0, which may be that of anything, counts here.
 const UNKNOWN_SIZE = LARGE_NURSERY / 32;
 
-const { counter, addresses, sizes, kinds, slots } = columnsOf(binding.nursery, CAPACITY);
+const columns = columnsOf(binding.nursery, CAPACITY);
+const { counter, addresses, sizes, kinds, slots } = columns;
+const HAND = CAPACITY; // the entry of the pointer in hand
 // What native code leaves in `counter` after a flush, beside the count at 0: see native/env/nursery.h.
 const BATCHED = 1;
 const RENEW = 2;
 const REFUSAL = 3;
+const MOST = 4;
 
 // Of small pointers that get their slots together, native code watches only this array, which each of them
 // reaches by its kind. It is theirs from then on, and the next have another: a copy, because V8 never makes a
 // copy old from the start, as it does with arrays that come out of `new` when most of them have lived long.
 const BLANK = new Array(CAPACITY).fill(null);
+
+// The kind of the pointer in hand, which keeps its library loaded.
+const hand = { kind: null };
 
 class Nursery {
   #objects = BLANK.slice();
@@ -65,10 +72,15 @@ class Nursery {
     return (
       size < this.#tooLarge &&
       this.#bytes[0] + size < LARGE_NURSERY &&
-      counter[0] + 1 < CAPACITY &&
+      counter[0] + 1 < counter[MOST] &&
       kind.young &&
       !this.handlesStale
     );
+  }
+
+  /** Whether one of that kind may come here for a moment, until its size is known. */
+  hasPlace(kind) {
+    return counter[0] + 1 < counter[MOST] && this.#tooLarge > 0 && kind.young && !this.handlesStale;
   }
 
   /** Whether every pointer, from now on, gets its slot at once. */
@@ -91,8 +103,30 @@ class Nursery {
     slots[index] = WAITING;
     this.#objects[index] = object;
     counter[0] = index + 1;
+    slots[HAND] = NO_SLOT;
     this.#bytes[0] += size || UNKNOWN_SIZE;
     return index;
+  }
+
+  /** Gives the entry at `index`, entered with size 0, its size. Returns whether it may stay here with that. */
+  resize(index, size) {
+    const more = (size || UNKNOWN_SIZE) - UNKNOWN_SIZE;
+    if (size >= this.#tooLarge || this.#bytes[0] + more >= LARGE_NURSERY) return false;
+    sizes[index] = size;
+    this.#bytes[0] += more;
+    return true;
+  }
+
+  /** The entry at `index`, of that kind, is in hand again. Without a call, at which JavaScript may be stopped. */
+  takeOut(index, kind) {
+    this.#objects[index] = null;
+    this.#bytes[0] -= sizes[index] || UNKNOWN_SIZE;
+    hand.kind = kind;
+    addresses[HAND] = addresses[index];
+    kinds[HAND] = kind.id;
+    slots[HAND] = WAITING;
+    slots[index] = NO_SLOT;
+    if (index + 1 === counter[0]) counter[0] = index;
   }
 
   /**
@@ -144,6 +178,13 @@ class Nursery {
       if (refusal !== Refusal.NONE && slots[index] >= GIVEN) {
         this.#own.run = null;
         this.#objects[index] = null;
+        // In hand again, unless the program is to make room first.
+        if (run === null && refusal !== Refusal.OVER_LIMIT && refusal !== Refusal.PROCESS_FULL) {
+          hand.kind = kind;
+          addresses[HAND] = address;
+          kinds[HAND] = kind.id;
+          slots[HAND] = WAITING;
+        }
         slots[index] = NO_SLOT;
         counter[0] = index;
         this.#bytes[0] -= size || UNKNOWN_SIZE;
@@ -159,6 +200,7 @@ class Nursery {
   flush() {
     if (this.handlesStale) this.publishSlots();
     this.advice = 0;
+    if (slots[HAND] !== WAITING) hand.kind = null;
     if (counter[0] === 0) {
       if (this.#joined.length > 0) this.#leaveBatch(BLANK.slice(), false); // idle kinds keep their libraries loaded
       return Refusal.NONE;
@@ -205,12 +247,20 @@ class Nursery {
 /** Throws what a Refusal means, of a pointer of that size. */
 function throwRefusal(refusal, size) {
   if (refusal === Refusal.TOO_MUCH) throw new OverflowError(size);
-  if (refusal !== Refusal.OVER_LIMIT) throw new OutOfMemoryError();
+  const isProcess = refusal === Refusal.PROCESS_FULL;
+  if (!isProcess && refusal !== Refusal.OVER_LIMIT) throw new OutOfMemoryError();
   nursery.flush();
-  const bytes = binding.figure(Figure.LIVE);
-  const limit = binding.figure(Figure.LIMIT);
+  const { usage: bytes, limit } = isProcess
+    ? binding.processMemory()
+    : { usage: binding.live(), limit: binding.limit() };
   if (limits.hasSubscribers) limits.publish({ bytes, limit, size });
-  throw new LimitError(size, bytes, limit, binding.largestAccounts(3));
+  throw new LimitError(
+    size,
+    isProcess ? 'the process has' : 'all that is live has',
+    bytes,
+    limit,
+    largest(3),
+  );
 }
 
 /** Gives every pointer that is in the nursery a slot, or throws. */
@@ -227,4 +277,7 @@ function pinLibraries() {
 
 const nursery = new Nursery();
 
-module.exports = { NO_SLOT, Refusal, nursery, flushOrThrow, pinLibraries, throwRefusal };
+module.exports = {
+  ...{ NO_SLOT, Refusal, nursery, flushOrThrow, pinLibraries, throwRefusal },
+  ...{ HAND, columns, hand },
+};

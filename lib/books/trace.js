@@ -25,12 +25,12 @@ function setRate(rate) {
   tracing.on = rate > 0;
 }
 
-/** The call sites that led here, ours among them. */
-function callSites() {
+/** The call sites that led here, ours among them; at most `limit`. */
+function callSites(limit = FRAMES) {
   const { stackTraceLimit, prepareStackTrace } = Error;
   const holder = {};
   try {
-    Error.stackTraceLimit = FRAMES;
+    Error.stackTraceLimit = limit;
     Error.prepareStackTrace = (_, sites) => sites;
     Error.captureStackTrace(holder, callSites);
     return holder.stack; // made when it is read
@@ -98,36 +98,79 @@ function traced(kind, size) {
 
 const toPath = (source) => (source.startsWith('file:') ? fileURLToPath(source) : source);
 
-/** A frame as V8 writes it, at the place in the source that was compiled to it, where that is known. */
-function written({ text, name, file, line, column }) {
+/** The place in the source that a frame was compiled from; undefined where that is not known. */
+function originOf({ file, line, column }) {
   const entry = file === null ? undefined : findSourceMap(file)?.findEntry(line - 1, column - 1);
-  if (entry?.originalSource === undefined) return text;
-  const where = `${toPath(entry.originalSource)}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
-  return name === null ? where : `${name} (${where})`;
+  if (entry?.originalSource === undefined) return undefined;
+  return {
+    file: toPath(entry.originalSource),
+    line: entry.originalLine + 1,
+    column: entry.originalColumn + 1,
+  };
+}
+
+/** A frame as V8 writes it, at its place in the source. */
+function written(frame) {
+  const origin = originOf(frame);
+  if (origin === undefined) return frame.text;
+  const where = `${origin.file}:${origin.line}:${origin.column}`;
+  return frame.name === null ? where : `${frame.name} (${where})`;
 }
 
 const stackOf = (frames) => frames.map((frame) => `    at ${written(frame)}`).join('\n');
 
-/** What is alive of each place, the largest first. `figures` are those of all kinds, in columns. */
+/** What is alive of each place, and what was collected, the largest first. `figures` are those of all kinds, in columns. */
 function readTraces(figures) {
   const found = new Map();
   for (const place of places) {
     const kind = place.kind.deref();
-    const pointers = kind === undefined ? 0 : figures.pointers[kind.id];
-    if (pointers === 0) continue;
+    if (kind === undefined || kind.isGone) continue;
+    const pointers = figures.pointers[kind.id];
+    const collected = figures.collected[kind.id];
+    if (pointers === 0 && collected === 0) continue;
     const bytes = figures.bytes[kind.id];
     place.stack ??= stackOf(place.frames);
     const key = `${place.label}\n${place.stack}`;
     let trace = found.get(key);
     if (trace === undefined) {
-      trace = { label: place.label, bytes: 0, pointers: 0, samples: 0, stack: place.stack };
+      trace = { label: place.label, bytes: 0, pointers: 0, collected: 0, samples: 0, stack: place.stack };
       found.set(key, trace);
     }
     trace.bytes += Math.round(bytes * place.weight);
     trace.pointers += Math.round(pointers * place.weight);
+    trace.collected += Math.round(collected * place.weight);
     trace.samples += pointers;
   }
   return [...found.values()].sort((a, b) => b.bytes - a.bytes || b.pointers - a.pointers);
 }
 
-module.exports = { hasTraces: () => places.length > 0, readTraces, setRate, traced, tracing };
+/** The call sites among the last `limit` that are not of this library: structured, and costly to read. */
+function callersOfUs(limit) {
+  return callSites(limit).filter((site) => !site.getScriptNameOrSourceURL()?.startsWith(OWN));
+}
+
+/** A call site as V8 writes it, at its place in the source. */
+const writtenSite = (site) => written(frameOf(site));
+
+/** { name, file, line, column } of a call site, at its place in the source. */
+function placeOfSite(site) {
+  const { name, file, line, column } = frameOf(site);
+  const place = {
+    name: name ?? '(anonymous)',
+    file: toPath(file ?? ''),
+    line: line ?? 0,
+    column: column ?? 0,
+  };
+  return { ...place, ...originOf({ file, line, column }) };
+}
+
+module.exports = {
+  callersOfUs,
+  placeOfSite,
+  hasTraces: () => places.length > 0,
+  readTraces,
+  setRate,
+  traced,
+  tracing,
+  writtenSite,
+};

@@ -15,6 +15,42 @@ const warned = new Set();
 const meters = new Map(); // label -> { meter, index }
 const gauges = new Set();
 
+// Bytes by which gauges may grow before they are read again, and the most pointers tracked meanwhile: a gauge may ask a
+// driver, which takes longer than to track a pointer.
+const STRIDE = 1024 * 1024;
+const MOST_UNREAD = 8;
+
+/** When gauges are read next: the bytes that a pointer adds to them are estimated. */
+class Look {
+  #unit = Infinity; // bytes for each pointer: the most, which fades
+  #pointers = 1; // since the last look
+  #left = 1;
+
+  /** Whether the pointer that is tracked now is one to look at. */
+  get isDue() {
+    return --this.#left <= 0;
+  }
+
+  /** Reads all gauges, and decides when to do so again. */
+  take() {
+    const [before] = totals;
+    readUnowned();
+    const grown = Math.max(totals[0] - before, 0) / this.#pointers;
+    this.#unit = Math.max(Math.min(this.#unit, STRIDE * MOST_UNREAD) * 0.9, grown);
+    this.#pointers = this.#left = Math.max(Math.min(Math.floor(this.#roomOf() / this.#unit), MOST_UNREAD), 1);
+  }
+
+  #roomOf() {
+    let room = STRIDE;
+    for (const { bytes, limit } of gauges) room = Math.min(room, limit - bytes);
+    return room;
+  }
+}
+
+// Bytes of all gauges. In a typed array: a variable would be a new heap number at every change.
+const totals = new Float64Array(1);
+const look = new Look();
+
 function warn(code, key, text, detail) {
   if (warned.has(code + key)) return;
   warned.add(code + key);
@@ -56,7 +92,9 @@ function tellLateHooks(figures) {
 
 function readGauge(gauge) {
   try {
-    gauge.bytes = checkSize(gauge.read(), 'bytes');
+    const bytes = checkSize(gauge.read(), 'bytes');
+    gauge.hasGrown = bytes > gauge.bytes;
+    gauge.bytes = bytes;
     gauge.peakBytes = Math.max(gauge.peakBytes, gauge.bytes);
   } catch (error) {
     gauge.failed++;
@@ -87,11 +125,27 @@ function readGauges() {
   chargeGauges();
 }
 
-/** Charges what the gauges have told. */
+/** Charges what the gauges have told, but for those that have a budget of their own. */
 function chargeGauges() {
   let bytes = 0;
-  for (const gauge of gauges) bytes += gauge.bytes;
+  totals[0] = 0;
+  for (const gauge of gauges) {
+    totals[0] += gauge.bytes;
+    if (gauge.pace === null) bytes += gauge.bytes;
+  }
   binding.chargeGauges(Math.min(bytes, Number.MAX_SAFE_INTEGER));
+}
+
+/** What holds most bytes, as entries of stats(): accounts, gauges and meters. */
+function largest(most) {
+  return [
+    ...binding.largestAccounts(most),
+    ...gauges,
+    ...binding.meters().map(({ label, charged }) => ({ label, bytes: charged })),
+  ]
+    .filter(({ bytes }) => bytes > 0)
+    .sort((a, b) => b.bytes - a.bytes)
+    .slice(0, most);
 }
 
 /** Whether `value` is what meteredAllocator() has returned here. */
@@ -113,4 +167,7 @@ function readUnowned() {
   tellLateHooks(binding.meters());
 }
 
-module.exports = { chargeGauges, gauges, isMeter, isWatching, meters, readUnowned, warn };
+module.exports = {
+  ...{ chargeGauges, foreignFrees, gauges, isMeter, isWatching },
+  ...{ largest, look, meters, readUnowned, warn },
+};

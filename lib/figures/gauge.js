@@ -4,7 +4,9 @@ const binding = require('../binding');
 const { chargeGauges, gauges, readUnowned } = require('../books/unowned');
 const { toAddress } = require('../pointers/destructors');
 const majorListener = require('../reclaim/major-listener');
-const { checkLabel } = require('../support/check');
+const { Pace } = require('../reclaim/pace');
+const { GaugeLine } = require('../reclaim/pressure');
+const { checkBytes, checkLabel, checkOptions } = require('../support/check');
 const { ArgumentTypeError, ArgumentValueError } = require('../support/errors');
 
 const EXPECTED = 'a function, or the address of a C function int64_t f(void)';
@@ -40,9 +42,31 @@ class Gauge {
 
 Gauge.prototype[Symbol.dispose ?? Symbol.for('Symbol.dispose')] = Gauge.prototype.close;
 
+function boundOf(options, name) {
+  const { [name]: bound = Infinity } = options;
+  return bound === Infinity ? bound : checkBytes(bound, name);
+}
+
 /** Charges what `source` tells: the bytes that some library uses, by its own account. */
-function gauge(label, source) {
-  const state = { label: checkLabel(label), read: readerOf(source), bytes: 0, peakBytes: 0, failed: 0 };
+function gauge(label, source, options = {}) {
+  checkOptions(options, ['budget', 'limit']);
+  const { budget, limit } = options;
+  const state = {
+    label: checkLabel(label),
+    read: readerOf(source),
+    bytes: 0,
+    peakBytes: 0,
+    failed: 0,
+    limit: boundOf(options, 'limit'),
+    hasGrown: false,
+    pace: null,
+    line: null,
+  };
+  const own = boundOf(options, 'budget');
+  if (budget !== undefined || limit !== undefined) {
+    state.pace = new Pace(state, own === Infinity ? null : own);
+    state.line = new GaugeLine(state);
+  }
   gauges.add(state);
   majorListener.listen();
   readUnowned();

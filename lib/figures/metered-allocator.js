@@ -3,8 +3,8 @@
 const binding = require('../binding');
 const { meters } = require('../books/unowned');
 const majorListener = require('../reclaim/major-listener');
-const { checkLabel, checkOptions } = require('../support/check');
-const { ArgumentTypeError, ArgumentValueError, UnsupportedError } = require('../support/errors');
+const { checkBoolean, checkLabel, checkOptions } = require('../support/check');
+const { ArgumentValueError, UnsupportedError } = require('../support/errors');
 
 const OPTIONS = ['label', 'checked'];
 
@@ -13,8 +13,8 @@ function meteredAllocator(options) {
   checkOptions(options, OPTIONS);
   const label = checkLabel(options.label);
   const { checked = false } = options;
+  checkBoolean(checked, 'checked');
   if (label.includes('\0')) throw new ArgumentValueError(label, 'label', 'a string without NUL');
-  if (typeof checked !== 'boolean') throw new ArgumentTypeError(checked, 'checked', 'a boolean');
   if (!binding.canMeter) {
     throw new UnsupportedError('The C allocator of this platform does not tell the size of a block');
   }

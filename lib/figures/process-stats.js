@@ -7,6 +7,7 @@ const { nursery } = require('../books/nursery');
 function processStats() {
   nursery.flush();
   const raw = binding.processStats();
+  const { usage, limit } = binding.processMemory();
   const { environments, bytes, pointers, manual, outside, deadBytes, deadPointers, ...others } = raw;
   const { transitBytes, transitPointers, ...totals } = others;
   return {
@@ -18,6 +19,7 @@ function processStats() {
     dead: { bytes: deadBytes, pointers: deadPointers },
     inTransit: { bytes: transitBytes, pointers: transitPointers },
     totals,
+    memory: { usage, limit: limit === Number.MAX_SAFE_INTEGER ? Infinity : limit },
   };
 }
 

@@ -25,7 +25,7 @@ function termsOf(usage, statistics, memory, allocator) {
   let fragmentation;
   if (allocator !== undefined) {
     const { inUse, held } = allocator;
-    const accounted = tracked - memory.mapped + buffers + (statistics.malloced_memory ?? 0);
+    const accounted = tracked - memory.mapped + buffers + (statistics.malloced_memory ?? 0) + memory.tables;
     untracked = Math.max(inUse - accounted, 0);
     // Free bytes that were given back to the kernel stay in `held`: there is no more than else is resident.
     const resident = usage.rss - (memory.file ?? 0) - heap - memory.mapped - inUse;

@@ -42,11 +42,12 @@ function stats(options = {}) {
     accounts,
     traces,
     meters: meters.size > 0 ? binding.meters() : [],
-    gauges: Array.from(gauges, ({ label, bytes, peakBytes, failed }) => ({
+    gauges: Array.from(gauges, ({ label, bytes, peakBytes, failed, limit }) => ({
       label,
       bytes,
       peakBytes,
       failed,
+      limit,
     })),
   };
 }

@@ -12,10 +12,11 @@ const {
   UnsupportedError,
 } = require('../support/errors');
 
-/** In bound arguments: the pointer that is freed, the address of a place that holds it, and its size at that time. */
+/** In bound arguments: the pointer that is freed, the address of a place that holds it, its size at that time, its parent. */
 const POINTER = Symbol('ffi-tally.POINTER');
 const ADDRESS_OF = Symbol('ffi-tally.ADDRESS_OF');
 const SIZE = Symbol('ffi-tally.SIZE');
+const PARENT = Symbol('ffi-tally.PARENT');
 
 const BOUND = ['args', 'ok', 'retry'];
 
@@ -31,13 +32,30 @@ const EXPECTED =
  * A destructor. `args` is what native/napi/values.h reads: the arguments, then perhaps the result `ok` by which the function
  * says that it has freed, then perhaps `true`, where what it has not freed is still there.
  */
-function make(form, key, { address = 0n, args = [], run = null }) {
+function make(form, key, { address = 0n, args = [], run = null, byValue = null }) {
   // Which argument of the C function is the pointer, or the address of its place.
-  const pointerAt = form === Form.DIRECT ? 0 : args.indexOf('pointer');
+  const pointerAt = form === Form.DIRECT || byValue !== null ? 0 : args.indexOf('pointer');
   const placeAt = args.indexOf('place');
   const ok = args.find((arg) => typeof arg === 'number');
   const retry = args.includes(true);
-  return { form, address, args, pointerAt, placeAt, ok, retry, run, key, code: undefined };
+  const isOpen = args.some(isOpenArgument);
+  return { form, address, args, pointerAt, placeAt, ok, retry, run, key, isOpen, byValue, code: undefined };
+}
+
+// Known only when there is a pointer: its parent, or what a function tells.
+const isOpenArgument = (arg) => arg === 'parent' || typeof arg === 'function';
+
+/**
+ * `destructor` for one pointer: `parent()` is the address of its parent, and `ask(f)` what a function among its arguments
+ * tells.
+ */
+function closed(destructor, parent, ask) {
+  if (!destructor.isOpen) return destructor;
+  const args = destructor.args.map((arg, i) => {
+    if (arg === 'parent') return parent();
+    return typeof arg === 'function' ? constant(ask(arg), `the result of free.args[${i}]()`) : arg;
+  });
+  return checkedDestructor(Form.BOUND, destructor.address, args);
 }
 
 /** Whether `destructor` is the C function at `code`, which functionAddress() gave. */
@@ -49,6 +67,9 @@ const NONE = Object.freeze(make(Form.NONE, 'none', {}));
 
 // C functions with known addresses, so that a Koffi function given as a destructor is called directly.
 const addresses = new WeakMap();
+// Those whose argument is a struct: JavaScript calls them with the one at an address. Each with what returns an object
+// that keeps their library loaded.
+const takesStruct = new WeakMap();
 
 function isAddress(value) {
   return typeof value === 'bigint' && value > 0n && value < MAX_ADDRESS;
@@ -77,16 +98,18 @@ function boundArgument(value, index) {
   if (value === POINTER) return 'pointer';
   if (value === ADDRESS_OF) return 'place';
   if (value === SIZE) return 'size';
+  if (value === PARENT) return 'parent';
+  if (typeof value === 'function') return value;
+  return constant(value, `free.args[${index}]`, 'POINTER, ADDRESS_OF, SIZE, PARENT, a function, ');
+}
+
+function constant(value, name, others = '') {
   if (typeof value === 'bigint') {
     if (value >= -(2n ** 63n) && value < MAX_ADDRESS) return asUintN(64, value);
-    throw new ArgumentValueError(value, `free.args[${index}]`, 'an integer of 64 bits');
+    throw new ArgumentValueError(value, name, 'an integer of 64 bits');
   }
   if (Number.isSafeInteger(value)) return asUintN(64, BigInt(value));
-  throw new ArgumentTypeError(
-    value,
-    `free.args[${index}]`,
-    'POINTER, ADDRESS_OF, SIZE, a bigint or a safe integer',
-  );
+  throw new ArgumentTypeError(value, name, `${others}a bigint or a safe integer`);
 }
 
 function boundArguments(list) {
@@ -125,6 +148,8 @@ function toDestructor(free) {
   if (free === null) return NONE;
   if (typeof free === 'function') {
     const address = addresses.get(free)?.();
+    const byValue = takesStruct.get(free);
+    if (byValue !== undefined) return make(Form.JAVASCRIPT, 'javascript', { address, run: free, byValue });
     if (address !== undefined) return direct(address);
     return make(Form.JAVASCRIPT, 'javascript', { run: free });
   }
@@ -145,13 +170,16 @@ module.exports = {
   ADDRESS_OF,
   BOUND,
   NONE,
+  PARENT,
   POINTER,
   SIZE,
   addresses,
   bound,
   checkedDestructor,
+  closed,
   direct,
   isFunction,
+  takesStruct,
   toAddress,
   toDestructor,
 };

@@ -8,7 +8,10 @@ const { access, transfer } = require('./tracked-pointer');
 
 const { VIEWED, YES } = binding.protocol.handedOver;
 
-function checkMovable(label, form, slot) {
+function checkMovable({ label, form, type }, slot) {
+  if (type?.sameThread) {
+    throw new UnsupportedError(`Cannot hand over a pointer (${label}) that is for this thread only`);
+  }
   if (form === Form.JAVASCRIPT) {
     throw new UnsupportedError(
       `Cannot hand over a pointer (${label}) that JavaScript frees: its destructor belongs to this thread. ` +
@@ -25,10 +28,11 @@ function checkMovable(label, form, slot) {
 /** Gives a pointer to whoever takes it over, in any thread. */
 function handOver(pointer) {
   if (!access.isTracked(pointer)) throw new ArgumentTypeError(pointer, 'pointer', 'a TrackedPointer');
-  const { label, shared, destructor } = access.kindOf(pointer);
-  const { form, args } = destructor;
+  const kind = access.kindOf(pointer);
+  const { label, shared } = kind;
+  const { args } = kind.destructor;
   const slot = transfer.unusedSlotOf(pointer);
-  checkMovable(label, form, slot);
+  checkMovable(kind, slot);
   const { size } = pointer;
   const key = randomUUID(); // no other copy of the library, and no other process, must know it by chance
   transfer.send(pointer, () => {

@@ -9,10 +9,13 @@ const { NO_SLOT } = require('../books/nursery');
 const { defer } = require('../reclaim/destroy');
 const { ArgumentTypeError, OutOfMemoryError, UnsupportedError } = require('../support/errors');
 const { adopt, freeOnError } = require('./adopt');
+const { toAddress } = require('./destructors');
 const { access } = require('./tracked-pointer');
 const views = require('./views');
 
 const FOREVER = -1;
+// Memory of which C gets a copy when it takes what is there, and what else is to be there as long.
+const passing = new WeakMap();
 const EXPECTED =
   'memory that stays where it is: a TrackedPointer, a Buffer, another typed array, an ArrayBuffer';
 
@@ -31,6 +34,24 @@ const isMemory = (value) =>
 /** Throws if C could not keep `value`, the argument `where`: such as a string, of which C gets a passing copy. */
 function checkKept(value, where) {
   if (!isMemory(value) && !isAddress(value)) throw new ArgumentTypeError(value, where, EXPECTED);
+}
+
+/** Throws if `value`, the argument `where`, has no address to tell a destructor: that of a Buffer is C's for the call. */
+function checkParent(value, where) {
+  if (access.isTracked(value) || isAddress(value)) return;
+  throw new ArgumentTypeError(
+    value,
+    where,
+    'a TrackedPointer, an address or null, of which the destructor is told',
+  );
+}
+
+/** The address of `value`, which checkParent() lets pass, and whose memory is there though it may have been ended. */
+function addressOfKept(value) {
+  checkParent(value, 'PARENT');
+  if (access.isTracked(value)) return binding.addressOf(access.lentSlotOf(value));
+  const isInteger = typeof value === 'bigint' || Number.isSafeInteger(value);
+  return isInteger ? BigInt.asUintN(64, BigInt(value)) : toAddress(value ?? 0n);
 }
 
 /** Adds to `into` what is to be kept so that the memory of `value` stays. */
@@ -126,9 +147,10 @@ class Kept {
 
   /** The keeper is C's now, who goes on using all of it: it stays for ever. */
   stay() {
-    for (const values of [this.#always, ...this.#replaced.values(), ...this.#begun]) {
-      for (const value of values) need(FOREVER, value);
-    }
+    for (const value of this.#always) if (passing.has(value)) this.#always.delete(value);
+    const all = [this.#always, ...this.#replaced.values(), ...this.#begun].flatMap((values) => [...values]);
+    if (all.length === 0) return;
+    for (const value of all) need(FOREVER, value);
     Kept.#root(this);
   }
 
@@ -148,10 +170,12 @@ class Kept {
 class Keeping {
   #begun = []; // [kept, values, key]
 
-  /** `rules` and `replaces` of the function `name`, with an `id`, as ../ownership/declare/keeps.js gives them. Throws before anything changes. */
+  /** Of the function `name`: `id`, `rules`, `replaces`, see ../ownership/declare/keeps.js. Throws before anything changes. */
   constructor({ id, name, rules, replaces }, args) {
     const key =
-      replaces === undefined ? undefined : `${id} ${JSON.stringify(replaces.map((i) => `${args[i]}`))}`;
+      replaces === undefined
+        ? undefined
+        : `${id} ${JSON.stringify(replaces.map((i) => `${access.lendUndeclared(args[i])}`))}`;
     try {
       for (const rule of rules) this.#begin(rule, args, key, name);
     } catch (error) {
@@ -238,4 +262,14 @@ function keepFor(pointer, values) {
   }
 }
 
-module.exports = { FOREVER, Keeping, adoptWith, checkKept, collect, isMemory };
+module.exports = {
+  FOREVER,
+  Keeping,
+  addressOfKept,
+  adoptWith,
+  checkKept,
+  checkParent,
+  collect,
+  isMemory,
+  passing,
+};

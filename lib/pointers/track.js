@@ -3,10 +3,10 @@
 const { Form, kinds } = require('../books/kinds');
 const { NO_SLOT } = require('../books/nursery');
 const { checkBoolean, checkLabel, checkOptions, checkSize } = require('../support/check');
-const { ArgumentTypeError, NullPointerError } = require('../support/errors');
+const { ArgumentTypeError, NullPointerError, UnsupportedError } = require('../support/errors');
 const { adopt, freeOnce } = require('./adopt');
-const { toAddress, toDestructor } = require('./destructors');
-const { adoptWith, collect, isMemory } = require('./kept');
+const { closed, toAddress, toDestructor } = require('./destructors');
+const { addressOfKept, adoptWith, collect, isMemory } = require('./kept');
 const audit = require('./observer-hook');
 const { access } = require('./tracked-pointer');
 
@@ -35,6 +35,21 @@ function neededOf(parent) {
   return needed;
 }
 
+// Throws where nobody knows what to tell the destructor.
+function closedFor(destructor, parent) {
+  return closed(
+    destructor,
+    () => {
+      const [first] = [parent].flat();
+      if (first !== undefined) return addressOfKept(first);
+      throw new UnsupportedError(`'PARENT' needs 'parent', and there is none`);
+    },
+    () => {
+      throw new UnsupportedError(`Nobody asks a function in 'free.args' here: write what it returns`);
+    },
+  );
+}
+
 /** Takes ownership of a native pointer. */
 function track(pointer, options) {
   const address = toAddress(pointer);
@@ -48,7 +63,7 @@ function track(pointer, options) {
   const { free, label = UNLABELLED, shared = false } = options;
   if (free === undefined) throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
   let kind = shared === false ? kinds.lastOf(free, label) : null;
-  const destructor = kind === null ? toDestructor(free) : null;
+  const destructor = kind === null ? closedFor(toDestructor(free), options.parent) : null;
 
   // From here on the pointer is ours, and an error must not lose it.
   let size = 0;
@@ -67,7 +82,7 @@ function track(pointer, options) {
   } catch (error) {
     throw freeOnce(address, size, destructor ?? toDestructor(free), shared, error);
   }
-  if (audit.observer !== null) audit.observer.adopted(address, label);
+  if (audit.observer !== null) audit.observer.adopted(address);
   const run = kind.form === Form.JAVASCRIPT ? destructor.run : null;
   if (needed !== null) return adoptWith(address, size, kind, needed, run);
   return adopt(address, size, kind, parentSlot, run);

@@ -4,6 +4,7 @@
 const { inspect } = require('node:util');
 const binding = require('../binding');
 const calls = require('../books/c-calls');
+const checked = require('../books/checked');
 const { Form } = require('../books/kinds');
 const { Refusal, flushOrThrow, nursery } = require('../books/nursery');
 const {
@@ -14,7 +15,8 @@ const {
   drainSlice,
   scripts,
 } = require('../reclaim/destroy');
-const { makeRoom } = require('../reclaim/pressure');
+const { hasRoomFor, makeRoom } = require('../reclaim/pressure');
+const { processRoom } = require('../reclaim/process-room');
 const { follow } = require('../reclaim/reclaim');
 const turn = require('../reclaim/turn');
 const { checkBoolean, checkOptions, checkSize } = require('../support/check');
@@ -24,6 +26,7 @@ const {
   InUseError,
   OutOfMemoryError,
   OverflowError,
+  UnsupportedError,
 } = require('../support/errors');
 const { hex } = require('../support/hex');
 const { needRoom } = require('../support/stack');
@@ -32,6 +35,8 @@ const views = require('./views');
 const { GIVEN } = binding.protocol.nursery;
 const KEY = Symbol('ffi-tally');
 const OPTIONS = ['children'];
+const UNKNOWN = -1;
+const LARGEST_SMALL = 2 ** 30;
 const dispose = Symbol.dispose ?? Symbol.for('Symbol.dispose');
 
 // What other files of this library may do with a pointer, and users may not: see and use it,
@@ -45,6 +50,8 @@ class TrackedPointer {
   #address; // null after the end
   #handle; // a slot, or -1 - index while in the nursery
   #kind;
+  #account = 0; // of what C allocates for it, where that is counted: see ../ownership/size/counting.js
+  #bound = UNKNOWN; // how many bytes it reaches
   #mark = 0; // of the outermost call that it was lent last: see c-calls.js
 
   constructor(key, address, handle, kind) {
@@ -81,16 +88,17 @@ class TrackedPointer {
       throw new InUseError(this.#kind.label, 1);
     }
     if (!binding.resize(slot, size)) throw new OverflowError(size);
+    this.#bound = UNKNOWN;
     follow();
   }
 
   view(length) {
-    TrackedPointer.#check(this, 'view');
+    TrackedPointer.#checkMemory(this, 'view');
     return views.open(this, TrackedPointer.#slotOf(this), length);
   }
 
   copy(length) {
-    TrackedPointer.#check(this, 'copy');
+    TrackedPointer.#checkMemory(this, 'copy');
     return views.copy(this, length);
   }
 
@@ -149,6 +157,11 @@ class TrackedPointer {
 
   release() {
     TrackedPointer.#check(this, 'release');
+    if (this.#kind.type?.struct !== undefined) {
+      throw new UnsupportedError(
+        `Cannot release a struct (${this.label}): it lies in memory of JavaScript's, which goes with it`,
+      );
+    }
     const address = this.#address;
     const handle = TrackedPointer.#handleOf(this);
     if (handle >= 0 && binding.hasEndedParent(handle)) throw new InUseError(this.label);
@@ -171,6 +184,22 @@ class TrackedPointer {
 
   static #check(pointer, what) {
     if (pointer.#address === null) throw new DisposedError(pointer.#kind.label, what);
+  }
+
+  static #checkMemory(pointer, what) {
+    TrackedPointer.#check(pointer, what);
+    const { label, type } = pointer.#kind;
+    if (type?.integer === undefined) return;
+    throw new UnsupportedError(`Cannot ${what} what an integer (${label}) stands for: it is no memory`);
+  }
+
+  static #findBound(pointer) {
+    const { type } = pointer.#kind;
+    if (type?.integer !== undefined) return UNKNOWN; // it has no memory
+    // 0 is the size of what nobody knows.
+    const bound = type?.isExtent === false ? Infinity : views.extentOf(pointer) || Infinity;
+    if (bound <= LARGEST_SMALL) pointer.#bound = bound; // others would need an object each
+    return bound;
   }
 
   static #markLent(pointer) {
@@ -217,6 +246,26 @@ class TrackedPointer {
 
     access.kindOf = (pointer) => pointer.#kind;
 
+    access.accountOf = (pointer) => pointer.#account;
+
+    access.setAccount = (pointer, account) => {
+      pointer.#account = account;
+    };
+
+    // What C allocates for it has changed; how much of it can be seen has not.
+    access.setSize = (pointer, size) => {
+      if (!binding.resize(TrackedPointer.#slotOf(pointer), size)) throw new OverflowError(size);
+      pointer.#bound = UNKNOWN;
+      follow();
+    };
+
+    // How many bytes may be read and written there; Infinity where that is not known.
+    access.boundOf = (pointer) =>
+      pointer.#bound === UNKNOWN ? TrackedPointer.#findBound(pointer) : pointer.#bound;
+
+    // The same, found out again: C may have changed it.
+    access.boundAnew = TrackedPointer.#findBound;
+
     // The address, or null after the end.
     access.addressOf = (pointer) => pointer.#address;
 
@@ -252,6 +301,16 @@ class TrackedPointer {
     // Whether the size is that of the memory itself: a pointer into memory of another charges nothing.
     views.isBounded = (pointer) => pointer.#kind.form !== Form.NONE;
 
+    // What is counted for a pointer lies in many blocks, of which it points to one.
+    views.extentOf = (pointer) => {
+      if (!views.isBounded(pointer)) return Infinity;
+      const { type } = pointer.#kind;
+      if (type?.struct !== undefined) return type.struct.size;
+      const block = binding.countedBytes(pointer.#address);
+      if (block === 0 && pointer.#account !== 0) return 0;
+      return block === 0 ? pointer.size : Math.min(block, pointer.size);
+    };
+
     creation.make = (address, kind) => new TrackedPointer(KEY, address, 0, kind);
 
     // The same for a pointer for which the nursery has room.
@@ -260,6 +319,23 @@ class TrackedPointer {
       const pointer = new TrackedPointer(KEY, address, -1 - nursery.nextIndex, own);
       nursery.put(pointer, address, size, kind);
       return pointer;
+    };
+
+    // Gives one that was made with size 0 its size. Returns whether it can stay where it is.
+    creation.resize = (pointer, size) => {
+      const handle = TrackedPointer.#handleOf(pointer);
+      if (handle < 0) return nursery.resize(-1 - handle, size);
+      if (!hasRoomFor(size) || !binding.resize(handle, size)) return false;
+      follow();
+      return true;
+    };
+
+    // Nobody has seen it: takes it out of the books again.
+    creation.takeOut = (pointer, kind) => {
+      const handle = TrackedPointer.#handleOf(pointer);
+      if (handle < 0) nursery.takeOut(-1 - handle, kind);
+      else binding.release(handle, false);
+      pointer.#address = null;
     };
 
     // The same for a pointer that native code enters, by `receive()`. REQUIRES: nothing is in the nursery.
@@ -275,7 +351,12 @@ class TrackedPointer {
     creation.enter = (pointer, size, kind, parentSlot, run) => {
       if (nursery.handlesStale) nursery.publishSlots();
       const refusal = TrackedPointer.#enter(pointer, size, kind, parentSlot, run);
-      if (refusal !== Refusal.OVER_LIMIT || !makeRoom(size)) return refusal;
+      if (refusal === Refusal.PROCESS_FULL) {
+        if (!processRoom.make(size)) return refusal;
+        binding.admitNext();
+      } else if (refusal !== Refusal.OVER_LIMIT || !makeRoom(size)) {
+        return refusal;
+      }
       return TrackedPointer.#enter(pointer, size, kind, parentSlot, run);
     };
 
@@ -286,6 +367,7 @@ class TrackedPointer {
 
     // Its charge stays until commit().
     transfer.begin = (pointer) => {
+      if (checked.on) checked.tellLosses();
       TrackedPointer.#check(pointer, 'give away');
       const handle = TrackedPointer.#handleOf(pointer);
       if (handle < 0) {
@@ -298,6 +380,7 @@ class TrackedPointer {
         }
         if (holds > 0) throw new InUseError(pointer.#kind.label, holds);
       }
+      if (checked.on) binding.disownBlock(pointer.#address);
       pointer.#address = null;
     };
 
@@ -328,6 +411,7 @@ class TrackedPointer {
       const handle = TrackedPointer.#handleOf(pointer);
       if (handle < 0) nursery.give(-1 - handle, false);
       else binding.takeBack(handle);
+      if (checked.on) binding.ownBlock(address);
       pointer.#address = address;
     };
 
@@ -351,6 +435,7 @@ class TrackedPointer {
     // It leaves these books by `send()`, at once.
     transfer.send = (pointer, send) => {
       send();
+      if (checked.on) binding.disownBlock(pointer.#address);
       pointer.#address = null;
     };
   }

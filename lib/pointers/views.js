@@ -38,11 +38,14 @@ function pointerOf(value) {
   return Owned.has(buffer) ? Owned.pointerOf(buffer) : undefined;
 }
 
+// The length, or undefined for the size of the pointer.
 function checkLength(pointer, length) {
-  if (length === undefined) return undefined;
+  const most = exports.extentOf(pointer);
+  if (length === undefined) return most === Infinity || most === pointer.size ? undefined : most;
   const bytes = checkSize(length, 'length');
-  if (exports.isBounded(pointer) && bytes > pointer.size) {
-    throw new ArgumentValueError(length, 'length', `at most ${pointer.size}, the size of the pointer`);
+  if (bytes > most) {
+    const what = most < pointer.size ? 'what C allocated at its address' : 'the size of the pointer';
+    throw new ArgumentValueError(length, 'length', `at most ${most}, ${what}`);
   }
   return bytes;
 }
@@ -101,5 +104,15 @@ function letGo() {
 const { transfer } = ArrayBuffer.prototype;
 if (transfer !== undefined) binding.detachViewsBy(transfer); // which holds it weakly
 
-// Set by the class: whether a pointer's size limits its view. `any`: whether there ever was a view.
-Object.assign(exports, { any: false, isBounded: undefined, copy, letGo, open, pointerOf, transfer });
+// Set by the class: how much of a pointer may be viewed, and whether its size limits that. `any`: whether there ever was a
+// view.
+Object.assign(exports, {
+  any: false,
+  extentOf: undefined,
+  isBounded: undefined,
+  copy,
+  letGo,
+  open,
+  pointerOf,
+  transfer,
+});

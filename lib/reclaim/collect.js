@@ -3,13 +3,12 @@
 const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { kinds } = require('../books/kinds');
+const { recover } = require('../books/in-hand');
 const { nursery } = require('../books/nursery');
 const { checkOptions } = require('../support/check');
 const { ArgumentValueError } = require('../support/errors');
 const { collectNow } = require('./reclaim');
 const turn = require('./turn');
-
-const { BYTES, POINTERS } = binding.protocol.figure;
 
 /** Asks for a garbage collection and frees what it found dead. */
 function collect(options = {}) {
@@ -21,17 +20,18 @@ function collect(options = {}) {
   nursery.flush();
   // Called back from C, or from a destructor: nothing may be freed now, so there is nothing to find.
   if (!calls.isIdle) {
-    turn.schedule(); // unless it was cut off, which only a turn will tell
+    turn.schedule(); // which tells whether that is still so: a full stack or a timeout may have cut the call off
     return { bytes: 0, pointers: 0 };
   }
-  const bytes = binding.figure(BYTES);
-  const pointers = binding.figure(POINTERS);
+  recover();
+  const bytes = binding.bytes();
+  const pointers = binding.pointers();
   collectNow(type);
   nursery.flush();
   kinds.unpinIdle();
   return {
-    bytes: Math.max(bytes - binding.figure(BYTES), 0),
-    pointers: Math.max(pointers - binding.figure(POINTERS), 0),
+    bytes: Math.max(bytes - binding.bytes(), 0),
+    pointers: Math.max(pointers - binding.pointers(), 0),
   };
 }
 

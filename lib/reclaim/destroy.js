@@ -7,10 +7,11 @@ const { inspect } = require('node:util');
 const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { destructorErrors } = require('../books/channels');
+const checked = require('../books/checked');
 const { Form } = require('../books/kinds');
 const { nursery } = require('../books/nursery');
+const { haveRoom } = require('../books/stack-room');
 const { DestructorError } = require('../support/errors');
-const { hasRoom } = require('../support/stack');
 const turn = require('./turn');
 
 const { DONE, MORE } = binding.protocol.drained;
@@ -21,11 +22,14 @@ const SLICE = 0.5;
 
 const announced = new Set();
 
-function announce(label, error) {
+function announce(
+  label,
+  error,
+  state = error instanceof DestructorError ? '' : 'The pointer counts as freed. ',
+) {
   if (destructorErrors.hasSubscribers) destructorErrors.publish({ label, error });
   if (announced.has(label)) return;
   announced.add(label);
-  const state = error instanceof DestructorError ? '' : 'The pointer counts as freed. ';
   process.emitWarning(`A destructor of '${label}' failed: ${inspect(error)}`, {
     type: 'FfiTallyWarning',
     code: 'FFI_TALLY_DESTRUCTOR',
@@ -59,7 +63,6 @@ class Scripts {
     const { run } = this.#running;
     run(address);
   };
-  #roomy = Infinity; // how far down the stack there was room for one, which is dear to find out
 
   set(script) {
     this.#bySlot.set(script.slot, script);
@@ -71,12 +74,7 @@ class Scripts {
 
   /** Whether one that runs now comes to its end: what a full stack cuts off counts as done. */
   get haveRoom() {
-    if (this.#bySlot.size === 0) return true;
-    const here = binding.stackPosition(); // stacks grow downwards
-    if (here >= this.#roomy) return true;
-    if (!hasRoom()) return false;
-    this.#roomy = here;
-    return true;
+    return this.#bySlot.size === 0 || haveRoom();
   }
 
   /** Returns whether there is more to free. */
@@ -102,8 +100,10 @@ class Scripts {
   }
 
   #runScript(script) {
-    const { slot, run, address, label } = (this.#running = script);
+    const { slot, run, address, label } = script;
     this.#bySlot.delete(slot);
+    if (checked.on && !binding.disownBlock(address)) return binding.settle(slot, false); // C has freed it
+    this.#running = script;
     let failure;
     let failed = false;
     this.#hasStarted = false;
@@ -151,6 +151,7 @@ function drainFor(milliseconds, atBottom) {
  * nothing left to do now. `atBottom` of the stack there never is more room than now.
  */
 function drain(milliseconds, atBottom = false) {
+  if (checked.on) checked.tellLosses();
   if (!calls.isIdle) {
     defer();
     return true;
@@ -194,6 +195,7 @@ function disposeAlone(slot) {
 /** Frees a pointer that has a slot, and what it lets go. REQUIRES: no C call is on the stack; its destructor is native. */
 function disposeSlot(slot) {
   if (calls.runDestructor(binding.dispose, slot)) drainSlice();
+  if (checked.on) checked.tellLosses();
   calls.catchUp();
 }
 

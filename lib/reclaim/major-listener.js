@@ -8,11 +8,10 @@ const { kinds } = require('../books/kinds');
 const { nursery } = require('../books/nursery');
 const { isWatching } = require('../books/unowned');
 const { scripts } = require('./destroy');
+const gc = require('./gc');
 const turn = require('./turn');
 
 const { FinalizationRegistry } = globalThis;
-const { POINTERS } = binding.protocol.figure;
-
 class MajorListener {
   isListening = false;
   #registry = new FinalizationRegistry(() => this.#hear());
@@ -23,6 +22,7 @@ class MajorListener {
 
   listen() {
     if (this.isListening) return;
+    binding.startWatch(gc.heapSize().pages);
     this.#registry.register({}, undefined);
     this.isListening = true; // now, because a full stack may have refused
   }
@@ -33,7 +33,7 @@ class MajorListener {
     scripts.retry();
     turn.schedule();
     kinds.unpinIdle();
-    this.isListening = binding.figure(POINTERS) > 0 || isWatching();
+    this.isListening = binding.pointers() > 0 || isWatching();
     if (this.isListening) this.#registry.register({}, undefined);
   }
 }

@@ -5,18 +5,25 @@ const { performance } = require('node:perf_hooks');
 const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { nursery } = require('../books/nursery');
+const { readUnowned } = require('../books/unowned');
 const { Gate } = require('../support/stack');
 const gc = require('./gc');
 const { collectNow } = require('./reclaim');
 
-const { LIMIT, LIVE, TRACKED } = binding.protocol.figure;
-
-// Set by configure(): asked to let go of something, when a collection was not enough.
-const pressure = { handler: null };
 // What the handler tracks itself is refused without asking it.
 const gate = new Gate();
 
-const hasRoomFor = (size) => binding.figure(LIVE) + size <= binding.figure(LIMIT);
+const pressure = {
+  // Set by configure(): asked to let go of something, when a collection was not enough.
+  handler: null,
+  /** Asks it. Returns whether it could be asked. */
+  ask(about) {
+    if (this.handler === null || !gate.isOpen) return false;
+    gate.recover(); // should the handler be cut off
+    gate.run(this.handler, about);
+    return true;
+  },
+};
 
 // Major collections that return less than that part of the limit are futile. They may take a tenth of the time, and what
 // of it was saved up: however often pointers are refused, the program goes on.
@@ -25,9 +32,14 @@ const TENTH = 1 / 10;
 const MOST_SAVED = 100; // milliseconds
 
 class Collections {
+  #line;
   #saved = 0;
   #savedAt = 0;
   #trackedBefore = -1; // pointers ever, when a minor collection made no room
+
+  constructor(line) {
+    this.#line = line;
+  }
 
   #save() {
     const now = performance.now();
@@ -37,10 +49,10 @@ class Collections {
 
   /** Returns whether a minor collection has made room. Where nothing was tracked since the last, nothing died young. */
   minor(size) {
-    const tracked = binding.figure(TRACKED);
+    const tracked = binding.tracked();
     if (!gc.canCollect() || tracked === this.#trackedBefore) return false;
     collectNow('minor');
-    if (hasRoomFor(size)) return true;
+    if (this.#line.hasRoomFor(size)) return true;
     this.#trackedBefore = tracked;
     return false;
   }
@@ -48,30 +60,72 @@ class Collections {
   /** The same of a major one. */
   major(size) {
     this.#save();
-    if (this.#saved <= 0) return hasRoomFor(size);
-    const before = binding.figure(LIVE);
+    if (this.#saved <= 0) return this.#line.hasRoomFor(size);
+    const before = this.#line.used;
     const start = performance.now();
     collectNow('major');
-    const returned = before - binding.figure(LIVE);
-    if (returned < binding.figure(LIMIT) * FUTILE) this.#saved -= performance.now() - start;
-    return hasRoomFor(size);
+    const returned = before - this.#line.used;
+    if (returned < this.#line.limit * FUTILE) this.#saved -= performance.now() - start;
+    return this.#line.hasRoomFor(size);
   }
 }
 
-const collections = new Collections();
-// What the handler lets go of, such as the entries of a cache, is garbage until then.
-const afterHandler = new Collections();
+/** What no new pointer may pass. */
+class Line {
+  #collections = new Collections(this);
+  // What the handler lets go of, such as the entries of a cache, is garbage until then.
+  #afterHandler = new Collections(this);
 
-/** Makes room for a pointer that would pass the limit. Returns whether there is. */
-function makeRoom(size) {
-  nursery.flush(); // theirs is room too
-  if (!calls.isIdle) return hasRoomFor(size);
-  if (hasRoomFor(size) || collections.minor(size) || collections.major(size)) return true;
-  const { handler } = pressure;
-  if (handler === null || !gate.isOpen) return false;
-  gate.recover(); // should the handler be cut off
-  gate.run(handler, { bytes: binding.figure(LIVE), limit: binding.figure(LIMIT), size });
-  return hasRoomFor(size) || afterHandler.major(size);
+  hasRoomFor(size) {
+    return this.used + size <= this.limit;
+  }
+
+  /** Makes room for a pointer of that size. Returns whether there is. */
+  makeRoom(size) {
+    nursery.flush(); // theirs is room too
+    if (!calls.isIdle || this.hasRoomFor(size)) return this.hasRoomFor(size);
+    if (this.#collections.minor(size) || this.#collections.major(size)) return true;
+    if (!pressure.ask({ bytes: this.used, limit: this.limit, size, ...this.about })) return false;
+    return this.hasRoomFor(size) || this.#afterHandler.major(size);
+  }
 }
 
-module.exports = { makeRoom, pressure };
+/** configure({ limit }): for all that is charged here. */
+class ChargedLine extends Line {
+  get used() {
+    return binding.live();
+  }
+
+  get limit() {
+    return binding.limit();
+  }
+}
+
+/** The limit of a gauge, whose figure has the new pointer in it. */
+class GaugeLine extends Line {
+  #gauge;
+
+  constructor(gauge) {
+    super();
+    this.#gauge = gauge;
+    this.about = { gauge: gauge.label };
+  }
+
+  get used() {
+    readUnowned();
+    return this.#gauge.bytes;
+  }
+
+  get limit() {
+    return this.#gauge.limit;
+  }
+}
+
+const charged = new ChargedLine();
+
+const hasRoomFor = (size) => charged.hasRoomFor(size);
+
+/** Makes room for a pointer that would pass the limit. Returns whether there is. */
+const makeRoom = (size) => charged.makeRoom(size);
+
+module.exports = { GaugeLine, hasRoomFor, makeRoom, pressure };

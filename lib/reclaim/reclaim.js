@@ -4,15 +4,18 @@
 const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { tellCollection, tellFreed, tellSweep } = require('../books/channels');
+const { recover } = require('../books/in-hand');
 const { nursery } = require('../books/nursery');
 const { readUnowned } = require('../books/unowned');
 const { SLICE, defer, drain, drainSlice, scripts } = require('./destroy');
 const gc = require('./gc');
 const turn = require('./turn');
 
-const { MINOR, MAJOR, SWEEP } = binding.protocol.advice;
+const { MINOR, MAJOR, SWEEP, FOR_ALL } = binding.protocol.advice;
 const NONE = 0; // of a collection that nobody has asked for
 const COLLECT = MINOR | MAJOR;
+// Milliseconds that a pointer may take for memory that nobody has said.
+const LONG_SLICE = 10;
 
 /** Finds the dead for `sweepFor` milliseconds and frees for `freeFor`. Returns whether all are found and freed. */
 function sweepAndFree(sweepFor, freeFor, atBottom = false) {
@@ -25,7 +28,8 @@ function sweepAndFree(sweepFor, freeFor, atBottom = false) {
 /** Tells the pacer what came of the collections until now. Returns the next advice. */
 function conclude(asked) {
   readUnowned();
-  return binding.collected(asked, gc.heapUsed());
+  const { used, pages } = gc.heapSize();
+  return binding.collected(asked, used, pages);
 }
 
 /** Finds the dead, frees for that long, and tells the pacer. Returns the next advice. */
@@ -69,17 +73,17 @@ function collectMajor() {
   scripts.retry();
 }
 
-/** Collects, if that can be asked for, and frees all that is dead. */
-function collectNow(type) {
+/** Collects, if that can be asked for, and frees what is dead: all of it, or for `freeFor` milliseconds. */
+function collectNow(type, freeFor = Infinity) {
   if (!gc.canCollect()) {
-    reclaim(NONE);
+    reclaim(NONE, freeFor);
   } else if (type === 'minor') {
     binding.watchEach();
     minors.collect();
-    reclaim(MINOR);
+    reclaim(MINOR, freeFor);
   } else {
     collectMajor();
-    reclaim(MAJOR);
+    reclaim(MAJOR, freeFor);
   }
 }
 
@@ -96,6 +100,7 @@ function relieve(advice) {
     if ((advice & SWEEP) !== 0 && !slice()) turn.schedule();
     return;
   }
+  if ((advice & FOR_ALL) !== 0) return relieveAll(advice);
   while ((advice & COLLECT) !== 0) {
     const can = gc.canCollect();
     if (can === undefined) {
@@ -116,6 +121,23 @@ function relieve(advice) {
   }
 }
 
+/** The same for the process, which waits for what this thread can free. */
+function relieveAll(advice) {
+  const can = gc.canCollect();
+  if (can === undefined) return turn.schedule();
+  if (!can) {
+    binding.setCapabilities(false, false); // so that the process does not wait
+    return follow();
+  }
+  const start = binding.threadCpuTime();
+  nursery.flush(); // what it holds cannot be collected
+  advice = binding.reconsider(gc.heapSize().pages);
+  if ((advice & FOR_ALL) === 0) return relieve(advice); // the JavaScript heap has grown
+  // Far from a limit, no pointer pays for all.
+  collectNow((advice & MAJOR) !== 0 ? 'major' : 'minor', binding.isNearLimit() ? Infinity : LONG_SLICE);
+  binding.spendOnCollections(binding.threadCpuTime() - start);
+}
+
 /** Does what is advised now. */
 function follow() {
   const advice = binding.advise();
@@ -128,6 +150,7 @@ function freeDeferred() {
 }
 
 function takeTurn() {
+  recover();
   if (!slice(true)) turn.schedule();
 }
 

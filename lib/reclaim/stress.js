@@ -2,12 +2,20 @@
 // The stress mode: collects wherever a pointer or a Buffer that C still needs may be gone, so that it is gone in the first
 // test run and not one day in production.
 
+const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { nursery } = require('../books/nursery');
 const gc = require('./gc');
 const { collectNow } = require('./reclaim');
 
-const stress = { on: process.env.FFI_TALLY_STRESS === '1' };
+const stress = { on: false };
+
+/** Switches it on or off: for the libraries that are metered in the whole process. */
+function setStress(on) {
+  if (on !== stress.on) binding.quarantine(on);
+  stress.on = on;
+}
+setStress(process.env.FFI_TALLY_STRESS === '1');
 
 /** Collects all that nobody refers to, and frees it if no C call is on the stack. */
 function collectUnderStress() {
@@ -34,4 +42,4 @@ function stressed(func) {
   return called;
 }
 
-module.exports = { collectUnderStress, stress, stressed };
+module.exports = { collectUnderStress, setStress, stress, stressed };

@@ -3,14 +3,25 @@
 
 const { ArgumentTypeError, ArgumentValueError, UnknownOptionError } = require('./errors');
 
+function refuse(value, name, expected) {
+  const Kind =
+    typeof value === 'number' || typeof value === 'bigint' ? ArgumentValueError : ArgumentTypeError;
+  throw new Kind(value, name, expected);
+}
+
 /** A count of bytes as a number: a safe integer, not negative. Bigints are welcome. */
 function checkSize(value, name) {
   if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
   if (typeof value === 'bigint' && value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER))
     return Number(value);
-  const Kind =
-    typeof value === 'number' || typeof value === 'bigint' ? ArgumentValueError : ArgumentTypeError;
-  throw new Kind(value, name, 'a safe non-negative integer');
+  return refuse(value, name, 'a safe non-negative integer');
+}
+
+/** The same, and not 0. */
+function checkBytes(value, name, expected = 'at least one byte') {
+  const bytes = checkSize(value, name);
+  if (bytes === 0) throw new ArgumentValueError(value, name, expected);
+  return bytes;
 }
 
 /** A signed count of bytes as a number. */
@@ -20,9 +31,14 @@ function checkDelta(value, name) {
     const number = Number(value);
     if (Number.isSafeInteger(number)) return number;
   }
-  const Kind =
-    typeof value === 'number' || typeof value === 'bigint' ? ArgumentValueError : ArgumentTypeError;
-  throw new Kind(value, name, 'a safe integer');
+  return refuse(value, name, 'a safe integer');
+}
+
+/** A number that `isWithin` what is `expected`. */
+function checkNumber(value, name, isWithin, expected) {
+  if (typeof value !== 'number') throw new ArgumentTypeError(value, name, 'a number');
+  if (!isWithin(value)) throw new ArgumentValueError(value, name, expected);
+  return value;
 }
 
 function checkOptions(options, known) {
@@ -46,4 +62,12 @@ function checkBoolean(value, name) {
   return value;
 }
 
-module.exports = { checkBoolean, checkDelta, checkLabel, checkOptions, checkSize };
+function checkFunction(value, name) {
+  if (typeof value !== 'function') throw new ArgumentTypeError(value, name, 'a function');
+  return value;
+}
+
+module.exports = {
+  ...{ checkBoolean, checkBytes, checkDelta, checkFunction },
+  ...{ checkLabel, checkNumber, checkOptions, checkSize },
+};

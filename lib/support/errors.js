@@ -1,6 +1,8 @@
 'use strict';
 // Every error that this library throws: one class and one code each. Codes are API, texts are not.
 
+const { formatBytes, formatRoundBytes } = require('./bytes');
+
 function shown(value) {
   if (value === null) return 'null';
   if (typeof value === 'object') return value.constructor?.name ?? 'object';
@@ -17,6 +19,7 @@ function define(Base, code, message) {
     constructor(...details) {
       super(message(...details));
       this.code = code;
+      this.help = `ffi-tally/docs/errors.md#${code.toLowerCase()}`; // Node prints it beside an error that nobody catches
     }
 
     get name() {
@@ -26,6 +29,17 @@ function define(Base, code, message) {
 }
 
 const text = (message) => message;
+
+// Bytes may be a bigint.
+const told = (bytes) => formatBytes(Number(bytes));
+const toldRound = (bytes) => formatRoundBytes(Number(bytes));
+
+// Of accounts, gauges and meters, of which the last two know no pointers.
+function largestShown(largest) {
+  const shownOf = ({ label, bytes, pointers }) =>
+    `${label} (${told(bytes)}${pointers === undefined ? '' : ` in ${pointers} pointers`})`;
+  return largest.map(shownOf).join(', ') || 'none';
+}
 
 /** A value of the wrong type. */
 exports.ArgumentTypeError = define(TypeError, 'ERR_TALLY_INVALID_ARG_TYPE', unexpected);
@@ -70,6 +84,14 @@ exports.OverflowError = define(
   (bytes) => `Cannot charge ${bytes} bytes: the total would pass 2^53 - 1`,
 );
 
+/** Memory that is not the pointer's. */
+exports.OutOfBoundsError = define(
+  RangeError,
+  'ERR_TALLY_OUT_OF_BOUNDS',
+  (what, from, bytes, label, size) =>
+    `Cannot ${what} ${bytes} bytes at ${from} of a pointer (${label}) of ${size} bytes`,
+);
+
 /** The ledger itself found no memory. */
 exports.OutOfMemoryError = define(
   Error,
@@ -77,15 +99,15 @@ exports.OutOfMemoryError = define(
   () => 'No memory to keep the books of another pointer',
 );
 
-/** A new pointer that would pass the limit, after a collection. */
-exports.LimitError = define(RangeError, 'ERR_TALLY_LIMIT', (size, live, limit, largest) => {
-  const accounts = largest.map(
-    ({ label, bytes, pointers }) => `${label} (${bytes} bytes in ${pointers} pointers)`,
-  );
-  return (
-    `Cannot track ${size} bytes more: ${live} are live and the limit is ${limit}. ` +
-    `Largest accounts: ${accounts.join(', ') || 'none'}. The new pointer was freed`
-  );
+/**
+ * A new pointer with which something would pass its limit, after a collection: what is live here, the process, or a gauge.
+ * `has` is the subject and the verb of how much that is. With a size of null there was none.
+ */
+exports.LimitError = define(RangeError, 'ERR_TALLY_LIMIT', (size, has, bytes, limit, largest) => {
+  const what = `${has} ${told(bytes)} and the limit is ${toldRound(limit)}. Largest accounts: ${largestShown(largest)}`;
+  if (size === null) return `Too much is live: ${what}`;
+  const more = size === undefined ? '' : ` of ${told(size)}`;
+  return `Cannot track another pointer${more}: ${what}. The new pointer was freed`;
 });
 
 /** Pointers that nobody uses any more are alive. */
@@ -154,11 +176,17 @@ exports.SizeRequiredError = define(
     `{ size: 'name_of_a_C_function' }, { size: (address, ...args) => BYTES } or { size: 'malloc' }`,
 );
 
+// Windows looks for a name in the library alone, and not in those that it needs.
+const FREE_OF_C =
+  `. If it is that of C: free: koffi.load(${process.platform === 'win32' ? `'ucrtbase.dll'` : 'null'}).symbol('free'), ` +
+  `where the library uses that C runtime`;
+
 /** A name that a library does not export. */
 exports.UnknownSymbolError = define(
   Error,
   'ERR_TALLY_UNKNOWN_SYMBOL',
-  (symbol, role, name) => `Cannot find '${symbol}', the ${role} of '${name}', in the library`,
+  (symbol, role, name) =>
+    `Cannot find '${symbol}', the ${role} of '${name}', in the library${symbol === 'free' ? FREE_OF_C : ''}`,
 );
 
 /** A form of ownership in a prototype that is not supported. */
@@ -170,7 +198,7 @@ exports.NoViewsError = define(
   'ERR_TALLY_NO_VIEWS',
   () =>
     'This runtime forbids ArrayBuffers over native memory (Electron does), or there is no native part to make ' +
-    'them: read and write through koffi.decode() and koffi.encode()',
+    'them. Use copy(), which needs the native part and no such buffer, or koffi.decode() and koffi.encode()',
 );
 
 /** A destructor with bound arguments in a build without libffi. */
@@ -179,7 +207,7 @@ exports.NoLibffiError = define(
   'ERR_TALLY_NO_LIBFFI',
   () =>
     'Destructors with bound arguments need libffi, and ffi-tally was built without it: install libffi ' +
-    'and pkg-config (Debian: libffi-dev pkg-config), then npm rebuild ffi-tally',
+    'and pkg-config (Debian: libffi-dev pkg-config), then npx ffi-tally build',
 );
 
 /** A destructor in C, and nothing to call C with. */

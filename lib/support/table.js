@@ -21,7 +21,7 @@ const charsWith = (indent) => ({
  */
 function formatTable(head, rows, { right = head.map((_, column) => column > 0), indent = 0 } = {}) {
   // The audit prints in the process of a program that should not have had to load this before.
-  const Table = require('cli-table3');
+  const Table = require('../../prebuilds/tools/cli-table3.js');
   const table = new Table({
     head,
     chars: charsWith(indent),

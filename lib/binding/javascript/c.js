@@ -102,11 +102,16 @@ function destructor(address, list) {
   };
 }
 
+// Of what is no block of the C allocator.
+const UNKNOWN_SIZE = { darwin: 0n, win32: BigInt.asUintN(64, -1n) };
+
 /** The bytes that malloc() really gave; undefined where nobody can tell. */
 function usableSize(address) {
   const names = { darwin: 'malloc_size', win32: '_msize' };
   const measure = lookUp(names[process.platform] ?? 'malloc_usable_size', 'size_t', ['uintptr_t']);
-  return measure === undefined ? undefined : Number(measure(address));
+  if (measure === undefined) return undefined;
+  const bytes = BigInt(measure(address));
+  return bytes === UNKNOWN_SIZE[process.platform] ? undefined : Number(bytes);
 }
 
 /** Zeroed memory for free(); 0n if there is none. */

@@ -18,6 +18,7 @@ class Nursery {
 
   constructor() {
     Object.assign(this, columnsOf(this.buffer, CAPACITY));
+    this.counter[4] = CAPACITY;
   }
 
   holds(index) {
@@ -27,6 +28,14 @@ class Nursery {
   leave(index) {
     this.slots[index] = NO_SLOT;
     if (index + 1 === this.counter[0]) this.counter[0] = index;
+  }
+
+  get hasInHand() {
+    return this.slots[CAPACITY] === WAITING;
+  }
+
+  letGo(address) {
+    if (this.addresses[CAPACITY] === address) this.slots[CAPACITY] = NO_SLOT;
   }
 }
 
@@ -59,7 +68,7 @@ class Environment {
   }
 
   removeUnusedKinds() {
-    if (this.nursery.counter[0] > 0 || this.running.length > 0) return;
+    if (this.nursery.counter[0] > 0 || this.nursery.hasInHand || this.running.length > 0) return;
     for (const kind of this.kinds) {
       if (!kind?.isDropped || kind.live > 0) continue;
       kind.unpin();
@@ -93,7 +102,7 @@ class Environment {
     for (let i = 0; i < count; i++) {
       if (nursery.holds(i)) this.#enter(i, objects[i], i + 1 === count ? parent : NO_SLOT);
     }
-    nursery.counter.fill(0);
+    nursery.counter.fill(0, 0, 4);
     return Refusal.NONE;
   }
 
@@ -266,4 +275,4 @@ class Environment {
   }
 }
 
-module.exports = { Environment, Nursery };
+module.exports = { Environment };

@@ -9,6 +9,8 @@ const { Kind } = require('./kind');
 const { State } = require('./ledger');
 const protocol = require('./protocol');
 
+const { CAPACITY } = protocol.nursery;
+
 // V8 counts the ballast as it does any ArrayBuffer.
 const counter = () => process.memoryUsage().external;
 
@@ -16,16 +18,6 @@ function open() {
   const environment = new Environment();
   const { ballast, kinds, ledger, nursery } = environment;
   const at = (id) => ledger.at(id);
-  const { figure: Figure } = protocol;
-  const figures = {
-    [Figure.BYTES]: () => ledger.bytes,
-    [Figure.POINTERS]: () => ledger.pointers,
-    [Figure.DEAD_BYTES]: () => ledger.deadBytes,
-    [Figure.DEAD_POINTERS]: () => ledger.deadPointers,
-    [Figure.LIVE]: () => ledger.live,
-    [Figure.LIMIT]: () => environment.limit,
-    [Figure.TRACKED]: () => ledger.accounts.reduce((sum, { tracked }) => sum + tracked, 0),
-  };
 
   return {
     backend: 'javascript',
@@ -56,12 +48,21 @@ function open() {
       for (const kind of environment.running) kind.pin();
     },
     unpinIdle() {
-      if (nursery.counter[0] > 0) return;
+      if (nursery.counter[0] > 0 || nursery.hasInHand) return;
       for (const kind of kinds) if (kind?.live === 0 && !environment.running.includes(kind)) kind.unpin();
     },
 
     flush: (objects, parent, forced) => environment.flush(objects, parent, forced),
-    free: (kind, address, size) => environment.free(kinds[kind], address, size),
+    free(kind, address, size) {
+      nursery.letGo(address);
+      environment.free(kinds[kind], address, size);
+    },
+    freeInHand() {
+      if (!nursery.hasInHand) return;
+      const address = nursery.addresses[CAPACITY];
+      nursery.letGo(address);
+      environment.free(kinds[nursery.kinds[CAPACITY]], address, 0);
+    },
     freeOnce: (form, code, args, address, size) =>
       environment.freeOnce(new Kind(null, null, form, code, args), address, size),
     disposeYoung: (index) => environment.disposeYoung(index),
@@ -71,6 +72,7 @@ function open() {
     dispose: (slot) => environment.dispose(at(slot)),
     disposeAlone: (slot) => environment.disposeAlone(at(slot)),
     dependents: (slot) => environment.dependents(at(slot)),
+    dependentSlots: (slot) => ledger.dependentsOf(at(slot)).map(({ id }) => id),
     give(slot) {
       const { holds } = at(slot);
       if (holds === 0) at(slot).state = State.GIVEN;
@@ -143,7 +145,13 @@ function open() {
 
     reportByHand: (delta) => environment.reportByHand(delta),
     counter,
-    figure: (which) => figures[which](),
+    bytes: () => ledger.bytes,
+    pointers: () => ledger.pointers,
+    deadBytes: () => ledger.deadBytes,
+    deadPointers: () => ledger.deadPointers,
+    live: () => ledger.live,
+    limit: () => environment.limit,
+    tracked: () => ledger.totals.tracked,
     largestAccounts: (most) =>
       [...ledger.accounts.values()]
         .filter(({ bytes }) => bytes > 0)
@@ -159,9 +167,6 @@ function open() {
       deadBytes: ledger.deadBytes,
       deadPointers: ledger.deadPointers,
       reported: ballast.bytes,
-      limit: environment.limit,
-      allowance: 0, // there is no pacer
-      step: 0,
       minor: environment.collections.minor,
       major: environment.collections.major,
       returnedByMinor: 0,
@@ -169,6 +174,7 @@ function open() {
       totals: { ...ledger.totals },
     }),
     accounts: () => ledger.columns(),
+    liveObjects: () => undefined,
     survey: () => ledger.survey(kinds),
     // JavaScript sees its own thread only.
     processStats() {
@@ -190,7 +196,37 @@ function open() {
     },
     configure: (budget, growth, limit) => void (environment.limit = limit),
     setCapabilities() {},
+    // Each thread is alone, and sees what V8 tells.
+    setProcessLimit() {
+      throw new UnsupportedError(
+        "Without its native part ffi-tally cannot limit the process: leave out 'scope'",
+      );
+    },
+    processMemory: () => ({
+      usage: process.memoryUsage.rss(),
+      limit: Number.MAX_SAFE_INTEGER,
+      kernelLimit: Number.MAX_SAFE_INTEGER,
+      threads: 1,
+    }),
+    processAdmits: () => true,
+    admitNext() {},
+    ringOthers() {},
+    hasBlackBox: false,
+    setBlackBox: () => 0,
+    endBlackBox() {},
+    isCalm: () => true,
+    isWanted: () => false,
+    threadCpuTime: () => performance.now(),
+    startWatch() {},
+    reconsider: () => 0,
+    holdsGarbage: () => false,
+    isNearLimit: () => false,
+    mayCollect: () => true,
+    spendOnCollections() {},
+    trimForAll() {},
+    sleep() {},
     freeAtProcessExit() {},
+    freeNow() {},
 
     // JavaScript sees no other thread.
     handOver() {
@@ -211,6 +247,44 @@ function open() {
     ownAllocations: () => 0,
     ownNet: () => 0,
     readMeters() {},
+    canPatch: false,
+    threadBlock: () =>
+      new ArrayBuffer(8 * (protocol.threadBlock.ARGUMENT + protocol.threadBlock.MOST_ARGUMENTS)),
+    newAccounts: () => 1,
+    patchSlots: () => ({ outcome: protocol.patched.NOT_LOADED, modules: 0, slots: 0, rebound: 0, name: '' }),
+    patchNewSlots: () => ({ outcome: protocol.patched.YES, modules: 0, slots: 0, rebound: 0, name: '' }),
+    countingFree: (address) => address,
+    isAllocator: () => false,
+    adoptBlock: () => 0,
+    findExported: () => '',
+    countedBytes: () => 0,
+    mergeAccounts() {},
+    takeChanges: () => [],
+    countedTotals: () => ({ blocks: 0, bytes: 0 }),
+    auditOn() {},
+    noteCrash() {},
+    auditMaker: () => 0,
+    auditRename() {},
+    auditElsewhere() {},
+    auditReturned() {},
+    auditTracked() {},
+    auditCalled() {},
+    auditMade() {},
+    auditGiven() {},
+    auditLive: () => new Float64Array(1),
+    auditMakers: () => [],
+    auditFrees: () => [],
+    profileOn: () => false,
+    profileOff() {},
+    profileStack: () => 0,
+    profileCalled() {},
+    profileSites: () => [],
+    profileCode: () => ({ file: '', name: '', offset: 0 }),
+    ownBlock() {},
+    disownBlock: () => true,
+    nextLoss() {},
+    objectOrEnd() {},
+    quarantine() {},
     holdLibrary() {
       throw new UnsupportedError('A gauge in C needs the binary: pass a function that calls it');
     },
@@ -230,6 +304,7 @@ function open() {
       everywhere: ledger.live,
       viewed: 0,
       mapped: 0,
+      tables: 0,
     }),
     trim: () => false,
   };

@@ -15,6 +15,7 @@ function destructor(form, address, args) {
 
 class Kind {
   live = 0; // pointers that have a slot
+  collected = 0; // pointers ever
   isDropped = false; // nobody makes pointers of this kind
   #address;
   #unpin = null;

@@ -178,6 +178,7 @@ class Ledger {
   end(slot, reason) {
     slot.state = State.ENDED;
     slot.reason = reason;
+    if (reason === 'collected') slot.kind.collected++;
     this.deadBytes += slot.size;
     this.deadPointers++;
     if (slot.holds === 0) this.#queue(slot, reason === 'disposed');
@@ -268,17 +269,18 @@ class Ledger {
     for (const parent of slot.parents) this.unhold(parent);
   }
 
-  /** By account, the age in seconds of its `oldest` pointer, or -1; by kind, the `pointers` and `bytes` there are. */
+  /** By account, the age of its `oldest` pointer in seconds, or -1; by kind, what is there and what was `collected`. */
   survey(kinds) {
     const ages = new Map([...this.accounts.values()].map((account) => [account, -1]));
     const pointers = kinds.map((kind) => kind?.live ?? 0);
+    const collected = kinds.map((kind) => kind?.collected ?? 0);
     const bytes = kinds.map(() => 0);
     for (const { state, kind, size, born } of this.#slots) {
       if (state === State.FREE) continue;
       bytes[kind.id] += size;
       ages.set(kind.account, Math.max(ages.get(kind.account), now() - born));
     }
-    return { oldest: [...ages.values()], pointers, bytes };
+    return { oldest: [...ages.values()], pointers, bytes, collected };
   }
 
   /** Bytes charged by hand. Returns false, and changes nothing, below zero or past what can be counted. */

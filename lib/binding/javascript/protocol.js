@@ -5,8 +5,8 @@ const { freeze } = Object;
 
 module.exports = freeze({
   drained: freeze({ DONE: -1, MORE: -2 }),
-  advice: freeze({ MINOR: 1, MAJOR: 2, SWEEP: 4 }),
-  refusal: freeze({ NONE: 0, NO_MEMORY: 1, TOO_MUCH: 2, OVER_LIMIT: 3, STOPPED: 4 }),
+  advice: freeze({ MINOR: 1, MAJOR: 2, SWEEP: 4, FOR_ALL: 8 }),
+  refusal: freeze({ NONE: 0, NO_MEMORY: 1, TOO_MUCH: 2, OVER_LIMIT: 3, STOPPED: 4, PROCESS_FULL: 5 }),
   nursery: freeze({
     CAPACITY: 256,
     SMALLEST_BATCH: 8,
@@ -18,5 +18,20 @@ module.exports = freeze({
   handedOver: freeze({ YES: 0, NO_MEMORY: 1, VIEWED: 2 }),
   taken: freeze({ YES: 0, GONE: 1, TOO_MUCH: 2, NO_MEMORY: 3 }),
   reported: freeze({ BELOW_ZERO: -1, TOO_MUCH: -2 }),
-  figure: freeze({ BYTES: 0, POINTERS: 1, DEAD_BYTES: 2, DEAD_POINTERS: 3, LIVE: 4, LIMIT: 5, TRACKED: 6 }),
+  threadBlock: freeze({
+    MARK: 0,
+    MADE: 1,
+    GIVEN: 2,
+    OTHERS: 3,
+    STALE: 4,
+    MAKER: 5,
+    BALANCE: 6,
+    BLOCKS: 7,
+    MOVED: 8,
+    SAMPLES: 9,
+    ARGUMENTS: 12,
+    ARGUMENT: 13,
+    MOST_ARGUMENTS: 6,
+  }),
+  patched: freeze({ YES: 0, NO_MEMORY: 1, NOT_LOADED: 2, SANITIZED: 3, FOREIGN: 4, EXPORTED: 5 }),
 });

@@ -3,6 +3,8 @@
 
 const binding = require('../../binding');
 const { checkMeaning } = require('../../ownership/declare/meaning');
+const { IntegerBase } = require('../../ownership/declare/owned-type');
+const { UnsupportedError } = require('../../support/errors');
 
 const DIRECTIONS = { Input: 'in', Output: 'out', 'Input/Output': 'inout' };
 
@@ -87,6 +89,31 @@ function pointee(koffi, type) {
   return primitive === 'Pointer' && ref !== undefined ? describe(koffi, ref) : undefined;
 }
 
+const INTEGER = /^(U?)Int(8|16|32|64)$/;
+
+/** What an integer type is, for an owned type over it; undefined for other types, and for those of another byte order. */
+function integerBase(koffi, type) {
+  const { primitive } = describe(koffi, type);
+  const [, unsigned, bits] = INTEGER.exec(primitive) ?? [];
+  return bits === undefined ? undefined : new IntegerBase(primitive, Number(bits), unsigned === '');
+}
+
+/** A new integer type of its own, stored as `type`. */
+function namedInteger(koffi, name, type) {
+  if (koffi.enumeration === undefined) {
+    throw new UnsupportedError(
+      `Koffi 2 has no types of their own for integers such as '${name}': give 'free' to the function that returns it, or use Koffi 3`,
+    );
+  }
+  const before = resolve(koffi, name);
+  if (before === undefined) return koffi.enumeration(name, {}, type);
+  const { primitive, values } = koffi.type(before);
+  if (values === undefined || primitive !== describe(koffi, type).primitive) {
+    checkMeaning(name, `'${primitive}'`, `an integer of type '${describe(koffi, type).name}'`);
+  }
+  return before;
+}
+
 /**
  * A new pointer type of its own, by which prototypes can name ownership. Koffi 2 gives equal pointer
  * types one identity, so there it points to an opaque type that exists for this purpose.
@@ -126,6 +153,15 @@ function argumentsOf(func) {
   );
 }
 
+/** { arguments, result } of a callback type or prototype; undefined for what is none, or has no name for Koffi 2. */
+function protoOf(koffi, type) {
+  const { name, primitive, proto } = describe(koffi, type);
+  if (koffi.type !== undefined || (primitive !== 'Callback' && primitive !== 'Prototype')) return proto;
+  const named = resolve(koffi, name.replace(/ \*$/, ''));
+  // Koffi 2 tells it of functions only.
+  return named === undefined ? undefined : koffi.decode(toKoffiPointer(koffi, binding.nothing), named).info;
+}
+
 /** The address behind a pointer that Koffi returned: itself, or that of an External of Koffi 2. */
 function addressOf(koffi, pointer) {
   if (typeof pointer === 'bigint') return pointer;
@@ -151,8 +187,12 @@ module.exports = {
   addressOf,
   argumentsOf,
   describe,
+  integerBase,
+  namedInteger,
   namedPointer,
   pointee,
+  protoOf,
+  resolve,
   symbolAddress,
   toKoffiPointer,
 };

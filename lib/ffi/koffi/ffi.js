@@ -2,7 +2,6 @@
 // Koffi as the JavaScript backend calls C through it: see ../../binding/javascript/c.js.
 
 const { types } = require('node:util');
-const binding = require('../../binding');
 const { addressOf, symbolAddress, toKoffiPointer } = require('./dialect');
 
 let count = 0;
@@ -46,8 +45,5 @@ function ffiOf(koffi) {
     },
   };
 }
-
-// Also for programs that call track() and load no drop-in.
-binding.findFfi(() => ffiOf(require('koffi')));
 
 module.exports = { ffiOf };

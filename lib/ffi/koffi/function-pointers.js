@@ -3,15 +3,14 @@
 
 const binding = require('../../binding');
 const calls = require('../../books/c-calls');
-const { wrap } = require('../../ownership/call/wrap');
 const { Source } = require('../../ownership/declare/source');
 const { isFunction } = require('../../pointers/destructors');
 const { access } = require('../../pointers/tracked-pointer');
 const { UnsupportedError } = require('../../support/errors');
 const { addressOf, argumentsOf, pointee, symbolAddress } = require('./dialect');
 const { unwrap } = require('./memory');
-const { planFor } = require('./plan');
-const { makeRefusal } = require('./refusal');
+const { planFor, wrapped } = require('./plan');
+const { callbackOf } = require('./roles');
 
 const MOST_KNOWN = 1024; // functions
 
@@ -32,14 +31,19 @@ class AnySource extends Source {
   #registry;
 
   constructor(koffi, registry) {
-    super(null, {
-      addressOf: (pointer) => addressOf(koffi, pointer),
-      box: (addresses) => addresses,
-      symbol: () => undefined, // where no library is loaded
-      sizeFunction() {
-        throw new UnsupportedError('No library is loaded that could have the size function');
+    const path = null; // what the program itself has loaded
+    super(
+      null,
+      { path },
+      {
+        addressOf: (pointer) => addressOf(koffi, pointer),
+        box: (addresses) => addresses,
+        symbol: () => undefined, // where no library is loaded
+        sizeFunction() {
+          throw new UnsupportedError('No library is loaded that could have the size function');
+        },
       },
-    });
+    );
     this.#koffi = koffi;
     this.#registry = registry;
   }
@@ -89,6 +93,16 @@ class FunctionPointers {
     return this.#wrapped(raw, nameOf(this.#koffi, spec) ?? raw.info.name, address) ?? raw;
   }
 
+  /** What makes a callback of that type own, and give, what its prototype says; undefined for nothing. */
+  owning(type) {
+    try {
+      return callbackOf(this.#koffi, this.#registry, this.#source, type, 'a callback');
+    } catch (error) {
+      if (error.code !== undefined) throw error;
+      return undefined; // what is no type, of which Koffi complains
+    }
+  }
+
   #wrapped(raw, name, address) {
     const koffi = this.#koffi;
     const named = { info: { ...raw.info, name } };
@@ -107,10 +121,7 @@ class FunctionPointers {
       directions: [],
       variadic: raw.async === undefined, // nothing else tells
     });
-    if (plan === null) return null;
-    const func = wrap(raw, plan, makeRefusal(koffi, raw, plan.params));
-    func.info = raw.info;
-    return func;
+    return plan === null ? null : wrapped(koffi, raw, plan);
   }
 
   // Of a prototype Koffi 2 does not tell whether C stores a pointer, takes it, or both.

@@ -1,5 +1,6 @@
 'use strict';
 
+require('../../reclaim/from-environment');
 const { NoKoffiError } = require('../../support/errors');
 const { withOwnership } = require('./with-ownership');
 

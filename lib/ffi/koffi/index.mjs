@@ -2,7 +2,7 @@ import koffi from './index.js';
 
 export default koffi;
 
-// Of Koffi 2 and 3; what the installed one does not have is undefined.
+// The names of Koffi 3; what an older one does not have is undefined, and what it has besides is in the default export.
 export const {
   LibraryHandle,
   TypeObject,
@@ -14,7 +14,6 @@ export const {
   array,
   as,
   call,
-  callback,
   config,
   decode,
   disposable,
@@ -23,9 +22,7 @@ export const {
   errno,
   extension,
   free,
-  handle,
   inout,
-  internal,
   introspect,
   load,
   node,

@@ -2,15 +2,15 @@
 // koffi.load, with ownership in the prototypes of the functions it declares.
 
 const { kinds } = require('../../books/kinds');
+const { recover } = require('../../books/in-hand');
 const { pinLibraries } = require('../../books/nursery');
-const { wrap } = require('../../ownership/call/wrap');
 const { Source } = require('../../ownership/declare/source');
-const { addresses } = require('../../pointers/destructors');
+const { addresses, takesStruct } = require('../../pointers/destructors');
 const { stress, stressed } = require('../../reclaim/stress');
+const { weakly } = require('../../support/weak');
 const { addressOf, argumentsOf, describe, symbolAddress } = require('./dialect');
 const observe = require('./observe');
-const { planFor } = require('./plan');
-const { makeRefusal } = require('./refusal');
+const { planFor, wrapped } = require('./plan');
 
 // Koffi itself takes no object in the last place but a list of types.
 function isOptions(value) {
@@ -48,8 +48,8 @@ function takesPointers(koffi, raw) {
   return argumentsOf(raw).some(({ type }) => describe(koffi, type).primitive === 'Pointer');
 }
 
-function sourceOf(koffi, library, func) {
-  return new Source(library, {
+function sourceOf(koffi, library, func, how) {
+  return new Source(library, how, {
     addressOf: (pointer) => addressOf(koffi, pointer),
     box: (addresses) => addresses,
     symbol: (name) => symbolAddress(koffi, library, name),
@@ -57,22 +57,23 @@ function sourceOf(koffi, library, func) {
   });
 }
 
-function wrapped(koffi, raw, plan) {
-  const declared = wrap(raw, plan, makeRefusal(koffi, raw, plan.params));
-  declared.info = raw.info;
-  return declared;
-}
-
-/** Puts ownership into the functions that `library`, just loaded, will declare. */
-function withOwnedFunctions(koffi, registry, library, path) {
+/** Puts ownership into the functions that `library`, just loaded as `how` says, will declare: see Source. */
+function withOwnedFunctions(koffi, registry, library, how) {
   const { func, unload } = library;
-  const source = sourceOf(koffi, library, func);
+  const source = sourceOf(koffi, library, func, how);
   const loaded = { library, func, source };
   registry.addLibrary(loaded);
+  // Reached by all that a function of this library frees that JavaScript calls, and then by what keeps the library loaded.
+  let needed = null;
+  const keepLoaded = () => {
+    const keeper = needed?.deref() ?? { library };
+    needed = weakly(keeper);
+    return keeper;
+  };
 
   function declare(...args) {
     const { options, theirs, definition, written, list } = split(args);
-    const raw = observe.declared(func.apply(library, theirs), { koffi, library, path, definition });
+    const raw = observe.declared(func.apply(library, theirs), { koffi, library, how, definition });
     const plan = planFor({
       koffi,
       registry,
@@ -93,14 +94,20 @@ function withOwnedFunctions(koffi, registry, library, path) {
     // A destructor given as this function can be called without JavaScript.
     if (raw.info.arguments.length === 1 && typeof raw.info.name === 'string') {
       addresses.set(declared, () => symbolAddress(koffi, library, raw.info.name));
+      if (describe(koffi, argumentsOf(raw)[0].type).primitive === 'Record')
+        takesStruct.set(declared, keepLoaded);
     }
     return declared;
   }
 
   function close() {
+    recover();
     pinLibraries();
-    loaded.source.forget();
+    source.forget();
     registry.forgetLibrary(library);
+    loaded.library = loaded.func = loaded.source = null;
+    const keeper = needed?.deref();
+    if (keeper !== undefined) keeper.library = koffi.load(how.file);
     unload.call(library);
     kinds.unpinIdle();
   }

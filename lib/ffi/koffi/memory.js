@@ -8,11 +8,13 @@ const { NO_SLOT } = require('../../books/nursery');
 const { OwnedType } = require('../../ownership/declare/owned-type');
 const { adopt } = require('../../pointers/adopt');
 const { direct } = require('../../pointers/destructors');
+const { callUnmarked } = require('../../ownership/size/counting');
 const { access } = require('../../pointers/tracked-pointer');
 const { collect } = require('../../reclaim/collect');
 const { announce } = require('../../reclaim/destroy');
 const { checkOptions, checkSize } = require('../../support/check');
 const { ArgumentValueError, OutOfMemoryError } = require('../../support/errors');
+const { Bounds, isOffset } = require('./bounds');
 const { describe, toKoffiPointer } = require('./dialect');
 const observe = require('./observe');
 
@@ -30,16 +32,73 @@ function unwrap(koffi, value) {
   return rawCallbacks.get(value) ?? toKoffiPointer(koffi, address);
 }
 
-function accepting(koffi, func) {
+/** `func`, which takes tracked pointers, too, of which it does what `check(pointer, second)` lets pass. */
+function accepting(koffi, func, check) {
   const accepts = function (...args) {
-    if (args.length > 0) args[0] = unwrap(koffi, args[0]);
+    const [pointer, second] = args;
+    if (access.isTracked(pointer)) {
+      args[0] = unwrap(koffi, pointer);
+      check?.(pointer, second);
+    }
     return func(...args);
   };
-  Object.defineProperty(accepts, 'name', { value: func.name, configurable: true });
-  for (const [name, member] of Object.entries(func)) {
-    accepts[name] = typeof member === 'function' ? accepting(koffi, member) : member;
+  return named(accepts, func);
+}
+
+const named = (func, { name }) => Object.defineProperty(func, 'name', { value: name, configurable: true });
+
+// Koffi counts its arguments.
+function forward(func, count, a, b, c, d, e) {
+  switch (count) {
+    case 2:
+      return func(a, b);
+    case 3:
+      return func(a, b, c);
+    case 4:
+      return func(a, b, c, d);
+    default:
+      return func(a, b, c, d, e);
   }
-  return accepts;
+}
+
+/** koffi.decode(), koffi.decode.int() and the like. Functions are what `made(func, type, pointer, offset)` makes of them. */
+function acceptingDecode(koffi, bounds, made) {
+  const { decode: raw } = koffi;
+  const decode = function (value, second, third, fourth) {
+    const count = arguments.length;
+    if (count < 2 || count > 4) return raw.apply(undefined, arguments); // which complains
+    const hasOffset = isOffset(second);
+    let at = value;
+    if (access.isTracked(value)) {
+      at = unwrap(koffi, value);
+      if (hasOffset) bounds.check('decode', value, second, third, fourth);
+      else bounds.check('decode', value, 0, second, third);
+    }
+    const found = forward(raw, count, at, second, third, fourth);
+    if (typeof found !== 'function') return found;
+    return hasOffset ? made(found, third, value, second) : made(found, second, value, 0);
+  };
+  for (const [name, member] of Object.entries(raw)) {
+    const check = (pointer, length) => bounds.checkNamed(name, pointer, length);
+    decode[name] = typeof member === 'function' ? accepting(koffi, member, check) : member;
+  }
+  return named(decode, raw);
+}
+
+function acceptingEncode(koffi, bounds) {
+  const { encode: raw } = koffi;
+  const encode = function (value, second, third, fourth, fifth) {
+    const count = arguments.length;
+    if (count < 2 || count > 5) return raw.apply(undefined, arguments); // which complains
+    let at = value;
+    if (access.isTracked(value)) {
+      at = unwrap(koffi, value);
+      if (isOffset(second)) bounds.check('encode', value, second, third, fifth);
+      else bounds.check('encode', value, 0, second, fourth);
+    }
+    return forward(raw, count, at, second, third, fourth, fifth);
+  };
+  return named(encode, raw);
 }
 
 function takeOwned(args) {
@@ -61,17 +120,23 @@ function allocOwned(koffi, registry, type, length) {
   return adopt(address, bytes, kinds.of(`alloc ${name}`, direct(binding.freeBlock)), NO_SLOT, null);
 }
 
+/** A callback has thrown `error` while a destructor runs. */
+function noteThrow(error) {
+  binding.noteThrow();
+  queueMicrotask(() => announce('callback of a destructor', error));
+}
+
 // A callback that throws while a destructor runs has nobody to throw at: Koffi would throw the error at its
 // next caller, whose own call has succeeded.
-function guarded(callback) {
-  if (typeof callback !== 'function') return callback;
+function guarded(given, owning) {
+  if (typeof given !== 'function') return given;
+  const callback = owning === undefined ? given : owning(given);
   return function (...args) {
-    if (!calls.isDestroying) return callback.apply(this, args);
+    if (!calls.isDestroying) return callUnmarked(callback, this, args);
     try {
-      return callback.apply(this, args);
+      return callUnmarked(callback, this, args);
     } catch (error) {
-      binding.noteThrow();
-      queueMicrotask(() => announce('callback of a destructor', error));
+      noteThrow(error);
       return 0;
     }
   };
@@ -91,7 +156,7 @@ function registerOwned(koffi, registry, args, type) {
   const kind = registry.callbackKind(name, () =>
     kinds.make(
       `callback ${name}`,
-      { form: Form.JAVASCRIPT, address: 0n, args: [], run: null },
+      { form: Form.JAVASCRIPT, address: 0n, args: [], run: null, isMemory: false },
       new OwnedType(`callback ${name}`, name, { free: null, size: 0 }),
     ),
   );
@@ -101,13 +166,30 @@ function registerOwned(koffi, registry, args, type) {
   return pointer;
 }
 
-/** The replacements for `koffi`'s functions on memory and callbacks. */
-function onMemory(koffi, registry) {
+/** register() for a function that C keeps: see above; `owning` makes it own, if that is not undefined. */
+const registerCallback = (koffi, registry, callback, type, owning) =>
+  registerOwned(koffi, registry, [guarded(callback, owning), type], type);
+
+/**
+ * The replacements for `koffi`'s functions on memory and callbacks; `made` as above. `owning(type)` is what makes a function of
+ * a callback of that type, or undefined.
+ */
+function onMemory(koffi, registry, made, owning) {
+  const bounds = new Bounds(koffi);
   const replaced = {};
-  for (const name of ['address', 'as', 'decode', 'encode']) {
+  for (const name of ['address', 'as']) {
     if (typeof koffi[name] === 'function') replaced[name] = accepting(koffi, koffi[name]);
   }
   return Object.assign(replaced, {
+    decode: acceptingDecode(koffi, bounds, made),
+    encode: acceptingEncode(koffi, bounds),
+
+    reset(...args) {
+      registry.clear();
+      bounds.clear();
+      return koffi.reset(...args);
+    },
+
     alloc(...args) {
       const { owned, rest } = takeOwned(args);
       return owned ? allocOwned(koffi, registry, ...rest) : observe.call('alloc', koffi.alloc, rest);
@@ -127,7 +209,7 @@ function onMemory(koffi, registry) {
     register(...args) {
       const { owned, rest } = takeOwned(args);
       const at = typeof rest[0] === 'function' ? 0 : 1;
-      if (rest.length > at) rest[at] = guarded(rest[at]);
+      if (rest.length > at) rest[at] = guarded(rest[at], owning(rest[at + 1]));
       return owned ? registerOwned(koffi, registry, rest, rest[at + 1]) : koffi.register(...rest);
     },
 
@@ -138,4 +220,4 @@ function onMemory(koffi, registry) {
   });
 }
 
-module.exports = { lentCallback, onMemory, unwrap };
+module.exports = { lentCallback, noteThrow, onMemory, registerCallback, unwrap };

@@ -4,11 +4,18 @@
 
 const { checkOutcome } = require('../../ownership/declare/depends-on-outcome');
 const { isOfResult } = require('../../ownership/declare/keeps');
+const { checkMeasured } = require('../../ownership/declare/lengths');
 const { checkNamed, checkReenters, readOptions } = require('../../ownership/declare/one-off');
-const { makePlan, neededBy } = require('../../ownership/declare/plan');
-const { argumentsOf, describe, pointee, symbolAddress } = require('./dialect');
+const { RESULT, makePlan, neededBy } = require('../../ownership/declare/plan');
+const { wrap } = require('../../ownership/call/wrap');
+const { UnsupportedError } = require('../../support/errors');
+const { argumentsOf, describe, integerBase, pointee, symbolAddress } = require('./dialect');
+const { throwingLater } = require('./owned-callbacks');
+const { makeRefusal } = require('./refusal');
 const { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf, stringsIn } = require('./roles');
+const { ownedPlaces, replaceAt, resultBase } = require('./structs');
 
+const GIVEN = ['out', 'inout', 'change'];
 const DIRECTION = /^\s*(_In_|_Out_|_Inout_)\b/;
 const NAMED = { _In_: 'in', _Out_: 'out', _Inout_: 'inout' };
 
@@ -26,6 +33,27 @@ function mayCome(koffi, type, direction, option) {
   if (direction !== 'in') return false;
   if (describe(koffi, type).primitive === 'Callback') return option === 'keeps' || option === 'parent';
   return pointee(koffi, type) !== undefined;
+}
+
+// What a result may be owned as by options of one function.
+function baseOf(koffi, registry, type, name) {
+  const base = pointee(koffi, type) ?? integerBase(koffi, type) ?? resultBase(koffi, registry, type);
+  const { name: string, primitive } = describe(koffi, type);
+  if (base !== undefined || !primitive.startsWith('String')) return base;
+  throw new UnsupportedError(
+    `Koffi makes a string of the result of ${name}(), of which no pointer is left: ` +
+      `declare a type with owned(name, '${string}', { free }) and write that, or write 'void *'`,
+  );
+}
+
+// Koffi frees owned strings whatever the outcome.
+function refuseGiven(koffi, registry, types, name) {
+  const [string] = types.flatMap((type) => stringsIn(koffi, registry, type));
+  if (string === undefined) return;
+  throw new UnsupportedError(
+    `'gives' has no effect on ${name}(): '${string.name}' is a string, which Koffi copies and frees in any case. ` +
+      `Write an owned type over 'void *'`,
+  );
 }
 
 // Owned strings are freed by a function of the library that gives them, as a result, in one, or through a pointer.
@@ -65,10 +93,19 @@ function planFor({
     const copies = pointee(koffi, type) === undefined;
     refuseOwnedInside(koffi, registry, type, `the result of ${name}()`, copies);
   }
-  const base = () => pointee(koffi, type);
-  const { owned, keeps, resized } = readOptions({ registry, base, owned: declared, name, options, count });
+  const base = () => baseOf(koffi, registry, type, name);
+  const { owned, keeps, resized, once, ...said } = readOptions({
+    registry,
+    base,
+    owned: declared,
+    name,
+    options,
+    count,
+  });
   const named = new Set(
-    keeps.rules.flatMap(({ keeper, values }) => [keeper, ...values]).concat(keeps.result, resized ?? []),
+    keeps.rules
+      .flatMap(({ keeper, values }) => [keeper, ...values])
+      .concat(keeps.result, resized ?? [], once),
   );
 
   const texts = definition === undefined ? list : parametersIn(definition);
@@ -77,19 +114,42 @@ function planFor({
   const where = (i) => `argument ${i} of ${name}()`;
   const roles = types.map(({ type: each }, i) => {
     refuseMarked(registry, texts[i], where(i));
-    return roleOf(koffi, registry, each, direction(i), where(i), named.has(i));
+    return roleOf(koffi, registry, source, each, direction(i), where(i), named.has(i));
   });
-  const needs = neededBy(owned, roles);
-  checkNamed(name, { resized, keeps, needs }, roles, (i, option) =>
+  // The owned members of structs that C returns or fills.
+  const inside = [
+    { at: RESULT, places: declared === undefined ? ownedPlaces(koffi, registry, type) : [] },
+    ...roles.map((role, at) => ({ at, places: role?.role === 'fill' ? role.places : [] })),
+  ].flatMap(({ at, places }) => places.map((place) => ({ at, ...place })));
+  const given = inside.map((place) => place.owned);
+  const needs = neededBy([owned, ...given], roles);
+  checkNamed(name, { resized, keeps, needs, once }, roles, (i, option) =>
     mayCome(koffi, types[i].type, direction(i), option),
   );
-  const outcome = checkOutcome(name, options, roles, owned);
+  const isA = (pattern) => (i) => pattern.test(types[i] && describe(koffi, types[i].type).primitive);
+  const lengths = checkMeasured(name, said.lengths, isA(/^(Pointer|String)/), isA(/^Int/));
+  const givesMore = [...given, owned].some(Boolean) || roles.some((role) => GIVEN.includes(role?.role));
+  if (options?.gives !== undefined && !givesMore) {
+    refuseGiven(koffi, registry, [type, ...types.map((each) => each.type)], name);
+  }
+  const outcome = checkOutcome(name, options, roles, owned ?? given[0]);
   const takesAny = roles.some((role) => role !== null) || (variadic && registry.ownsAny);
-  const isPlain = owned === undefined && resized === undefined && keeps.rules.length === 0 && !takesAny;
+  const givesAny = owned !== undefined || inside.length > 0;
+  const isPlain =
+    !givesAny && lengths.length === 0 && resized === undefined && keeps.rules.length === 0 && !takesAny;
   const reenters = checkReenters(options?.reenters, name, !isPlain);
   if (isPlain) return null;
-  const more = { outcome, address, resized, reenters, variadic };
+  const more = { outcome, address, resized, reenters, variadic, inside, lengths, once, replaceAt };
   return makePlan({ name, source, registry, roles, owned, keeps, ...more });
 }
 
-module.exports = { planFor };
+/** The function that users call in place of `raw`, which has that plan. */
+function wrapped(koffi, raw, plan) {
+  const givesBack = plan.params.some((param) => param?.owning?.gives);
+  const wrapping = wrap(raw, plan, makeRefusal(koffi, raw, plan.params));
+  const func = givesBack ? throwingLater(wrapping) : wrapping; // once all that C gives nevertheless has an owner
+  func.info = raw.info;
+  return func;
+}
+
+module.exports = { planFor, wrapped };

@@ -7,14 +7,14 @@ const { isNativeError } = require('node:util').types;
 const binding = require('../../binding');
 const { argumentsOf, toKoffiPointer } = require('./dialect');
 
-const MARKERS = { out: 'out', inout: 'inout' };
+const MARKERS = { out: 'out', inout: 'inout', fill: 'out', change: 'inout' };
 // How Koffi begins to complain of an argument.
 const REFUSAL = /^(Unexpected|Expected|Invalid|Cannot|Missing|Failed|Value|Array|String|Object|Type)/;
 let count = 0;
 
 function prototypeLike(koffi, raw, params) {
   const types = argumentsOf(raw).map(({ type, direction }, i) => {
-    const marker = MARKERS[direction ?? params[i]?.role];
+    const marker = MARKERS[direction ?? params[i]?.direction ?? params[i]?.role];
     return marker === undefined ? type : koffi[marker](type);
   });
   // Koffi 2 wants a name for every prototype.

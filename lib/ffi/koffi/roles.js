@@ -2,9 +2,11 @@
 // What ownership means for one parameter: its role, or a refusal where nobody could tell.
 
 const { UnsupportedError } = require('../../support/errors');
-const { describe, pointee } = require('./dialect');
-const { lentCallback } = require('./memory');
-const { shapeOf } = require('./shape');
+const { describe, pointee, protoOf } = require('./dialect');
+const { lentCallback, registerCallback } = require('./memory');
+const { ownedCallback } = require('./owned-callbacks');
+const { changedPlaces, copier, lentInteger, shapeOf } = require('./shape');
+const { ownedPlaces } = require('./structs');
 
 // What a type that Koffi converts as a whole consists of, as [type, path, how it is in there].
 function partsOf({ name, primitive, members, ref, proto }) {
@@ -21,16 +23,21 @@ function partsOf({ name, primitive, members, ref, proto }) {
 const isCopied = (koffi, how) => how === 'member' || (how === 'Array' && koffi.type !== undefined);
 
 // The path to an owned type inside another type; undefined where there is none. `copies`: Koffi converts what is there.
-function ownedInside(koffi, registry, type, copies, seen) {
+// `tells`: it tells the pointers, too, which it does not of those in a union.
+function ownedInside(koffi, registry, type, copies, seen = new Set(), tells = copies) {
   const described = describe(koffi, type);
-  if (seen.has(described.name)) return undefined;
-  seen.add(described.name);
+  const key = `${copies} ${tells} ${described.name}`; // it may be refused in one place, and not in another
+  if (seen.has(key)) return undefined;
+  seen.add(key);
+  const isTold = tells && described.primitive !== 'Union';
   for (const [part, path, how] of partsOf(described)) {
     const { name } = describe(koffi, part);
-    if (registry.has(name)) return path;
+    if (registry.has(name) && !(isTold && (how === 'member' || how === 'Array'))) return path;
+    if (registry.has(name)) continue;
     const isString = registry.string(name) !== undefined && how !== 'proto';
     if (isString && !(copies && isCopied(koffi, how))) return path;
-    const deeper = ownedInside(koffi, registry, part, copies && how !== 'Pointer', seen);
+    const isHere = how !== 'Pointer';
+    const deeper = ownedInside(koffi, registry, part, copies && isHere, seen, isTold && isHere);
     if (deeper !== undefined) return `${path}.${deeper}`;
   }
   return undefined;
@@ -46,11 +53,17 @@ function stringsIn(koffi, registry, type, seen = new Set()) {
 }
 
 /**
- * Throws if `type` contains an owned type: `where` names the place. `copies`: Koffi converts what C gives there, which is
- * right for owned strings.
+ * Throws if `type` contains an owned type: `where` names the place. `copies`: Koffi converts what C gives there, and then
+ * owned members have owners, and owned strings are freed.
  */
 function refuseOwnedInside(koffi, registry, type, where, copies) {
   const base = pointee(koffi, type);
+  if (registry.get(base?.name)?.struct !== undefined) {
+    throw new UnsupportedError(
+      `Cannot tell who owns what '${base.name} *' points to in ${where}: '${base.name}' is a struct that C returns or ` +
+        `fills, declare an owned type over '${registry.get(base.name).base} *'`,
+    );
+  }
   if (registry.has(base?.name) || registry.string(base?.name) !== undefined) {
     throw new UnsupportedError(
       `Cannot tell who owns what '${base.name} *' points to in ${where}: '${base.name}' is a pointer type ` +
@@ -58,7 +71,7 @@ function refuseOwnedInside(koffi, registry, type, where, copies) {
     );
   }
   const whole = base === undefined ? type : base.raw;
-  const path = ownedInside(koffi, registry, whole, copies, new Set());
+  const path = ownedInside(koffi, registry, whole, copies);
   if (path === undefined) return;
   const { name } = describe(koffi, whole);
   throw new UnsupportedError(
@@ -66,11 +79,32 @@ function refuseOwnedInside(koffi, registry, type, where, copies) {
   );
 }
 
+// Whether C can change all that is owned at `places`: not strings, which are copies, nor structs, which are not where C
+// changes them.
+const mayChange = (koffi, registry, type, places) =>
+  stringsIn(koffi, registry, type).length === 0 && places.every(({ owned }) => owned?.struct === undefined);
+
 /**
- * null, { role: 'borrow', base, shape }, or { role: 'consume' | 'out' | 'inout', owned }. `isNamed` by an option that means a
- * tracked pointer, which may come although there is none by now.
+ * What makes a callback of that type own: see ownedCallback(). What it takes and gives is an owned pointer itself, or has none
+ * inside.
  */
-function roleOf(koffi, registry, type, direction, where, isNamed) {
+function callbackOf(koffi, registry, source, type, where) {
+  const owning = ownedCallback(koffi, registry, source, type);
+  const { arguments: given = [], result } = (registry.ownsAny && protoOf(koffi, type)) || {};
+  for (const part of result === undefined ? [] : [...given, result]) {
+    const each = part.type ?? part;
+    if (!registry.has(describe(koffi, each).name)) refuseOwnedInside(koffi, registry, each, where, false);
+  }
+  return owning;
+}
+
+/**
+ * null, { role: 'borrow', base, shape, direction }, with a direction other than 'in', { role: 'consume' | 'out' | 'inout',
+ * owned }, or { role: 'fill', places } for a struct with owned members, or { role: 'change', base, places, copy }. `source`
+ * says what frees the pointers that callbacks are given. `isNamed`: an option means a tracked pointer, which may come
+ * although no type is owned yet.
+ */
+function roleOf(koffi, registry, source, type, direction, where, isNamed) {
   const { name, primitive } = describe(koffi, type);
   const owned = registry.get(name);
   if (owned !== undefined && direction === 'in') return { role: 'consume', owned };
@@ -97,25 +131,53 @@ function roleOf(koffi, registry, type, direction, where, isNamed) {
   }
   const inner = registry.get(base?.name);
   if (inner !== undefined) {
-    if (direction !== 'in') return { role: direction, owned: inner };
+    if (direction === 'out' || (direction === 'inout' && inner.struct === undefined)) {
+      return { role: direction, owned: inner };
+    }
+    if (inner.struct !== undefined) {
+      throw new UnsupportedError(
+        `Cannot tell who owns what is in ${where} after the call: write '${inner.base} *' where C uses or changes it, ` +
+          `and '_Out_ ${inner.name} *' where C gives it`,
+      );
+    }
     throw new UnsupportedError(
       `Cannot tell who owns the elements of '${inner.name} *' in ${where}: write _Out_ or _Inout_ for one ` +
         `pointer that C stores, or pass an array of plain '${inner.base} *'`,
     );
   }
-  refuseOwnedInside(koffi, registry, type, where, direction === 'out');
+  const owning = primitive === 'Callback' ? callbackOf(koffi, registry, source, type, where) : undefined;
+  const changed =
+    direction === 'inout' && base !== undefined && registry.ownsAny
+      ? changedPlaces(koffi, registry, base.raw, where)
+      : [];
+  const isTold = direction === 'out' || (changed.length > 0 && mayChange(koffi, registry, type, changed));
+  if (owning === undefined) refuseOwnedInside(koffi, registry, type, where, isTold);
 
   if (primitive === 'Callback') {
-    return registry.callbacks > 0 || isNamed
-      ? { role: 'borrow', base: name, expected: name, lent: lentCallback }
+    return registry.callbacks > 0 || isNamed || owning !== undefined
+      ? {
+          role: 'borrow',
+          base: name,
+          expected: name,
+          lent: lentCallback,
+          owning,
+          register: (callback) => registerCallback(koffi, registry, callback, type, owning),
+        }
       : null;
   }
-  if (direction !== 'in') return null;
+  const isLent = base !== undefined && registry.mayLend(base.name);
+  if (direction === 'out' && base !== undefined) {
+    const places = ownedPlaces(koffi, registry, base.raw);
+    if (places.length > 0) return { role: 'fill', places };
+  }
+  if (changed.length > 0)
+    return { role: 'change', base: base.name, places: changed, copy: copier(koffi, base.raw) };
+  if (direction !== 'in') return isLent ? { role: 'borrow', base: base.name, direction } : null;
+  const integer = lentInteger(koffi, registry, type);
+  if (integer !== undefined) return { role: 'borrow', isInteger: true, ...integer };
   const shape = registry.ownsAny ? shapeOf(koffi, registry, type, where) : undefined;
-  if (base === undefined) return shape === undefined ? null : { role: 'borrow', shape };
-  return registry.mayLend(base.name) || isNamed || shape !== undefined
-    ? { role: 'borrow', base: base.name, shape }
-    : null;
+  if (base === undefined) return shape === undefined ? null : { role: 'borrow', base: name, shape };
+  return isLent || isNamed || shape !== undefined ? { role: 'borrow', base: base.name, shape } : null;
 }
 
 /**
@@ -146,4 +208,4 @@ function refuseMarked(registry, written, where) {
   throw new UnsupportedError(`'!' has no effect on ${where}: write '${name}' without`);
 }
 
-module.exports = { refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf, stringsIn };
+module.exports = { callbackOf, refuseFreedAtOnce, refuseMarked, refuseOwnedInside, roleOf, stringsIn };

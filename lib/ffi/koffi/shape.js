@@ -2,9 +2,27 @@
 // Tracked pointers inside of what Koffi converts as a whole: in arrays and in members of structs.
 
 const { PointerParam } = require('../../ownership/call/arguments');
+const { isChangeable } = require('../../ownership/call/change');
+const { IntegerBase } = require('../../ownership/declare/owned-type');
 const { access } = require('../../pointers/tracked-pointer');
-const { describe, pointee } = require('./dialect');
+const { TypeMismatchError } = require('../../support/errors');
+const { describe, integerBase, pointee, toKoffiPointer } = require('./dialect');
 const { lentCallback } = require('./memory');
+const { EACH } = require('./structs');
+
+/** The same as below for an integer. */
+function lentInteger(koffi, registry, type) {
+  const { name, primitive } = describe(koffi, type);
+  if (!registry.mayLendAs(IntegerBase.nameOf(primitive))) return undefined;
+  const { name: base, integer } = integerBase(koffi, type);
+  // What track() has tracked may be an integer, or a pointer, which would be cut.
+  const lent = (pointer, address) => {
+    if (access.kindOf(pointer).type !== null || asUintN(64, BigInt(integer.told(address))) === address)
+      return address;
+    throw new TypeMismatchError(`'${pointer.label}'`, `'${name}'`, 'an integer');
+  };
+  return { base, expected: name, lent };
+}
 
 /** What takes the place of a pointer of type `type` where one may be tracked, { base, expected, lent }; else undefined. */
 function pointerTo(koffi, registry, type) {
@@ -13,9 +31,21 @@ function pointerTo(koffi, registry, type) {
     return registry.callbacks > 0 ? { base: name, expected: name, lent: lentCallback } : undefined;
   }
   const base = pointee(koffi, type)?.name;
-  return base !== undefined && registry.mayLend(base) ? { base, expected: `${base} *` } : undefined;
+  if (primitive === 'Record') return lentStruct(koffi, registry, type);
+  if (base === undefined) return lentInteger(koffi, registry, type);
+  return registry.mayLend(base) ? { base, expected: `${base} *` } : undefined;
 }
 
+/** The same for a struct, which is passed by value. */
+function lentStruct(koffi, registry, type) {
+  const { name } = describe(koffi, type);
+  if (!registry.mayLendAs(name)) return undefined;
+  const lent = (pointer, address) =>
+    access.kindOf(pointer).type?.struct?.read(address) ?? koffi.decode(toKoffiPointer(koffi, address), type);
+  return { base: name, expected: name, lent };
+}
+
+const { asUintN } = BigInt;
 const INSIDE = 'what is in ';
 
 class Shape {
@@ -46,8 +76,9 @@ class Shape {
     this.#isPointer = primitive === 'Pointer';
   }
 
-  /** Whether a tracked pointer may be in there, if not at the top. */
+  /** Whether a tracked pointer may be in there, or in its place, if it is a struct. */
   holds(seen = new Set([this])) {
+    if (this.#record !== null && this.#param !== null) return true;
     const inside = [...(this.#record?.values() ?? []), this.#element];
     return inside.some((shape) => {
       if (shape === null || seen.has(shape)) return false;
@@ -107,10 +138,43 @@ class Shape {
   }
 }
 
+/** What copies a value of type `type`, but for what is in unions, or behind pointers. */
+function copier(koffi, type) {
+  const { primitive, members, ref } = describe(koffi, type);
+  if (primitive === 'Array') {
+    const copy = copier(koffi, ref);
+    return (value) => (Array.isArray(value) ? value.map((each) => copy(each)) : value);
+  }
+  if (primitive !== 'Record') return (value) => value;
+  const copies = Object.entries(members).map(([name, member]) => [name, copier(koffi, member.type)]);
+  return (value) => {
+    if (!isChangeable(value) || Array.isArray(value)) return value;
+    const read = copies.map(([name, copy]) => [name, copy(value[name])]);
+    return Object.fromEntries(read.filter(([, member]) => member !== undefined));
+  };
+}
+
+/** Where there may be tracked pointers in what C changes, a value of type `type` in the argument `where`: see Changes. */
+function changedPlaces(koffi, registry, type, where, path = []) {
+  const { name, primitive, members, ref } = describe(koffi, type);
+  const owned = registry.get(name);
+  if (owned !== undefined) return [{ path, owned, isInteger: owned.integer !== undefined }];
+  const inside = (part, key) => changedPlaces(koffi, registry, part, where, [...path, key]);
+  if (primitive === 'Array') return inside(ref, EACH);
+  if (primitive === 'Record') {
+    return Object.entries(members).flatMap(([key, member]) => inside(member.type, key));
+  }
+  const lent = pointerTo(koffi, registry, type);
+  if (lent === undefined) return [];
+  const { base, expected, lent: instead } = lent;
+  const param = new PointerParam(`${INSIDE}${where}`, expected, (given) => given.fits(base), instead);
+  return [{ path, param, isInteger: pointee(koffi, type) === undefined && primitive !== 'Callback' }];
+}
+
 /** What converts the argument `where` of type `type`, if tracked pointers may be inside; otherwise undefined. */
 function shapeOf(koffi, registry, type, where) {
   const shape = new Shape(koffi, registry, type, where, new Map());
   return shape.holds() ? shape : undefined;
 }
 
-module.exports = { shapeOf };
+module.exports = { changedPlaces, copier, lentInteger, shapeOf };

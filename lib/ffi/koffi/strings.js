@@ -11,7 +11,9 @@ const {
   UnsupportedError,
 } = require('../../support/errors');
 const { checkMeaning, meaningOf } = require('../../ownership/declare/meaning');
+const { toAddress } = require('../../pointers/destructors');
 const { addressOf, describe, symbolAddress } = require('./dialect');
+const { ffiOf } = require('./ffi');
 
 // A type of Koffi's outlives the copy of this library that has declared it, and with it what frees its strings: this is what
 // all copies know, by name. Where there is no binary, they know nothing of each other.
@@ -26,12 +28,19 @@ function disposable(koffi, name, type) {
   return { how, declared };
 }
 
+/** The destructor: its name, its address, or a function of the pointer. */
 function checkFree(options) {
   checkOptions(options, ['free']);
   const { free } = options;
   if (free === '') throw new ArgumentValueError(free, 'free', 'the name of a C function');
   if (typeof free === 'string' || typeof free === 'function') return free;
-  throw new ArgumentTypeError(free, 'free', 'the name of a C function, or a function of the pointer');
+  const address = free === null ? undefined : toAddress(free);
+  if (address !== undefined && address !== 0n) return address;
+  throw new ArgumentTypeError(
+    free,
+    'free',
+    'the name or the address of a C function, or a function of the pointer',
+  );
 }
 
 const stringMeaning = (koffi, type, options) => meaningOf(`'${describe(koffi, type).name}'`, options);
@@ -57,7 +66,11 @@ class OwnedString {
     this.#how = how;
     this.type = declared;
     if (typeof free === 'string') this.#symbol = free;
-    else how.free = free;
+    else this.#freeBy(free);
+  }
+
+  #freeBy(free) {
+    this.#how.free = typeof free === 'bigint' ? ffiOf(this.#koffi).callable(free, 'void', ['void *']) : free;
   }
 
   /** The name of its destructor, or undefined. */
@@ -69,7 +82,7 @@ class OwnedString {
   again(type, options) {
     const free = checkFree(options);
     checkMeaning(this.name, this.meaning, stringMeaning(this.#koffi, type, options));
-    if (typeof free === 'function') this.#how.free = free;
+    if (typeof free !== 'string') this.#freeBy(free);
   }
 
   #declare(type) {

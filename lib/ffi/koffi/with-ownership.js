@@ -1,16 +1,21 @@
 'use strict';
 // Everything that a koffi exports, plus ownership.
 
+const { resolve } = require('node:path');
 const binding = require('../../binding');
+const { meter } = require('../../ownership/size/metering');
+const { checkBoolean } = require('../../support/check');
 const { ArgumentTypeError } = require('../../support/errors');
 const { toAddress } = require('../../pointers/destructors');
 const { access } = require('../../pointers/tracked-pointer');
 const { declareOwned } = require('./declare');
 const { describe } = require('./dialect');
+const { tellExported } = require('./exported');
 const { ffiOf } = require('./ffi');
 const { FunctionPointers } = require('./function-pointers');
 const { withOwnedFunctions } = require('./library');
 const { onMemory } = require('./memory');
+const observe = require('./observe');
 const { KoffiRegistry } = require('./registry');
 const { OwnedString } = require('./strings');
 
@@ -29,36 +34,42 @@ function declare(koffi, registry, name, type, options) {
   return declared.type;
 }
 
-/** koffi.decode(), which makes functions of prototypes, too. */
-function decoding(decode, functions) {
-  const decodes = (...args) => {
-    const value = decode(...args);
-    if (typeof value !== 'function') return value;
-    const [at, offset] = typeof args[1] === 'number' ? [args[0], args[1]] : [args[0], 0];
-    const spec = typeof args[1] === 'number' ? args[2] : args[1];
-    const address = toAddress(access.isTracked(at) ? at.address : at);
-    return functions.declared(value, spec, address === undefined ? undefined : address + BigInt(offset));
-  };
-  return Object.assign(decodes, decode);
+/** Our own options, and the arguments as Koffi takes them. */
+function loadOptions([path, options, ...rest]) {
+  if (typeof options !== 'object' || options === null)
+    return { theirs: [path, options, ...rest], metered: undefined };
+  const { metered, ...others } = options;
+  if (metered !== undefined) checkBoolean(metered, 'metered');
+  return { theirs: [path, others, ...rest], metered, deep: others.deep === true };
+}
+
+function load(koffi, registry, args) {
+  const { theirs, metered, deep = false } = args.length > 1 ? loadOptions(args) : { theirs: args };
+  const library = koffi.load(...theirs);
+  const [path] = theirs;
+  if (!deep) tellExported(path);
+  if (metered === true) meter(path, deep);
+  // What it is found by later, wherever the program is then.
+  const file = typeof path === 'string' && path.includes('/') ? resolve(path) : path;
+  observe.loaded({ file, deep });
+  return withOwnedFunctions(koffi, registry, library, { path, file, deep, metered });
 }
 
 function extend(koffi) {
   binding.lendFfi(ffiOf(koffi));
   const registry = new KoffiRegistry();
   const functions = new FunctionPointers(koffi, registry);
-  const memory = onMemory(koffi, registry);
+  const made = (func, type, at, offset) => {
+    const address = toAddress(access.isTracked(at) ? at.address : at);
+    return functions.declared(func, type, address === undefined ? undefined : address + BigInt(offset));
+  };
   return {
-    ...memory,
+    ...onMemory(koffi, registry, made, (type) => functions.owning(type)),
     call: (...args) => functions.call(args),
-    decode: decoding(memory.decode, functions),
-    load: (...args) => withOwnedFunctions(koffi, registry, koffi.load(...args), args[0]),
+    load: (...args) => load(koffi, registry, args),
     owned: (name, type, options) => declare(koffi, registry, name, type, options),
     out: (...args) => registry.noteDirection(koffi.out(...args), 'out'),
     inout: (...args) => registry.noteDirection(koffi.inout(...args), 'inout'),
-    reset(...args) {
-      registry.clear();
-      return koffi.reset(...args);
-    },
   };
 }
 

@@ -1,6 +1,7 @@
 'use strict';
 // Everything that node:ffi exports, plus ownership.
 
+require('../../reclaim/from-environment');
 const { Registry } = require('../../ownership/declare/registry');
 const { NoNodeFfiError } = require('../../support/errors');
 const { makeLibraries } = require('./library');

@@ -2,9 +2,11 @@
 // DynamicLibrary and dlopen, with ownership in the signatures of the functions that they declare.
 
 const { kinds } = require('../../books/kinds');
+const { recover } = require('../../books/in-hand');
 const { pinLibraries } = require('../../books/nursery');
 const { wrap } = require('../../ownership/call/wrap');
 const { checkOutcome } = require('../../ownership/declare/depends-on-outcome');
+const { checkMeasured } = require('../../ownership/declare/lengths');
 const { OPTIONS, checkNamed, checkReenters, readOptions } = require('../../ownership/declare/one-off');
 const { makePlan, neededBy } = require('../../ownership/declare/plan');
 const { Source } = require('../../ownership/declare/source');
@@ -45,7 +47,7 @@ function nativeSignature(signature) {
 /** What ownership means for the function `name` with `signature`, which Node has accepted; null for nothing. */
 function planFor(registry, source, raw, name, { arguments: types = [], return: type = 'void', ...options }) {
   const roles = types.map(roleOf);
-  const { owned, keeps, resized } = readOptions({
+  const { owned, keeps, resized, once, ...said } = readOptions({
     registry,
     base: () => (POINTERS.includes(type) ? ANY : undefined),
     owned: resultOf(type, `the result of ${name}()`),
@@ -53,16 +55,19 @@ function planFor(registry, source, raw, name, { arguments: types = [], return: t
     options,
     count: types.length,
   });
-  checkNamed(name, { resized, keeps, needs: neededBy(owned, roles) }, roles, () => false);
+  checkNamed(name, { resized, keeps, needs: neededBy([owned], roles), once }, roles, () => false);
+  const isPointer = (i) => roles[i]?.role === 'borrow';
+  const lengths = checkMeasured(name, said.lengths, isPointer, () => true); // Node refuses what is too small
   const outcome = checkOutcome(name, options, roles, owned);
   const isPlain =
     owned === undefined &&
+    lengths.length === 0 &&
     resized === undefined &&
     keeps.rules.length === 0 &&
     roles.every((role) => role === null);
   const reenters = checkReenters(options.reenters, name, !isPlain);
   if (isPlain) return null;
-  const more = { outcome, address: () => raw.pointer, resized, reenters, exact: true };
+  const more = { outcome, address: () => raw.pointer, resized, reenters, lengths, exact: true };
   return makePlan({ name, source, registry, roles, owned, keeps, ...more });
 }
 
@@ -80,15 +85,19 @@ function makeLibraries(ffi, registry) {
   class DynamicLibrary extends ffi.DynamicLibrary {
     #declared = new Map();
     #measuring; // the same library once more: Node allows a symbol one signature
-    #source = new Source(this, {
-      addressOf: (pointer) => pointer,
-      box: (addresses) => BigUint64Array.from(addresses, (address) => address ?? 0n),
-      symbol: (name) => this.#symbol(name),
-      sizeFunction: (name) => {
-        this.#measuring ??= new ffi.DynamicLibrary(this.path);
-        return this.#measuring.getFunction(name, SIZE_FUNCTION);
+    #source = new Source(
+      this,
+      { path: this.path },
+      {
+        addressOf: (pointer) => pointer,
+        box: (addresses) => BigUint64Array.from(addresses, (address) => address ?? 0n),
+        symbol: (name) => this.#symbol(name),
+        sizeFunction: (name) => {
+          this.#measuring ??= new ffi.DynamicLibrary(this.path);
+          return this.#measuring.getFunction(name, SIZE_FUNCTION);
+        },
       },
-    });
+    );
 
     get functions() {
       return this.getFunctions();
@@ -131,6 +140,7 @@ function makeLibraries(ffi, registry) {
     }
 
     close() {
+      recover();
       pinLibraries();
       this.#measuring?.close();
       this.#measuring = undefined;

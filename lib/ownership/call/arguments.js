@@ -3,7 +3,7 @@
 
 const binding = require('../../binding');
 const { access } = require('../../pointers/tracked-pointer');
-const { TypeMismatchError } = require('../../support/errors');
+const { ArgumentTypeError, TypeMismatchError } = require('../../support/errors');
 
 /** Thrown for a pointer that the function would free, where it is about to be called as one that borrows. */
 const FREED = Symbol('freed');
@@ -40,7 +40,9 @@ function borrowing(where, { base, expected = `${base} *`, lent }, frees) {
 
 /** For a parameter through which C takes a pointer of type `owned`. */
 function consuming(where, owned) {
-  const param = new PointerParam(where, owned.name, (type) => type.name === owned.name);
+  const { struct } = owned;
+  const lent = struct && ((pointer, address) => struct.read(address));
+  const param = new PointerParam(where, owned.name, (type) => type.name === owned.name, lent);
   return (value) => {
     const lent = access.lend(value, param);
     // Koffi 2 would compare the type of an External with one that exists for ownership only.
@@ -48,4 +50,19 @@ function consuming(where, owned) {
   };
 }
 
-module.exports = { FREED, PointerParam, borrowing, consuming };
+/**
+ * For a parameter that C fills, a struct with owned members, or several: the FFI fills others, which nobody else has in hand,
+ * and what is in these is passed on.
+ */
+function filling(where) {
+  return (value) => {
+    const isFilled = (each) =>
+      typeof each === 'object' && each !== null && !ArrayBuffer.isView(each) && !access.isTracked(each);
+    if (value === null) return null;
+    if (Array.isArray(value) && value.every(isFilled)) return Array.from(value, () => ({}));
+    if (!Array.isArray(value) && isFilled(value)) return {};
+    throw new ArgumentTypeError(value, where, 'an object for C to fill, an array of these, or null');
+  };
+}
+
+module.exports = { FREED, PointerParam, borrowing, consuming, filling };

@@ -6,19 +6,47 @@ const { setImmediate } = require('node:timers');
 const binding = require('../../binding');
 const { Keeping } = require('../../pointers/kept');
 const { access } = require('../../pointers/tracked-pointer');
-const { freed } = require('./freed');
+const { moveAsync, take } = require('../size/counting');
+const { UnsupportedError } = require('../../support/errors');
+const { copied } = require('./change');
+const { findFreed } = require('./freed');
 const { lend } = require('./lend');
 const { complete } = require('./outcome');
 const { Transfer } = require('./transfer');
 
+// C would make, or use, on another thread what is for one thread only.
+function refuseSameThread({ name, params, producers }, args) {
+  const refuse = (label) => {
+    throw new UnsupportedError(
+      `${name}.async() would use a pointer (${label}) on another thread: call ${name}()`,
+    );
+  };
+  const see = (value) => {
+    if (Array.isArray(value)) value.forEach(see); // what C takes out of there
+    if (!access.isTracked(value)) return;
+    const { label, type } = access.kindOf(value);
+    if (type?.sameThread) refuse(label);
+  };
+  for (const { owned } of producers) if (owned.sameThread) refuse(owned.name);
+  args.forEach((value, i) => {
+    const inside = params[i]?.shape ?? params[i]?.changes;
+    if (inside === undefined) see(value);
+    else inside.each(value, see);
+  });
+}
+
 /** REQUIRES: there are as many arguments as `raw` takes, and a callback after them. */
-function callAsync(raw, plan, converts, args, callback) {
-  const letGo = lend(plan, args);
+function callAsync(raw, plan, converts, args, freedAt, callback) {
+  const given = copied(plan, args);
+  refuseSameThread(plan, given);
+  const letGo = lend(plan, given, freedAt, true);
   let keeping = null;
+  let moving = null;
   let transfer; // null after the end
   try {
     if (plan.keeping !== null) keeping = new Keeping(plan.keeping, args);
-    transfer = new Transfer(plan, converts, args);
+    transfer = new Transfer(plan, converts, given, freedAt);
+    moving = moveAsync();
   } catch (error) {
     keeping?.undo();
     letGo();
@@ -26,9 +54,11 @@ function callAsync(raw, plan, converts, args, callback) {
   }
 
   const end = () => {
-    args.length = 0; // the FFI keeps `finished` for some time yet, and with it what `finished` reaches
+    args.length = 0;
+    given.length = 0; // the FFI keeps `finished` for some time yet, and with it what `finished` reaches
     transfer = null;
     keeping = null;
+    moving = null;
     letGo();
   };
 
@@ -43,7 +73,8 @@ function callAsync(raw, plan, converts, args, callback) {
     let value;
     try {
       keeping?.done();
-      value = complete(plan, transfer, result, args);
+      take(); // what another call has made
+      value = complete(plan, transfer, result, args, moving);
     } catch (problem) {
       end();
       callback(problem);
@@ -68,21 +99,22 @@ function callAsync(raw, plan, converts, args, callback) {
   }
 }
 
-/** The `.async` of a function with ownership. */
-function makeAsync(raw, plan, converts) {
-  const count = converts.length;
+/** The `.async` of a function with ownership; `convertersOf()` returns what converts its arguments. */
+function makeAsync(raw, plan, convertersOf) {
+  const count = plan.params.length;
   return function (...args) {
     const at = plan.variadic ? args.length - 1 : count;
     const callback = args[at];
     // The FFI itself complains of what is missing.
     if (at < count || typeof callback !== 'function') return raw.async(...args);
-    const pointer = freed(plan, converts, args);
-    if (pointer !== undefined && access.isHeld(pointer)) {
-      pointer.dispose();
+    const converts = convertersOf();
+    const freedAt = findFreed(plan, converts, args);
+    if (freedAt >= 0 && access.isHeld(args[freedAt])) {
+      args[freedAt].dispose();
       setImmediate(callback, null, undefined);
       return undefined;
     }
-    return callAsync(raw, plan, converts, args.slice(0, at), callback);
+    return callAsync(raw, plan, converts, args.slice(0, at), freedAt, callback);
   };
 }
 

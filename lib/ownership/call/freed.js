@@ -2,17 +2,29 @@
 // A destructor called by hand: how a pointer is disposed of in C's own words.
 
 const { access } = require('../../pointers/tracked-pointer');
+const { UnsupportedError } = require('../../support/errors');
 
-/** The pointer among `args` that a call of `plan` frees, because the function is its destructor; undefined for none. */
-function freed({ params, frees }, converts, args) {
+const ROLES = ['borrow', 'consume', 'change'];
+
+/** The number of the argument that a call of `plan` frees, because the function is its destructor; -1 for none. */
+function findFreed({ params, frees }, converts, args) {
   for (let i = 0; i < params.length; i++) {
-    const role = params[i]?.role;
-    if (role !== 'borrow' && role !== 'consume') continue;
+    if (!ROLES.includes(params[i]?.role)) continue;
     if (!access.isTracked(args[i]) || !frees(access.kindOf(args[i]).destructor, i)) continue;
     converts[i](args[i]); // for its complaints
-    return args[i];
+    return i;
   }
-  return undefined;
+  return -1;
 }
 
-module.exports = { freed };
+/** Throws if the call would free what is in the array `value`, the argument `i`, and nobody would know. */
+function refuseFreedInside({ frees }, value, i, where) {
+  for (const inside of Array.isArray(value) ? value : []) {
+    if (!access.isTracked(inside)) continue;
+    const { label, destructor } = access.kindOf(inside);
+    if (!frees(destructor, i, destructor.placeAt)) continue;
+    throw new UnsupportedError(`Declare ${where} as '_Inout_ ${label} *': C frees what is there`);
+  }
+}
+
+module.exports = { findFreed, refuseFreedInside };

@@ -6,28 +6,35 @@ const binding = require('../../binding');
 const { access } = require('../../pointers/tracked-pointer');
 const views = require('../../pointers/views');
 const { drainSlice } = require('../../reclaim/destroy');
+const { useAlone } = require('./exclusive');
 
-function addSlot(value, slots) {
-  if (access.isTracked(value)) slots.push(access.slotOf(value));
+function add(value, pointers) {
+  if (access.isTracked(value)) pointers.push(value);
   const viewed = views.pointerOf(value);
-  if (viewed?.disposed === false) slots.push(access.slotOf(viewed));
+  if (viewed?.disposed === false) pointers.push(viewed);
 }
 
 /**
- * Holds the pointers among `args` that a call of `plan` borrows, and those whose views it does. Returns the function that
- * lets go of them.
+ * Holds the pointers among `args` that a call of `plan` borrows, and those whose views it does; where it is on another thread
+ * (`isAsync`), also those that must not be freed beside it. The call frees the argument `freedAt`. Returns the function that lets
+ * go of them.
  */
-function lend({ params, frees }, args) {
-  const slots = [];
+function lend({ params }, args, freedAt, isAsync) {
+  const pointers = [];
   for (let i = 0; i < args.length; i++) {
+    const each = args[i];
+    if (i !== freedAt) params[i]?.changes?.each(each, (value, isTaken) => isTaken || add(value, pointers));
     const role = params[i] === undefined ? 'borrow' : params[i]?.role;
     if (role !== 'borrow') continue;
-    const each = args[i];
-    if (params[i]?.shape !== undefined) params[i].shape.each(each, (value) => addSlot(value, slots));
-    else if (!access.isTracked(each) || !frees(access.kindOf(each).destructor, i)) addSlot(each, slots);
+    if (params[i]?.shape !== undefined) params[i].shape.each(each, (value) => add(value, pointers));
+    else if (i !== freedAt) add(each, pointers);
   }
+  const slots = pointers.map(access.slotOf);
+  const end = isAsync && slots.length > 0 ? useAlone(pointers, slots) : null;
+  pointers.length = 0; // the FFI keeps for some time what reaches this
   for (const slot of slots) binding.hold(slot);
   return () => {
+    end?.();
     for (const slot of slots) binding.unhold(slot);
     if (slots.length > 0) drainSlice();
   };

@@ -2,6 +2,9 @@
 // What is to be done with everything that a call has returned, in the general case.
 
 const { access } = require('../../pointers/tracked-pointer');
+const { aside, decide } = require('../size/counting');
+
+const RESULT = -1; // in place of the number of an argument
 
 /** What to watch in a call with these arguments: see AllocationDelta. */
 function deltasOf(plan, args) {
@@ -27,25 +30,74 @@ function remeasure(plan, args) {
 function ask(predicate, otherwise, plan, result, args, errors) {
   if (predicate === undefined) return true;
   try {
-    const address = plan.producer === null ? result : plan.source.addressOf(result) || null;
-    return predicate(address, args);
+    return aside(() => predicate(plan.producer === null ? result : plan.producer.told(result), args));
   } catch (error) {
     errors.push(error);
     return otherwise;
   }
 }
 
+/** Passes on what C has filled: see filling(). What cannot be is no reason to stop. */
+function passOn({ inside }, values, args, errors) {
+  for (const at of new Set(inside.map((place) => place.at))) {
+    if (at === RESULT || values[at] === null) continue;
+    try {
+      Object.assign(args[at], values[at]);
+    } catch (error) {
+      errors.push(error);
+    }
+  }
+}
+
+// On Node 18 what an FFI has filled stays until the job ends, and in a loop the owners in there would.
+function letGo({ inside }, values) {
+  for (const { at } of inside) {
+    const filled = values[at] ?? {};
+    if (Array.isArray(filled)) filled.length = 0;
+    else for (const key of Object.keys(filled)) filled[key] = undefined;
+  }
+}
+
+/** Tracks the owned members of structs, and puts them in the place of what the FFI has read, in the result or in `values`. */
+function ownInside({ inside, replaceAt }, result, values, args, errors) {
+  for (const { at, path, producer } of inside) {
+    const told = at === RESULT ? [...args, result] : args;
+    const own = (found) => {
+      try {
+        return producer.produce(found, told);
+      } catch (error) {
+        errors.push(error);
+        return null;
+      }
+    };
+    for (const value of at === RESULT ? [result] : [values[at]].flat()) replaceAt(value, path, own);
+  }
+}
+
 /**
- * Tracks all that C gave, and returns the result. Whatever goes wrong with one part, the others are
- * tracked; then the first error is thrown.
+ * Tracks all that C gave, and returns the result; `moving` is what takeMoving() has returned. Whatever goes wrong with one part,
+ * the others are tracked; then the first error is thrown.
  */
-function complete(plan, transfer, result, args) {
+function complete(plan, transfer, result, args, moving) {
   const errors = [];
+  const { values } = transfer;
+  const fills = plan.inside.length > 0;
+  if (fills) passOn(plan, values, args, errors);
   const taken = ask(plan.takes, true, plan, result, args, errors);
   const given = ask(plan.gives, false, plan, result, args, errors);
-  if (taken) transfer.taken(result);
-  else transfer.refused();
+  // Destructors may run in there.
+  aside(() => (taken ? transfer.taken(result, transfer.findLeft()) : transfer.refused()));
+  try {
+    if (moving !== null) decide(moving, taken);
+  } catch (error) {
+    errors.push(error);
+  }
   errors.push(...transfer.collect(args, given, taken));
+  if (given && fills) {
+    ownInside(plan, result, values, args, errors);
+    passOn(plan, values, args, errors); // the owners
+    letGo(plan, values);
+  }
   let value = result;
   try {
     if (plan.producer !== null) {
@@ -63,4 +115,4 @@ function complete(plan, transfer, result, args) {
   return value;
 }
 
-module.exports = { complete, deltasOf };
+module.exports = { RESULT, complete, deltasOf };

@@ -4,6 +4,9 @@
 
 const { access, transfer } = require('../../pointers/tracked-pointer');
 const { ArgumentTypeError } = require('../../support/errors');
+const { forgetArguments, note } = require('../size/counting');
+const { Change, Known, isChangeable } = require('./change');
+const { refuseFreedInside } = require('./freed');
 
 function boxOf(value, where) {
   if (value === null || value === undefined) return null;
@@ -19,18 +22,30 @@ function boxOf(value, where) {
 
 class Transfer {
   #plan;
+  #freedAt;
   #given = []; // [pointer, address, freed] of each that C takes
+  #changed = []; // [i, Change] of each argument that C may change
 
-  /** REQUIRES: `args` are as many as `plan` has parameters, or more for a variadic function. */
-  constructor(plan, converts, args) {
+  /**
+   * The call frees the argument `freedAt`. REQUIRES: `args`, as copied() returns them, are as many as `plan` has
+   * parameters, or more for a variadic function.
+   */
+  constructor(plan, converts, args, freedAt) {
+    this.#freedAt = freedAt;
     const { params } = plan;
     this.#plan = plan;
     this.values = args.slice();
+    forgetArguments();
     for (let i = 0; i < args.length; i++) {
       const convert = i < converts.length ? converts[i] : access.lendUndeclared;
       if (convert !== null) this.values[i] = convert(args[i]);
     }
+    const known = new Known();
+    for (let i = 0; i < params.length; i++) {
+      if (params[i]?.role === 'change') this.#change(params[i].changes, args[i], i, known);
+    }
     try {
+      for (const [, { taken }] of this.#changed) for (const each of taken) this.#giveAway(each, false);
       for (let i = 0; i < params.length; i++) this.#give(params[i], args[i], i);
     } catch (error) {
       this.refused();
@@ -39,10 +54,10 @@ class Transfer {
   }
 
   #give(param, value, i) {
-    if (param === null) return;
-    if (param.role === 'borrow' || param.role === 'consume') {
+    if (param === null || param.role === 'fill') return;
+    if (param.role === 'borrow' || param.role === 'consume' || param.role === 'change') {
       if (!access.isTracked(value)) return;
-      const freed = this.#plan.frees(access.kindOf(value).destructor, i);
+      const freed = i === this.#freedAt;
       if (freed || param.role === 'consume') this.#giveAway(value, freed);
       return;
     }
@@ -52,9 +67,16 @@ class Transfer {
     this.values[i] = param.box(held.map(param.convert));
     for (const each of held) {
       if (!access.isTracked(each)) continue;
+      note(each, true);
       const { destructor } = access.kindOf(each);
       this.#giveAway(each, this.#plan.frees(destructor, i, destructor.placeAt));
     }
+  }
+
+  #change(changes, value, i, known) {
+    if (!isChangeable(value)) return;
+    refuseFreedInside(this.#plan, value, i, `argument ${i} of ${this.#plan.name}()`);
+    this.#changed.push([i, new Change(changes, value, known)]);
   }
 
   #giveAway(pointer, freed) {
@@ -73,9 +95,19 @@ class Transfer {
     for (const [pointer, address] of this.#given) transfer.rollBack(pointer, address);
   }
 
-  /** C has what it takes, and has returned `result`. */
-  taken(result) {
-    for (const [pointer, address, freed] of this.#given) transfer.conclude(pointer, address, freed, result);
+  /** C has what it takes, and has returned `result`; it has not taken what it has `left`, a Set. */
+  taken(result, left) {
+    for (const [pointer, address, freed] of this.#given) {
+      if (left?.has(pointer)) transfer.rollBack(pointer, address);
+      else transfer.conclude(pointer, address, freed, result);
+    }
+  }
+
+  /** What C has left where it was, of what it may take. */
+  findLeft() {
+    const left = new Set();
+    for (const [, change] of this.#changed) change.findLeft(left);
+    return left;
   }
 
   /**
@@ -88,10 +120,10 @@ class Transfer {
     for (let i = 0; i < params.length; i++) {
       const { role, producer } = params[i] ?? {};
       if ((role !== 'out' && role !== 'inout') || boxOf(args[i]) === null) continue;
-      const stored = this.values[i];
+      const stored = params[i].stored(this.values[i]);
       for (let j = 0; j < stored.length; j++) {
         try {
-          const left = taken ? undefined : this.#left(stored[j]);
+          const left = this.#left(producer.addressOf(stored[j]), taken);
           if (left !== undefined) {
             if (args[i][j] !== left) args[i][j] = left;
             continue;
@@ -104,13 +136,17 @@ class Transfer {
         }
       }
     }
+    for (const [i, change] of this.#changed) {
+      const own = (found, producer) => (given ? producer.produce(found, args) : producer.plain(found));
+      change.finish(args[i], own, errors);
+    }
     return errors;
   }
 
-  /** The pointer at `stored` among those that C was to take and has not. */
-  #left(stored) {
-    const found = this.#plan.source.addressOf(stored);
-    return this.#given.find(([, address]) => address === found)?.[0];
+  // The pointer to `found` among those that C was to take and has not; null for one that C has freed, and left there.
+  #left(found, taken) {
+    const [pointer] = this.#given.find(([, address, freed]) => address === found && (freed || !taken)) ?? [];
+    return pointer?.disposed ? null : pointer;
   }
 }
 

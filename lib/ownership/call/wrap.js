@@ -3,16 +3,24 @@
 // or the general case.
 
 const calls = require('../../books/c-calls');
-const { Keeping, checkKept } = require('../../pointers/kept');
+const { inHand } = require('../../books/in-hand');
+const { Form } = require('../../books/kinds');
+const { reserveRoom } = require('../../books/stack-room');
+const { Keeping } = require('../../pointers/kept');
 const { access, transfer: transfers } = require('../../pointers/tracked-pointer');
-const { UnsupportedError } = require('../../support/errors');
 const { watch } = require('../size/allocation-delta');
+const { counted, noting, unmarked } = require('../size/counted');
+const { decide, forgetArguments, forgetMade, takeMoving } = require('../size/counting');
 const { FREED, borrowing, consuming } = require('./arguments');
 const { makeAsync } = require('./async');
 const { borrow, canBorrow } = require('./borrow');
-const { freed } = require('./freed');
+const { copied } = require('./change');
+const { findFreed, refuseFreedInside } = require('./freed');
 const { lend } = require('./lend');
+const { bounded } = require('./lengths');
+const { limited } = require('./limited');
 const { complete, deltasOf } = require('./outcome');
+const { Registering } = require('./registered');
 const { Transfer } = require('./transfer');
 
 const NOTHING = Object.freeze([]);
@@ -53,18 +61,26 @@ function watched(deltas, raw, values) {
   }
 }
 
-function general(raw, plan, converts, refuses) {
+// `held` does what `raw` does, and has in hand what that returns: not where something else is freed before it is tracked.
+function general(raw, held, plan, converts, refuses) {
   const count = converts.length;
   const most = plan.exact ? count : Infinity;
   const watches = plan.watched.length > 0 || plan.resized !== undefined;
   const { reenters } = plan;
+  const changes = plan.params.some((param) => param?.changes);
+  const stores =
+    plan.inside.length > 0 || changes || plan.params.some((param) => param?.producer !== undefined);
   return function (...args) {
     if (args.length < count || args.length > most) return raw(...args); // which complains
     if (!plan.variadic) args.length = count;
-    const pointer = freed(plan, converts, args);
-    if (pointer !== undefined && (!calls.isIdle || access.isHeld(pointer))) return pointer.dispose();
+    if (stores) reserveRoom(); // to track all that C stores
+    const freedAt = findFreed(plan, converts, args);
+    const frees = freedAt >= 0;
+    if (frees && (!calls.isIdle || access.isHeld(args[freedAt]))) return args[freedAt].dispose();
+    const call = frees ? raw : held;
     const deltas = watches ? deltasOf(plan, args) : NOTHING;
-    const letGo = plan.depends || reenters ? lend(plan, args) : null;
+    const given = changes ? copied(plan, args) : args;
+    const letGo = plan.depends || reenters ? lend(plan, given, freedAt, false) : null;
     try {
       let transfer;
       let keeping = null;
@@ -72,21 +88,25 @@ function general(raw, plan, converts, refuses) {
       if (!reenters) calls.enter();
       try {
         if (plan.keeping !== null) keeping = new Keeping(plan.keeping, args);
-        transfer = new Transfer(plan, converts, args);
-        result = deltas.length === 0 ? raw(...transfer.values) : watched(deltas, raw, transfer.values);
+        transfer = new Transfer(plan, converts, given, freedAt);
+        result = deltas.length === 0 ? call(...transfer.values) : watched(deltas, call, transfer.values);
         keeping?.done();
       } catch (error) {
+        forgetArguments();
+        const moving = takeMoving(); // before destructors run
         const asks = keeping !== null || transfer?.moves;
         const isRefused = transfer === undefined || (asks && refuses(transfer.values, error));
         if (isRefused) keeping?.undo();
         if (isRefused) transfer?.refused();
         else transfer.taken();
+        if (moving !== null) decide(moving, !isRefused);
         throw error;
       } finally {
         if (!reenters) calls.exit();
       }
-      return complete(plan, transfer, result, args);
+      return complete(plan, transfer, result, args, takeMoving());
     } finally {
+      if (plan.makes) forgetMade(); // what was not given is nobody's
       for (const delta of deltas) delta.take();
       if (letGo !== null) letGo();
       calls.catchUp();
@@ -94,65 +114,104 @@ function general(raw, plan, converts, refuses) {
   };
 }
 
-// C would free what is in an array of one, and nobody would know.
-function refuseFreedInside({ frees }, value, i, where) {
-  const [inside] = Array.isArray(value) ? value : [];
-  if (!access.isTracked(inside)) return;
-  const { label, destructor } = access.kindOf(inside);
-  if (!frees(destructor, i, destructor.placeAt)) return;
-  throw new UnsupportedError(`Declare ${where} as '_Inout_ ${label} *': C frees what is there`);
-}
-
 // `frees` as in borrowing(), with the number of the argument.
 function convertersOf(plan, frees) {
-  const { name, params, kept } = plan;
+  const { name, params, kept, makes, notes } = plan;
+  const counts = makes || notes.includes(true);
+  const firstNoted = notes.indexOf(true);
+  const moves = params.length > 1 || makes || plan.takes !== undefined; // otherwise there is nobody to move to
   return params.map((param, i) => {
     const where = `argument ${i} of ${name}()`;
-    const convert = converterOf(plan, i, where, frees && ((destructor) => frees(destructor, i)));
-    if (!kept.has(i)) return convert;
+    let convert = converterOf(plan, i, where, frees && ((destructor) => frees(destructor, i)));
+    if (notes[i] && convert !== null)
+      convert = noting(convert, i === firstNoted, moves && param.role === 'consume');
+    else if (counts) convert = convert === null ? unmarked : unmarking(convert);
+    const check = kept.get(i);
+    if (check === undefined) return convert;
     return (value) => {
-      checkKept(value, where);
+      check(value, where);
       return convert === null ? value : convert(value);
     };
   });
 }
 
+const unmarking = (convert) => (value) => unmarked(convert(value));
+
 function converterOf(plan, i, where, frees) {
   const param = plan.params[i];
+  if (param?.role === 'fill') return param.convert;
+  if (param?.role === 'change') return param.changes.borrow;
   if (param?.role !== 'borrow' && param?.role !== 'consume') return null;
   if (param.shape !== undefined) {
     return (value) => {
+      if (frees !== undefined && access.isTracked(value) && frees(access.kindOf(value).destructor))
+        throw FREED;
       refuseFreedInside(plan, value, i, where);
       return param.shape.convert(value);
     };
   }
-  return param.owned === undefined ? borrowing(where, param, frees) : consuming(where, param.owned);
+  if (param.owned !== undefined) return consuming(where, param.owned);
+  const borrow = borrowing(where, param, frees);
+  const { owning } = param;
+  if (owning === undefined) return borrow;
+  return (value) => (typeof value === 'function' ? owning(value) : borrow(value));
 }
 
 // Whether a function frees a pointer is seen when it is called with one: then the call is another.
-function borrowsOrFrees(raw, plan, converts, refuses) {
+function borrowsOrFrees(raw, held, plan, converters, refuses) {
   let frees;
   const recover = (error, args) => {
     calls.leave();
+    forgetArguments();
     if (error !== FREED) throw error;
-    frees ??= general(raw, plan, converts, refuses);
+    frees ??= general(raw, raw, plan, converters(), refuses);
     return frees(...args);
   };
-  return borrow(raw, convertersOf(plan, plan.frees), plan.producer, plan.exact, recover);
+  return borrow(held, convertersOf(plan, plan.frees), plan.producer, plan.exact, recover);
+}
+
+// Whether all that C returns is the caller's, and is tracked before anything of the user's runs, such as a destructor.
+function isHeld({ gives, params, producer, reenters, takes }) {
+  if (producer === null || producer.kind === null || producer.kind.form === Form.JAVASCRIPT) return false;
+  const { integer, invalid, struct } = producer.owned;
+  if (integer !== undefined || invalid !== undefined || struct !== undefined) return false;
+  if (gives !== undefined || takes !== undefined || reenters) return false;
+  return params.every((param) => param === null || param.role === 'borrow');
+}
+
+// A function that does what `raw` does, where there is room to track what it gives.
+function withRoom(raw) {
+  return function () {
+    reserveRoom();
+    return raw.apply(undefined, arguments);
+  };
 }
 
 /**
- * The function that users call in place of `raw`. `refuses(values, error)` says whether `error` was the FFI's
+ * The function that users call in place of `func`. `refuses(values, error)` says whether `error` was the FFI's
  * refusal of these arguments, so that C never had them.
  */
-function wrap(raw, plan, refuses) {
-  const converts = convertersOf(plan);
+function wrap(func, plan, refuses) {
+  const registering = plan.registered.length === 0 ? null : new Registering(plan, refuses);
+  const plain = registering === null ? func : registering.reaching(func);
+  let converts;
+  const converters = () => (converts ??= convertersOf(plan));
+  const notes = plan.notes.includes(true);
+  const count = (call) => {
+    if (!plan.makes && !notes) return call;
+    const { allocates, makes, name, takes } = plan;
+    const about = { makes, notes, replaces: takes === undefined, allocates, name };
+    return counted(call, plan.variadic ? -1 : plan.params.length, about);
+  };
   const { params, producer } = plan;
-  const [convert] = converts;
+  const holds = isHeld(plan);
+  const raw = count(producer === null || holds ? plain : withRoom(plain));
+  const held = holds ? count(inHand(plain, producer.kind)) : raw;
   const special =
     plan.gives !== undefined ||
     plan.takes !== undefined ||
     plan.depends ||
+    plan.inside.length > 0 ||
     plan.reenters ||
     plan.variadic ||
     plan.keeping !== null ||
@@ -160,15 +219,17 @@ function wrap(raw, plan, refuses) {
     plan.watched.length > 0;
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
   let wrapped;
-  if (borrows && canBorrow(params.length)) wrapped = borrowsOrFrees(raw, plan, converts, refuses);
-  const takes = params[0]?.role === 'consume' || plan.isDestructor;
+  if (borrows && canBorrow(params.length)) wrapped = borrowsOrFrees(raw, held, plan, converters, refuses);
+  const takes = params[0]?.role === 'consume' || (plan.isDestructor && borrows);
   if (!special && params.length === 1 && producer === null && takes) {
-    wrapped = consume1(raw, convert, plan, refuses, wrapped ?? null);
+    wrapped = consume1(raw, converters()[0], plan, refuses, wrapped ?? null);
   }
-  wrapped ??= general(raw, plan, converts, refuses);
-  Object.defineProperty(wrapped, 'name', { value: raw.name, configurable: true });
-  Object.defineProperty(wrapped, 'length', { value: raw.length, configurable: true });
-  if (typeof raw.async === 'function') wrapped.async = makeAsync(raw, plan, converts);
+  wrapped ??= general(raw, held, plan, converters(), refuses);
+  if (typeof plain.async === 'function') wrapped.async = makeAsync(plain, plan, converters);
+  wrapped = bounded(limited(wrapped, plan), plan);
+  if (registering !== null) wrapped = registering.around(wrapped);
+  Object.defineProperty(wrapped, 'name', { value: plain.name, configurable: true });
+  Object.defineProperty(wrapped, 'length', { value: plain.length, configurable: true });
   return wrapped;
 }
 

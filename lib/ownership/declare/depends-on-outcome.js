@@ -25,7 +25,8 @@ function asking(name, predicate) {
  * option that has no effect.
  */
 function checkOutcome(name, { gives, takes } = {}, roles, owned) {
-  const some = (which) => roles.some((role) => which.includes(role?.role));
+  const mayChange = roles.some((role) => role?.role === 'change' && role.places.some((place) => place.owned));
+  const some = (which) => mayChange || roles.some((role) => which.includes(role?.role));
   if (gives !== undefined && owned === undefined && !some(GIVEN)) {
     throw new UnsupportedError(
       `'gives' has no effect on ${name}(): it gives nothing. Write an owned type for its result, or for what it stores`,

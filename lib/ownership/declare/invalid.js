@@ -6,32 +6,41 @@ const { ArgumentTypeError, ArgumentValueError } = require('../../support/errors'
 const EXPECTED = 'an address (number or bigint), a list of these, or a function of the address';
 const { asIntN, asUintN } = BigInt;
 
-function address(value) {
+function address(value, integer) {
   if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
     throw new ArgumentTypeError(value, 'invalid', EXPECTED);
   }
   const given = BigInt(value);
   const unsigned = asUintN(64, given);
-  if (unsigned === 0n) throw new ArgumentValueError(value, 'invalid', 'another address: NULL always is null');
+  if (unsigned === 0n && integer === undefined)
+    throw new ArgumentValueError(value, 'invalid', 'another address: NULL always is null');
   if (given !== unsigned && asIntN(64, given) !== given) {
     throw new ArgumentValueError(value, 'invalid', 'an integer of 64 bits');
   }
   return unsigned;
 }
 
-/** What tells whether an address is one of these values; undefined stays what it is. */
-function checkInvalid(invalid) {
+/**
+ * What tells whether an address, which may be that of a `struct`, or what stands for an `integer`, is one of these values. Its
+ * `value` is one of them. undefined stays what it is.
+ */
+function checkInvalid(invalid, { integer, struct } = {}) {
   if (invalid === undefined) return undefined;
   if (typeof invalid === 'function') {
     return (found) => {
-      const answer = invalid(found);
+      const answer = invalid(integer === undefined ? found : integer.told(found));
       if (typeof answer !== 'boolean') throw new ArgumentTypeError(answer, 'invalid()', 'a boolean');
       return answer;
     };
   }
-  const values = new Set((Array.isArray(invalid) ? invalid : [invalid]).map(address));
+  if (struct !== undefined) {
+    throw new ArgumentValueError(invalid, 'invalid', 'a function of the address of the struct');
+  }
+  const values = new Set(
+    (Array.isArray(invalid) ? invalid : [invalid]).map((each) => address(each, integer)),
+  );
   if (values.size === 0) throw new ArgumentValueError(invalid, 'invalid', 'a list that is not empty');
-  return (found) => values.has(found);
+  return Object.assign((found) => values.has(found), { value: [...values][0] });
 }
 
 module.exports = { checkInvalid };

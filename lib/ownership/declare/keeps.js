@@ -72,4 +72,4 @@ function checkReplaces(replaces, { name, rules, count }) {
   return replaces === true ? [] : checkArguments(replaces, 'replaces', count);
 }
 
-module.exports = { checkArgument, checkArguments, checkKeeps, isOfResult };
+module.exports = { checkArgument, checkIndex, checkArguments, checkKeeps, isOfResult };

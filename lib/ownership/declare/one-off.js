@@ -7,8 +7,9 @@ const { checkBoolean, checkOptions } = require('../../support/check');
 const { UnsupportedError } = require('../../support/errors');
 const { OPTIONS: ON_OUTCOME } = require('./depends-on-outcome');
 const { checkInvalid } = require('./invalid');
-const { checkArgument, checkKeeps } = require('./keeps');
-const { OwnedType, checkFree, checkMeasure, checkParent } = require('./owned-type');
+const { checkArgument, checkArguments, checkKeeps } = require('./keeps');
+const { checkLengths } = require('./lengths');
+const { OwnedType, checkFree, checkMeasure, checkMost, checkParent, isShared } = require('./owned-type');
 
 const OPTIONS = [
   'free',
@@ -16,17 +17,23 @@ const OPTIONS = [
   'parent',
   'shared',
   'keeps',
+  'once',
   'replaces',
   'resizes',
   'reenters',
   'invalid',
+  'most',
+  'sameThread',
+  'exclusive',
+  'lengths',
   ...ON_OUTCOME,
 ];
 
 // Options that would mean nothing are mistakes.
-function checkOneOff({ free, size, parent, shared }, { result }, owned, name) {
-  if (shared !== undefined && free === undefined) {
-    throw new UnsupportedError(`'shared' needs 'free': it is a property of the owned type of ${name}()`);
+function checkOneOff({ free, size, parent, ...more }, { result }, owned, name) {
+  const lost = ['shared', 'most', 'sameThread', 'exclusive'].find((option) => more[option] !== undefined);
+  if (lost !== undefined && free === undefined) {
+    throw new UnsupportedError(`'${lost}' needs 'free': it is a property of the owned type of ${name}()`);
   }
   if (owned !== undefined && free !== undefined) {
     throw new UnsupportedError(`The result of ${name}() already has a destructor, that of '${owned.name}'`);
@@ -53,15 +60,20 @@ function checkReenters(value = false, name, holdsUp) {
  * Throws if an option of `name` means an argument that can never be what the option needs. `mayCome(i, option)` says of
  * an argument without a role whether it may.
  */
-function checkNamed(name, { resized, keeps, needs }, roles, mayCome) {
+function checkNamed(name, { resized, keeps, needs, once }, roles, mayCome) {
   const check = (option, i, fits) => {
-    const given = roles[i] ?? (mayCome(i, option) ? { role: 'borrow' } : null);
+    const isWritten = roles[i]?.direction !== undefined; // of which C may get a passing copy
+    const given = isWritten ? null : (roles[i] ?? (mayCome(i, option) ? { role: 'borrow' } : null));
     const isCallback = given?.lent !== undefined; // which has no size
     if (fits.includes(given?.role) && !(isCallback && option === 'resizes')) return;
     throw new UnsupportedError(
       `'${option}' has no effect on ${name}(): argument ${i} is no pointer that C borrows, such as 'void *'`,
     );
   };
+  const other = once.find((i) => roles[i]?.register === undefined);
+  if (other !== undefined) {
+    throw new UnsupportedError(`'once' has no effect on ${name}(): argument ${other} is no callback`);
+  }
   // makePlan() refuses what C takes.
   const lent = ['borrow', 'consume'];
   if (resized !== undefined) check('resizes', resized, lent);
@@ -71,27 +83,37 @@ function checkNamed(name, { resized, keeps, needs }, roles, mayCome) {
     for (const i of values) check('keeps', i, lent);
   }
   for (const i of keeps.replaces ?? []) {
-    if (roles[i] === null && !mayCome(i, 'keeps')) continue;
+    if ((roles[i] === null || roles[i].isInteger) && !mayCome(i, 'keeps')) continue;
     throw new UnsupportedError(
       `'replaces' cannot tell calls of ${name}() apart by argument ${i}, which is a pointer`,
     );
   }
 }
 
-function makeType(base, name, { free, size, shared }) {
-  if (base === undefined) {
+function makeType(base, name, { free, size, shared, most, sameThread, exclusive }) {
+  if (base === undefined || (free === undefined && base.integer !== undefined)) {
     throw new UnsupportedError(`The result of ${name}() is no pointer that could be owned or kept`);
   }
   const label = `${name}()`;
   if (free === undefined) return new OwnedType(label, base.name, { free: NONE, size: 0 });
   const measure = checkMeasure(size, base, label);
-  return new OwnedType(label, base.name, { free: checkFree(free), size: measure, shared });
+  const { integer, struct } = base;
+  return new OwnedType(label, base.name, {
+    integer,
+    struct,
+    limit: checkMost(most, label),
+    free: checkFree(free, base),
+    size: measure,
+    shared: isShared(shared, integer),
+    sameThread,
+    exclusive,
+  });
 }
 
 /**
  * What the options of the function `name` with `count` parameters say of its result, a pointer to `base()`, { name, size }
- * or undefined for what is none, and `owned` where the declaration says so: { owned, keeps, resized }, where `owned` is
- * undefined for a result without an owner.
+ * or undefined for what is none, and `owned` where the declaration says so: { owned, keeps, resized, lengths, once }, where
+ * `owned` is undefined for a result without an owner.
  */
 function readOptions({ registry, base, owned, name, options = {}, count }) {
   checkOptions(options, OPTIONS);
@@ -103,20 +125,28 @@ function readOptions({ registry, base, owned, name, options = {}, count }) {
     result = makeType(base(), name, options);
     registry.addOneOff(result); // functions declared from now on borrow it
   } else if (owned !== undefined && size !== undefined) {
-    result = owned.with({ size: checkMeasure(size, { name: owned.base, size: 0 }, owned.name) });
+    result = owned.with({
+      size: checkMeasure(
+        size,
+        { name: owned.base, size: 0, integer: owned.integer, struct: owned.struct },
+        owned.name,
+      ),
+    });
   }
   if (parent !== undefined) result = result.with(checkParent(parent));
   if (keeps.result.length > 0)
     result = result.with({ needs: [...new Set([...result.needs, ...keeps.result])] });
   for (const i of result?.needs ?? []) checkArgument(i, 'parent', count);
-  const invalid = checkInvalid(options.invalid);
+  const invalid = checkInvalid(options.invalid, result);
   if (invalid !== undefined) {
     if (result === undefined) {
       throw new UnsupportedError(`'invalid' has no effect on ${name}(): its result has no owner`);
     }
     result = result.with({ invalid });
   }
-  return { owned: result, keeps, resized: checkArgument(options.resizes, 'resizes', count) };
+  const resized = checkArgument(options.resizes, 'resizes', count);
+  const once = options.once === undefined ? [] : checkArguments(options.once, 'once', count);
+  return { owned: result, keeps, resized, lengths: checkLengths(options.lengths, count), once };
 }
 
 module.exports = { OPTIONS, checkNamed, checkReenters, readOptions };

@@ -1,33 +1,86 @@
 'use strict';
 // A pointer type whose values have an owner: what frees them, and how large what they point to is.
 
-const { BOUND, bound, toDestructor } = require('../../pointers/destructors');
+const { BOUND, PARENT, bound, toDestructor } = require('../../pointers/destructors');
 const { checkBoolean, checkOptions, checkSize } = require('../../support/check');
-const { ArgumentTypeError, ArgumentValueError, SizeRequiredError } = require('../../support/errors');
-const { checkCompare, checkWay, isWay } = require('../size/ways');
+const {
+  ArgumentTypeError,
+  ArgumentValueError,
+  SizeRequiredError,
+  UnsupportedError,
+} = require('../../support/errors');
+const { Limit } = require('../call/limited');
+const { EXACT, canCount, checkCompare, checkWay, isWay } = require('../size/ways');
 const { checkInvalid } = require('./invalid');
 const { checkArguments } = require('./keeps');
 const { meaningOf } = require('./meaning');
 
-const OPTIONS = ['free', 'size', 'parent', 'shared', 'compare', 'invalid'];
+const OPTIONS = ['free', 'size', 'parent', 'shared', 'compare', 'invalid', 'most', 'sameThread', 'exclusive'];
 const NONE = Object.freeze([]);
+const { asIntN, asUintN } = BigInt;
 
 /** A pointer to nothing in particular may stand for any other. */
 function isAny(base) {
   return base === 'void';
 }
 
+/** What an integer is, in place of what a pointer points to, by the name that its FFI has for such integers. */
+class IntegerBase {
+  size = 0;
+
+  constructor(name, bits, isSigned) {
+    this.name = IntegerBase.nameOf(name);
+    this.integer = { told: (address) => IntegerBase.#told(address, bits, isSigned) };
+  }
+
+  // No name of a type.
+  static nameOf(name) {
+    return `#${name}`;
+  }
+
+  // What JavaScript has for the integer at `address`.
+  static #told(address, bits, isSigned) {
+    const value = isSigned ? asIntN(bits, address) : asUintN(bits, address);
+    return bits > 32 ? value : Number(value);
+  }
+}
+
+const isInteger = (base) => base.startsWith('#');
+
 class OwnedType {
-  constructor(name, base, { free, size, parent, needs = NONE, shared = false, compare, invalid, meaning }) {
+  constructor(
+    name,
+    base,
+    {
+      free,
+      size,
+      parent,
+      needs = NONE,
+      shared = false,
+      compare,
+      invalid,
+      meaning,
+      integer,
+      struct,
+      limit,
+      sameThread = false,
+      exclusive = false,
+    },
+  ) {
     this.name = name;
     this.base = base; // the name of the type pointed to
+    this.integer = integer; // undefined for a pointer, or what tells the integer
+    this.struct = struct; // the same, or how a struct is kept that was returned or stored
     this.free = free; // null, a symbol's name, { symbol, args }, or a destructor
-    this.size = size; // bytes, a C function's name, a function, 'malloc', 'measure' or a meter
+    this.size = size; // bytes, a C function's name, a function, 'malloc', 'exact' or a meter
     this.compare = compare; // undefined, or another such way to its size
     this.parent = parent; // undefined, or a function
     this.needs = needs; // the numbers of the arguments that are to be there until it is freed
     this.shared = checkBoolean(shared, 'shared'); // whether C counts references
+    this.sameThread = checkBoolean(sameThread, 'sameThread'); // whether C wants it in one thread
+    this.exclusive = checkBoolean(exclusive, 'exclusive'); // whether nobody may use what it needs while it is freed
     this.invalid = invalid; // undefined, or what tells whether an address is no pointer, but says that C failed
+    this.limit = limit; // undefined, or the Limit of how many there are
     this.meaning = meaning; // as text, of one that has been declared
   }
 
@@ -41,9 +94,24 @@ class OwnedType {
     return this.destructorName ?? this.free?.symbol;
   }
 
+  // Whether it is known how much of its size lies at its address: a meter counts all that a library allocates.
+  get isExtent() {
+    return this.struct !== undefined || this.isExact || !isWay(this.size);
+  }
+
+  // Whether its destructor is told the parent.
+  get tellsParent() {
+    return this.free.args?.some((arg) => arg === PARENT || arg === 'parent') === true;
+  }
+
   // Whether it may need others.
   get depends() {
     return this.parent !== undefined || this.needs.length > 0;
+  }
+
+  // Whether what C allocates for such pointers is counted.
+  get isExact() {
+    return this.size === EXACT;
   }
 
   /** The same type, for a function that says more of it. */
@@ -53,11 +121,15 @@ class OwnedType {
 
   // Whether a pointer of this type may go where a pointer to `base` is expected.
   fits(base) {
-    return this.base === base || isAny(base) || isAny(this.base);
+    if (this.base === base) return true;
+    return (isAny(base) || isAny(this.base)) && !isInteger(base) && !isInteger(this.base);
   }
 }
 
-function checkFree(free) {
+/** Whether several may have one address: integers of different types may. */
+const isShared = (shared, integer) => (integer === undefined ? shared : true);
+
+function checkFree(free, { integer, struct }) {
   if (typeof free === 'string') {
     if (free === '') throw new ArgumentValueError(free, 'free', 'the name of a C function');
     return free;
@@ -70,21 +142,45 @@ function checkFree(free) {
     bound(1n, free); // for its complaints
     return free;
   }
-  return toDestructor(free);
+  const destructor = toDestructor(free);
+  if (destructor.byValue !== null) {
+    if (struct === undefined) {
+      throw new UnsupportedError(
+        `A function that takes a struct frees no pointer: 'free' is one that takes an address`,
+      );
+    }
+    return { ...destructor, run: (address) => destructor.run(struct.read(address)) };
+  }
+  if (integer === undefined || destructor.run === null) return destructor;
+  return { ...destructor, run: (address) => destructor.run(integer.told(address)) };
 }
 
 function checkMeasure(size, base, name) {
   if (size === undefined) {
-    if (base.size > 0) return base.size;
+    if (base.size > 0 || base.integer !== undefined) return base.size;
+    if (canCount()) return EXACT;
     throw new SizeRequiredError(name, base.name);
   }
   if (typeof size === 'function') return size;
+  if (base.struct !== undefined && size === 'malloc') {
+    throw new ArgumentValueError(size, 'size', `another way: a struct is no block of malloc()`);
+  }
+  if (base.integer !== undefined && (isWay(size) || size === 'malloc')) {
+    throw new ArgumentValueError(size, 'size', 'bytes, a C function or a function: an integer has no memory');
+  }
   if (isWay(size)) return checkWay(size);
   if (typeof size === 'string') {
     if (size === '') throw new ArgumentValueError(size, 'size', 'the name of a C function');
     return size;
   }
   return checkSize(size, 'size');
+}
+
+/** The Limit of the type `name`, of which C has `most`; undefined stays what it is. */
+function checkMost(most, name) {
+  if (most === undefined) return undefined;
+  if (checkSize(most, 'most') === 0) throw new ArgumentValueError(most, 'most', 'one at least');
+  return new Limit(name, Number(most));
 }
 
 /** `parent` as an owned type has it: { parent, needs }. */
@@ -104,15 +200,39 @@ function ownedType(name, base, options) {
   if (options.free === undefined) {
     throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
   }
+  const { integer, struct } = base;
+  const isPointer = integer === undefined && struct === undefined;
+  if (integer !== undefined && options.compare !== undefined) {
+    throw new UnsupportedError(`'compare' has no effect on '${name}': an integer has no memory`);
+  }
+  if (struct !== undefined && options.compare === 'malloc') {
+    throw new ArgumentValueError('malloc', 'compare', 'another way: a struct is no block of malloc()');
+  }
   return new OwnedType(name, base.name, {
-    free: checkFree(options.free),
+    integer,
+    struct,
+    limit: checkMost(options.most, name),
+    free: checkFree(options.free, base),
     size: checkMeasure(options.size, base, name),
     ...checkParent(options.parent),
     compare: checkCompare(options.compare),
-    shared: options.shared,
-    invalid: checkInvalid(options.invalid),
-    meaning: meaningOf(`'${base.name} *'`, options),
+    shared: isShared(options.shared, integer),
+    sameThread: options.sameThread,
+    exclusive: options.exclusive,
+    invalid: checkInvalid(options.invalid, base),
+    meaning: meaningOf(isPointer ? `'${base.name} *'` : `'${base.name}'`, options),
   });
 }
 
-module.exports = { OwnedType, checkFree, checkMeasure, checkName, checkParent, isAny, ownedType };
+module.exports = {
+  IntegerBase,
+  OwnedType,
+  checkFree,
+  checkMeasure,
+  checkMost,
+  checkName,
+  checkParent,
+  isAny,
+  isShared,
+  ownedType,
+};

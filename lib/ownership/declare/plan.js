@@ -4,9 +4,13 @@
 
 const binding = require('../../binding');
 const { isFunction } = require('../../pointers/destructors');
+const { checkKept, checkParent } = require('../../pointers/kept');
 const { UnsupportedError } = require('../../support/errors');
 const { needRoom } = require('../../support/stack');
-const { consuming } = require('../call/arguments');
+const { consuming, filling } = require('../call/arguments');
+const { Changes } = require('../call/change');
+const { RESULT } = require('../call/outcome');
+const { freeingAddress } = require('../size/counting');
 
 const STORED = ['out', 'inout'];
 
@@ -15,19 +19,43 @@ const STORED = ['out', 'inout'];
  * what else it finds at `at`.
  */
 function freeing(find) {
+  let address;
   let code;
+  let counting;
   const resolve = () => {
     needRoom(); // `find` would not find it where the stack is full
-    return binding.functionAddress(find() ?? 0n);
+    address = find() ?? 0n;
+    return binding.functionAddress(address);
   };
-  return (destructor, i, at = destructor.pointerAt) =>
-    at === i && isFunction(destructor, (code ??= resolve()));
+  return (destructor, i, at = destructor.pointerAt) => {
+    if (at !== i) return false;
+    code ??= resolve();
+    return isFunction(destructor, code) || destructor.address === (counting ??= freeingAddress(address));
+  };
 }
 
-function complete(param, where, source) {
+/** What tells whether the function at the address that `find` returns is one of C's allocator, which nobody calls by a slot. */
+function allocating(find) {
+  let answer;
+  return () => (answer ??= binding.isAllocator(find() ?? 0n));
+}
+
+function complete(param, where, source, replaceAt) {
   if (param === null || param.role === 'borrow' || param.role === 'consume') return param;
+  if (param.role === 'fill') return { ...param, convert: filling(where) };
+  if (param.role === 'change') {
+    const producerOf = (owned) => source.producerOf(owned);
+    return { ...param, changes: new Changes(param, where, { producerOf, replaceAt }) };
+  }
   const { owned } = param;
-  return { ...param, producer: source.producerOf(owned), convert: consuming(where, owned), box: source.box };
+  const { struct } = owned;
+  return {
+    ...param,
+    producer: source.producerOf(owned),
+    convert: consuming(where, owned),
+    box: struct === undefined ? source.box : (list) => struct.box(list.length),
+    stored: struct === undefined ? (box) => box : (box) => struct.stored(box),
+  };
 }
 
 /** `roles`, where what C stores keeps what `rules` say. */
@@ -39,20 +67,42 @@ function withNeeds(roles, rules) {
   });
 }
 
-/** The numbers of the arguments that something which C gives needs: `owned`, or what it stores. */
-function neededBy(owned, roles) {
-  const stored = roles.filter((role) => STORED.includes(role?.role)).map((role) => role.owned);
-  return [owned, ...stored].flatMap((type) => type?.needs ?? []);
+// The types of what C stores in the place of an argument, and what is undefined.
+function storedAt(role) {
+  if (role?.role === 'change') return role.places.map((place) => place.owned);
+  return STORED.includes(role?.role) ? [role.owned] : [];
+}
+
+/** The numbers of the arguments that something which C gives needs: of the types `given`, or what it stores. */
+function neededBy(given, roles) {
+  const stored = roles.flatMap(storedAt);
+  return [...given, ...stored].flatMap((type) => type?.needs ?? []);
+}
+
+// Whether it may be an object for which what C allocates is counted.
+function isCounted(registry, param) {
+  if (!['borrow', 'consume', 'inout'].includes(param?.role)) return false;
+  return param.owned?.isExact ?? registry.counts(param.base);
+}
+
+/** What checks arguments that are kept, by their numbers: those of which the destructor of a type among `types` is told. */
+function checksOf(needed, rules, types) {
+  const told = types.filter((type) => type?.tellsParent).map((type) => type.needs[0]);
+  const all = [...needed, ...rules.flatMap(({ values }) => values)];
+  return new Map(all.map((i) => [i, told.includes(i) ? checkParent : checkKept]));
 }
 
 /**
  * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
- * { role: 'borrow', base, expected, lent, shape }, with a shape that converts what tracked pointers may be in, or
- * { role: 'consume' | 'out' | 'inout', owned }. `owned` is the type of
- * the result, or undefined; `keeps` as checkKeeps() returns it; `outcome` as checkOutcome() does; `address` returns that of
- * the function, or undefined; `resized` the number of an argument, or undefined; `reenters` whether C calls back for long, so
- * that what it is not lent is freed meanwhile; `exact` says whether the FFI refuses more
- * arguments than there are parameters, and otherwise it ignores them.
+ * { role: 'borrow', base, expected, lent, shape, isInteger, owning, register }, with what makes callbacks own, and
+ * registers one, with a shape that converts what tracked pointers may be in, or
+ * { role: 'consume' | 'out' | 'inout', owned }, { role: 'fill' } for what has owned members, or { role: 'change', base,
+ * places, copy } for what C changes, see Changes. `owned` is the type of the result, or undefined; `inside` are the owned
+ * members, as { at, path, owned }, of the result or an argument, which `replaceAt(value, path, own)` reaches; `lengths` as
+ * checkLengths() returns it; `once` the numbers of callbacks that C calls once; `keeps` as checkKeeps() returns it;
+ * `outcome` as checkOutcome() does; `address` returns that of the function, or undefined; `resized` the number of an
+ * argument, or undefined; `reenters` whether C calls back for long, so that what it is not lent is freed meanwhile; `exact`
+ * says whether the FFI refuses more arguments than there are parameters, and otherwise it ignores them.
  */
 function makePlan({
   name,
@@ -67,6 +117,10 @@ function makePlan({
   reenters,
   variadic = false,
   exact = false,
+  inside = [],
+  lengths = [],
+  once = [],
+  replaceAt,
 }) {
   const roles = withNeeds(given, keeps.rules);
   const rules = keeps.rules.filter(({ keeper }) => !STORED.includes(roles[keeper]?.role));
@@ -75,11 +129,18 @@ function makePlan({
       `'replaces' has no effect on ${name}(): what C stores is another keeper each time`,
     );
   }
-  const needed = neededBy(owned, roles);
-  const params = roles.map((role, i) => complete(role, `argument ${i} of ${name}()`, source));
+  const types = [
+    owned,
+    ...inside.map((place) => place.owned),
+    ...roles.flatMap((role) => [role?.owned, ...storedAt(role)]),
+  ];
+  const needed = neededBy([owned, ...inside.map((place) => place.owned)], roles);
+  const params = roles.map((role, i) => complete(role, `argument ${i} of ${name}()`, source, replaceAt));
   // Probably: what it frees is known when it is called.
   const isDestructor =
-    params.length === 1 && params[0]?.role === 'borrow' && registry.isDestructor(name, params[0].base);
+    params.length === 1 &&
+    ['borrow', 'change'].includes(params[0]?.role) &&
+    registry.isDestructor(name, params[0].base);
   const takes = (i) => params[i]?.role === 'consume' || (isDestructor && i === 0);
   const involved = [...needed, ...rules.flatMap(({ keeper, values }) => [keeper, ...values])];
   const taken = involved.find(takes);
@@ -93,6 +154,15 @@ function makePlan({
       `Argument ${resized} of ${name}() cannot be measured after the call: C takes or frees it`,
     );
   }
+  const stays = [...needed, ...once, ...keeps.rules.flatMap(({ values }) => values)];
+  const registered = params
+    .map((param, at) => ({ at, register: param?.register, isOnce: once.includes(at) }))
+    .filter(({ at, register }) => register !== undefined && stays.includes(at));
+  const producer = owned === undefined ? null : source.producerOf(owned);
+  const members = inside.map((place) => ({ ...place, producer: source.producerOf(place.owned) }));
+  const producers = [producer, ...[...params, ...members].map((each) => each?.producer)]
+    .concat(params.flatMap((param) => param?.changes?.producers ?? []))
+    .filter(Boolean);
   return {
     name,
     params,
@@ -101,23 +171,26 @@ function makePlan({
     ...outcome,
     variadic,
     exact,
-    producer: owned === undefined ? null : source.producerOf(owned),
+    producer,
+    producers, // of all that it gives
+    inside: members,
+    replaceAt,
+    lengths,
+    registered, // arguments that are functions which C keeps: { at, register, isOnce }
     keeping: rules.length === 0 ? null : { ...keeps, rules, id: source.idOf(name) },
-    kept: new Set([...needed, ...rules.flatMap(({ values }) => values)]),
+    kept: checksOf(needed, rules, types),
     resized,
     reenters,
     source,
     // Whose pointers have sizes that depend on what the call allocates.
-    watched: [
-      owned === undefined ? null : source.producerOf(owned),
-      ...params.map((param) => param?.producer),
-    ]
-      .filter((producer) => producer?.measure.watches)
-      .map((producer) => producer.measure),
+    watched: producers.filter(({ measure }) => measure.watches).map(({ measure }) => measure),
+    allocates: allocating(address),
+    // Whether the call makes something that is counted, and which arguments may be something that is.
+    makes: producers.some(({ measure }) => measure.counts),
+    notes: params.map((param) => isCounted(registry, param)),
     // Whether what C gives may hold an argument.
-    depends:
-      rules.length > 0 || [owned, ...params.map((param) => param?.owned)].some((of) => of?.depends === true),
+    depends: rules.length > 0 || types.some((of) => of?.depends === true),
   };
 }
 
-module.exports = { makePlan, neededBy };
+module.exports = { RESULT, makePlan, neededBy };

@@ -60,15 +60,29 @@ class Registry {
     return isAny(base) ? this.ownsAny : this.#ownsPlain || this.#bases.has(base);
   }
 
+  /** The same for what is passed by value. */
+  mayLendAs(base) {
+    return this.#bases.has(base);
+  }
+
   /** Whether there may be tracked pointers at all. */
   get ownsAny() {
     return this.#bases.size > 0;
   }
 
+  /** Whether what C allocates is counted for some pointers that can go where one to `base` is expected. */
+  counts(base) {
+    return this.#all().some((owned) => owned.isExact && owned.fits(base));
+  }
+
   /** Whether the C function `name` frees some owned pointer to `base`. */
   isDestructor(name, base) {
     const frees = (owned) => owned.destructorName === name && owned.fits(base);
-    return [...this.#types.values(), ...this.#oneOffs.values()].some(frees);
+    return this.#all().some(frees);
+  }
+
+  #all() {
+    return [...this.#types.values(), ...this.#oneOffs.values()];
   }
 }
 

@@ -2,8 +2,9 @@
 // A library as ownership sees it: where destructors and size functions are looked up by name, and what
 // makes tracked pointers of what its functions return.
 
-const { UnknownSymbolError } = require('../../support/errors');
-const { Producer } = require('../call/producer');
+const { UnknownSymbolError, UnsupportedError } = require('../../support/errors');
+const { makeProducer } = require('../call/producer');
+const { meter } = require('../size/metering');
 
 let count = 0;
 
@@ -12,14 +13,18 @@ class Source {
   #producers = new WeakMap(); // owned type -> Producer
   #symbol;
   #sizeFunction;
+  #loaded;
+  #isMetered = false;
 
   /**
-   * `library` is the object that keeps the code loaded. `addressOf(pointer)` is the address behind what the FFI
-   * returns for a pointer that is no bigint, `box(addresses)` what it takes for a parameter through which C stores
-   * pointers, readable at [i], `symbol(name)` the address of a symbol or undefined, and `sizeFunction(name)` a C
-   * function `size_t f(const void *)`; it throws where there is none.
+   * `library` is the object that keeps the code loaded, `loaded` { path, file, deep, metered } says how: `file` is what the
+   * dynamic linker knows it by, and `path` if undefined. `addressOf(pointer)` is the address behind what the FFI returns for
+   * a pointer that is no bigint, `box(addresses)` what it takes for a parameter through which C stores pointers, readable at
+   * [i], `symbol(name)` the address of a symbol or undefined, and `sizeFunction(name)` a C function
+   * `size_t f(const void *)`; it throws where there is none.
    */
-  constructor(library, { addressOf, box, symbol, sizeFunction }) {
+  constructor(library, loaded, { addressOf, box, symbol, sizeFunction }) {
+    this.#loaded = loaded;
     this.library = library;
     this.addressOf = addressOf;
     this.box = box;
@@ -45,9 +50,22 @@ class Source {
     }
   }
 
+  /** Counts what the library allocates, for pointers of type `owned`. */
+  meter(owned) {
+    if (this.#isMetered) return;
+    const { path, file = path, deep, metered } = this.#loaded;
+    if (metered === false) {
+      throw new UnsupportedError(
+        `'${path}' was loaded with { metered: false }: write the size of '${owned.name}'`,
+      );
+    }
+    meter(file, deep, owned.name);
+    this.#isMetered = true;
+  }
+
   producerOf(owned) {
     let producer = this.#producers.get(owned);
-    if (producer === undefined) this.#producers.set(owned, (producer = new Producer(this, owned)));
+    if (producer === undefined) this.#producers.set(owned, (producer = makeProducer(this, owned)));
     return producer;
   }
 

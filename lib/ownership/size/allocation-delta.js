@@ -1,5 +1,5 @@
 'use strict';
-// How many bytes a call has allocated and not freed: by a meter, in this thread, or by the allocator of the process.
+// How many bytes a call has allocated by a meter, in this thread, and not freed.
 
 const binding = require('../../binding');
 
@@ -42,12 +42,10 @@ function meterDelta(index) {
   return delta;
 }
 
-const allocatorDelta = new AllocationDelta(() => binding.inUse());
-
 /** Begins to watch a call for each of `deltas`. Returns the function that is to be called after it. */
 function watch(deltas) {
   const marks = deltas.map((delta) => delta.begin());
   return () => deltas.forEach((delta, i) => delta.end(marks[i]));
 }
 
-module.exports = { allocatorDelta, meterDelta, watch };
+module.exports = { meterDelta, watch };

@@ -37,7 +37,7 @@ class Measure {
     else if (typeof size === 'string') this.#measure = source.sizeFunction(owned);
     this.way = way;
     const { compare } = owned;
-    this.comparison = compare === undefined ? null : new Comparison(wayOf(compare, owned.name));
+    this.comparison = compare === undefined ? null : new Comparison(wayOf(compare, owned.name), owned.name);
     this.how = way?.how ?? (this.constant >= 0 ? 'constant' : 'function');
     noteSizing(owned.name, this);
   }
@@ -45,6 +45,11 @@ class Measure {
   /** Whether it matters what the calls that give such pointers allocate. */
   get watches() {
     return this.comparison !== null || (this.way?.delta ?? null) !== null;
+  }
+
+  /** Whether what these calls allocate is counted at the library's import slots. */
+  get counts() {
+    return this.how === 'exact' || this.comparison?.way.how === 'exact';
   }
 
   /** What to watch in the call that begins. */

@@ -1,10 +1,11 @@
 'use strict';
-// The ways to a size that ask neither C nor the user: a meter, the allocator's figures, the allocator about one block.
+// The ways to a size that ask neither C nor the user: what was counted, a meter, the allocator about one block.
 
 const binding = require('../../binding');
 const { isMeter, meters, warn } = require('../../books/unowned');
 const { ArgumentTypeError, UnsupportedError } = require('../../support/errors');
-const { allocatorDelta, meterDelta } = require('./allocation-delta');
+const { meterDelta } = require('./allocation-delta');
+const { Exact } = require('./exact');
 const { Samples } = require('./samples');
 
 class Metered {
@@ -37,22 +38,6 @@ class Metered {
   }
 }
 
-class Measured {
-  how = 'measured';
-  delta = allocatorDelta;
-  #samples = new Samples();
-
-  due() {
-    return this.#samples.due();
-  }
-
-  of() {
-    const bytes = this.delta.take();
-    if (bytes !== undefined) this.#samples.add(bytes);
-    return this.#samples.means.measured;
-  }
-}
-
 class Malloc {
   how = 'malloc';
   delta = null;
@@ -66,23 +51,43 @@ class Malloc {
   }
 }
 
+// How far a declared size may be from what was counted.
+const TOLERANCE = 0.1;
+const ENOUGH = 8; // samples
+
 /** Declared sizes beside those that a way finds. */
 class Comparison {
   #samples = new Samples();
+  #label;
 
-  constructor(way) {
+  constructor(way, label) {
     this.way = way;
+    this.#label = label;
     this.due = way.delta === null ? () => false : () => this.#samples.due();
   }
 
   add(address, declared) {
     const { delta } = this.way;
     if (delta === null) {
-      if (this.#samples.due()) this.#samples.add(this.way.of(address), declared);
+      const bytes = this.way.of(address);
+      if (bytes === undefined || !this.#samples.due()) return;
+      this.#samples.add(bytes, declared);
+      if (this.way.how === EXACT && this.#samples.count === ENOUGH) this.#tell();
       return;
     }
     const bytes = delta.take();
     if (bytes !== undefined) this.#samples.add(bytes, declared);
+  }
+
+  #tell() {
+    const { measured, declared } = this.#samples.means;
+    if (Math.abs(measured - declared) <= TOLERANCE * measured) return;
+    warn(
+      'FFI_TALLY_WRONG_SIZE',
+      this.#label,
+      `The size of '${this.#label}' is said to be ${declared} bytes, and what C allocates for it is ${measured}`,
+      `Means of the first ${ENOUGH} pointers. Leave 'size' out: then each has what was counted.`,
+    );
   }
 
   get figures() {
@@ -96,7 +101,8 @@ class Comparison {
   }
 }
 
-const EXPECTED = `'metered', 'measure', 'malloc' or what meteredAllocator() returns`;
+const EXACT = 'exact';
+const EXPECTED = `'exact', 'metered', 'malloc' or what meteredAllocator() returns`;
 
 function onlyMeter() {
   if (meters.size === 1) return [...meters.values()][0].meter;
@@ -109,15 +115,20 @@ function onlyMeter() {
 
 /** Whether `size` names a way. */
 function isWay(size) {
-  return size === 'metered' || size === 'measure' || isMeter(size);
+  return size === 'metered' || size === EXACT || isMeter(size);
 }
 
-/** `size`, which isWay(), in a form that stays: a meter, or 'measure'. Throws where it cannot work. */
+/** Whether what libraries allocate can be counted on this platform. */
+function canCount() {
+  return binding.canPatch;
+}
+
+/** `size`, which isWay(), in a form that stays: a meter, or EXACT. Throws where it cannot work. */
 function checkWay(size) {
   if (size === 'metered') return onlyMeter();
-  if (size === 'measure' && binding.inUse() < 0) {
+  if (size === EXACT && !canCount()) {
     throw new UnsupportedError(
-      `'measure' needs an allocator that tells how much is in use: glibc from 2.33, jemalloc, or that of macOS`,
+      `'${EXACT}' needs the native part, and a Linux with glibc on x64 or arm64: write the size in another way`,
     );
   }
   return size;
@@ -133,8 +144,8 @@ function checkCompare(compare) {
 /** The way that a checked `size` names; null for what is none. */
 function wayOf(size, label) {
   if (size === 'malloc') return new Malloc();
-  if (size === 'measure') return new Measured();
+  if (size === EXACT) return new Exact(label);
   return isMeter(size) ? new Metered(size, label) : null;
 }
 
-module.exports = { Comparison, checkCompare, checkWay, isWay, wayOf };
+module.exports = { Comparison, EXACT, canCount, checkCompare, checkWay, isWay, wayOf };

@@ -12,7 +12,7 @@ const plural = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
 
 function trackedText({ tracked, adopted, outstanding }) {
   if (tracked !== undefined) return `as ${tracked.label}`;
-  if (adopted !== undefined) return `${adopted.pointers}× as ${adopted.label}`;
+  if (adopted !== undefined) return `${adopted.pointers}×`;
   return outstanding > 0 ? 'no' : '';
 }
 
@@ -31,7 +31,7 @@ function rowOf(figures, measures) {
 
 function verdictOf({ measures, findings, functions }) {
   if (!measures) {
-    return `The allocator of this platform does not tell the bytes in use: only calls could be counted.`;
+    return `What libraries allocate cannot be counted on this platform: only calls could be.`;
   }
   if (functions.length === 0) return 'No C function was called through Koffi.';
   if (findings.length === 0) return 'No function keeps more and more memory that nothing tracks.';

@@ -1,72 +1,121 @@
 'use strict';
-// What to write so that a function leaks no more, in words and in code.
+// What to write so that a function leaks no more, in words and in code. What the figures have not shown is called a guess.
 
 const { formatBytes } = require('../../support/bytes');
-const { candidate } = require('./candidates');
+const { UNTYPED, storedBase } = require('./candidates');
 
-// Sizes that differ by no more are the same but for what the allocator adds.
-const ALIKE = 0.05;
+const SOME = 8 * 1024;
+const MUCH = 1.25;
 
 const pascal = (name) =>
   name.replace(/^_+|^struct /g, '').replace(/(^|[_\W]+)(\w)/g, (_, __, letter) => letter.toUpperCase());
 
-/** The prototype of `book` with another type for its result. */
-function prototypeWith(book, type) {
-  const { name, signature } = book;
+/** The prototype with another type for its result. */
+function prototypeWith({ name, signature }, type) {
   const rest = signature.slice(signature.indexOf(name) + name.length);
   return `${type} ${name}${rest.replace(/;\s*$/, '')}`;
 }
 
-function proposeString(book) {
-  const wide = /\bchar16_t|\bchar32_t|\bwchar_t|str16|str32|wstring/.exec(book.signature)?.[0];
+/** Where its pointers come out: { base, declare(type) }; undefined where that is no one place. */
+function outletOf(sum) {
+  const { gives, signature } = sum;
+  if (gives === 'pointer') return { base: sum.base ?? 'void', declare: (type) => prototypeWith(sum, type) };
+  const base = gives === undefined ? storedBase(signature) : undefined;
+  if (base === undefined || (signature.match(/_Out_[^,]*\*\s*\*/g) ?? []).length > 1) return undefined;
+  const declare = (type) => signature.replace(/_Out_[^,]*?\*\s*\*/, `_Out_ ${type} *`).replace(/;\s*$/, '');
+  return { base, declare };
+}
+
+/** Whether each pointer that is alive is one block, and the whole of it. */
+function isOneBlock(sum, figures) {
+  const live = sum.madeBlocks - sum.freedBlocks;
+  return sum.whole === sum.returned && figures.pointers > 0 && live <= figures.pointers * 1.01;
+}
+
+function proposeString(sum) {
+  const wide = /\bchar16_t|\bchar32_t|\bwchar_t|str16|str32|wstring/.exec(sum.signature)?.[0];
+  const lost = 'It returns a string: Koffi copies the characters and the pointer is lost';
+  if (sum.guess !== undefined && wide === undefined) {
+    const type = `Owned${pascal(sum.name)}`;
+    return {
+      text: `${lost}. \`${sum.guess}\` of its library should free it, by its name: a guess. Declare it as owned`,
+      code: `koffi.owned('${type}', 'char *', { free: '${sum.guess}' });\nlib.func('${prototypeWith(sum, type)}');`,
+    };
+  }
   const type = wide === undefined ? 'char *!' : `${wide} *!`;
+  if (sum.madeBlocks - sum.freedBlocks > 1.01 * sum.keeping)
+    return { text: `${lost}, and it is more than one block` };
   return {
-    text:
-      'Koffi copies the characters and the pointer is lost. Let Koffi free it: declare the result ' +
-      `\`${type}\` if free() is what frees it, or koffi.owned(name, 'char *', { free }) if the library has its own`,
-    code: `lib.func('${prototypeWith(book, type)}');`,
+    text: `${lost}. It is one block, which free() should free: a guess. Let Koffi do that: declare the result \`${type}\``,
+    code: `lib.func('${prototypeWith(sum, type)}');`,
   };
 }
 
-/** The size to declare: a number where all pointers are alike. */
-function sizeOf(book, perPointer) {
-  const { least, most } = book.range;
-  const alike = most - least <= ALIKE * most;
-  return alike
-    ? String(Math.round(perPointer))
-    : `(pointer, ...args) => ${Math.round(perPointer)} /* on average */`;
+/** A guess at what frees its pointers, after what `text` tells. */
+function guess(text, sum, figures, base) {
+  const tried = figures.freedBy.map(({ name }) => name);
+  const isBlock = isOneBlock(sum, figures) && !tried.includes('free');
+  const byName = sum.guess !== undefined && !tried.includes(sum.guess);
+  if (byName && !(isBlock && UNTYPED.has(base))) {
+    return { text: `${text}. \`${sum.guess}\` of its library should, by its name: a guess`, free: sum.guess };
+  }
+  if (isBlock) return { text: `${text}. Each is one block, which free() should free: a guess`, free: 'free' };
+  return { text };
 }
 
-function proposeOwned(book, perPointer) {
-  const [by] = book.freers();
-  const guessed = by === undefined ? candidate(book) : undefined;
-  const free = by?.[0].name ?? guessed;
-  let text = 'No call was seen to give it back, and its library exports no function that by its name would';
-  if (by !== undefined) {
-    const [{ name }, { pointers, bytes }] = by;
-    text = `\`${name}\` gave back ${pointers} of ${book.made} pointers, ${formatBytes(bytes)}`;
-  } else if (guessed !== undefined) {
-    text = `No call was seen to give it back; \`${guessed}\` of its library should, by its name`;
+/** What the figures say of its destructor: { text, free }, without `free` where nothing can be proposed. */
+function destructorOf(sum, figures, base) {
+  const freers = figures.freedBy.filter(({ name }) => !/realloc/i.test(name));
+  if (freers.length === 0 && sum.freedOtherwise === 0) {
+    return guess('No call was seen to give one back', sum, figures, base);
   }
-  if (book.gives !== 'pointer') return { text, code: undefined };
-  const base = book.base ?? 'void';
-  const owned = `Owned${pascal(base === 'void' ? book.name : base)}`;
-  const code =
-    free === 'koffi.free'
-      ? `koffi.owned('${owned}', '${base} *', { free: (pointer) => koffi.free(pointer), size: ${sizeOf(book, perPointer)} });`
-      : `koffi.owned('${owned}', '${base} *', { free: '${free ?? 'NAME_OF_ITS_DESTRUCTOR'}', size: ${sizeOf(book, perPointer)} });`;
-  return { text: `${text}. Let it be owned`, code: `${code}\nlib.func('${prototypeWith(book, owned)}');` };
+  if (freers.length !== 1 || sum.freedOtherwise > 0) {
+    const ways = freers.map(({ name, pointers }) => `${name}() ${pointers}×`);
+    if (sum.freedOtherwise > 0) ways.push(`with something else ${sum.freedOtherwise}×`);
+    return {
+      text: `Its pointers were given back in different ways, ${ways.join(', ')}: see its documentation`,
+    };
+  }
+  const [{ name, pointers }] = freers;
+  const left = figures.outstanding - (MUCH * figures.pointers * sum.kept) / Math.max(sum.keeping, 1);
+  if (left >= SOME) {
+    const much = formatBytes(Math.round(left));
+    return guess(
+      `\`${name}\` was called for ${pointers} of its pointers, and leaves ${much}`,
+      sum,
+      figures,
+      base,
+    );
+  }
+  return { text: `\`${name}\` gave back all of the ${pointers} pointers that were given back`, free: name };
 }
 
 const NOTHING = {
-  text: 'It returns no pointer that could be tracked: look in its documentation for what gives this memory back',
+  text: 'It gives no pointer that could be tracked: look in its documentation for what gives this memory back',
   code: undefined,
 };
 
 /** { text, code } for a function that keeps memory which nobody gives back. */
-function propose(book, perPointer) {
-  if (book.gives === 'string' && !book.disposable) return proposeString(book);
-  return book.made > 0 ? proposeOwned(book, perPointer) : NOTHING;
+function propose(sum, figures) {
+  if (figures.tracked !== undefined) {
+    return {
+      text: `The destructor of '${figures.tracked.label}' does not give back all of it`,
+      code: undefined,
+    };
+  }
+  if (sum.gives === 'string' && !sum.disposable) return proposeString(sum);
+  const outlet = outletOf(sum);
+  if (outlet === undefined || sum.returned === 0) return NOTHING;
+  const { text, free } = destructorOf(sum, figures, outlet.base);
+  if (free === undefined) return { text, code: undefined };
+  const owned = `Owned${pascal(outlet.base === 'void' ? sum.name : outlet.base)}`;
+  const how = free === 'koffi.free' ? '(pointer) => koffi.free(pointer)' : `'${free}'`;
+  return {
+    text: `${text}. Declare it as owned`,
+    code:
+      `koffi.owned('${owned}', '${outlet.base} *', { free: ${how} });\n` +
+      `lib.func('${outlet.declare(owned)}');`,
+  };
 }
 
 module.exports = { propose };

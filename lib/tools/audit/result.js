@@ -1,149 +1,189 @@
 'use strict';
-// What the audit has found: the figures of each function, and findings where memory is being lost.
+// What the audit has found: the figures of each function over all threads, and findings where memory is lost.
 
+const path = require('node:path');
 const { performance } = require('node:perf_hooks');
 const binding = require('../../binding');
 const { stats } = require('../../figures/stats');
 const { formatBytes } = require('../../support/bytes');
 const { propose } = require('./proposal');
 
-// Less than this, in all calls of a function together but for what may be stray, is not worth a finding.
-const WORTH = 64 * 1024;
+// Less than this is not worth a finding; nor is what so few calls have kept.
+const WORTH = 8 * 1024;
 const FEWEST_CALLS = 4;
-const GROWING = 1.25;
+const MANY = 0.5; // of what is made, that is freed
+const PLACES = 5; // that are told
 
-function uncertainties(book) {
-  const reasons = [];
-  if (book.measured < book.calls - book.asynchronous) {
-    reasons.push(
-      `${book.measured} of ${book.calls} calls measured, because a reading is slow in so fragmented a heap`,
-    );
+/** { key: the function's makers, added up } by what the native part has. */
+function makersByFunction() {
+  const functions = new Map();
+  const keys = []; // by number
+  binding.auditMakers().forEach((maker, number) => {
+    const [key, ...places] = maker.text.split('\n');
+    keys[number] = key;
+    let sum = functions.get(key);
+    if (sum === undefined) {
+      sum = { ...JSON.parse(key), numbers: [], places: new Map(), freedBy: new Map(), freedOtherwise: 0 };
+      for (const name of SUMMED) sum[name] = 0;
+      functions.set(key, sum);
+    }
+    sum.numbers.push(number);
+    for (const name of SUMMED) sum[name] += maker[name];
+    if (maker.renamed !== 0 || places[0]?.startsWith('#')) return;
+    const live = maker.madeBytes - maker.freedBytes;
+    const where = places.join('\n');
+    sum.places.set(where, (sum.places.get(where) ?? 0) + live);
+  });
+  for (const { maker, by, asArgument, blocks } of binding.auditFrees()) {
+    const sum = functions.get(keys[maker]);
+    const name = by === 0 ? undefined : functions.get(keys[by]).name;
+    if (name !== undefined && asArgument) sum.freedBy.set(name, (sum.freedBy.get(name) ?? 0) + blocks);
+    else sum.freedOtherwise += blocks;
   }
-  if (book.asynchronous > 0)
-    reasons.push(`${book.asynchronous} asynchronous calls, of which only pointers are known`);
-  if (book.calledBack > 0 || book.takesCallback)
-    reasons.push('calls back into JavaScript, which may allocate too');
-  if (book.forgotten > 0) reasons.push('more pointers than the audit remembers');
+  return [...functions.values()];
+}
+const SUMMED = [
+  'madeBytes',
+  'madeBlocks',
+  'freedBytes',
+  'freedBlocks',
+  'calls',
+  'keeping',
+  'kept',
+  'returned',
+  'whole',
+  'tracked',
+  'trackedBytes',
+  'adopted',
+];
+
+function trackedAs({ label, tracked }, accounts) {
+  if (label === undefined) return undefined;
+  const account = accounts.find((each) => each.label === label);
+  const each = account === undefined || account.tracked === 0 ? 0 : account.chargedBytes / account.tracked;
+  return { label, bytes: account?.bytes ?? 0, pointers: tracked, each };
+}
+
+function uncertainties({ problem, asynchronous }) {
+  const reasons = [];
+  if (problem !== undefined) reasons.push(`what it allocates cannot be counted: ${problem}`);
+  if (asynchronous) reasons.push('asynchronous calls: what several functions make at once is nobody’s');
   return reasons;
 }
 
-/** Whether what `book` holds still grew in the second half of its calls, as opposed to a cache that is full. */
-function isGrowing(book) {
-  // Other threads allocate now and then, and not in every call.
-  if (book.keeping < FEWEST_CALLS) return false;
-  const half = book.marks.filter(({ measured }) => measured <= book.measured / 2).at(-1);
-  return book.outstanding >= GROWING * Math.max(half.bytes, 0) && book.outstanding - half.bytes >= WORTH / 4;
-}
-
-/** Bytes that functions gave back without a known pointer, in portions like those that `book` has kept. */
-function explained(book, books) {
-  if (book.loose <= 0) return 0;
-  const portion = book.kept / book.measured;
-  const given = books.functions.reduce((sum, other) => {
-    const each = other.looseGave / Math.max(other.measured, 1);
-    if (each < portion / 2 || each > portion * 2) return sum;
-    return sum + other.looseGave - (other === book ? book.gaveBack : 0);
-  }, 0);
-  return Math.min(given, Math.max(book.loose - book.gaveBack, 0)); // what its pointers have is not among that
-}
-
-function trackedBy(book, accounts) {
-  if (book.label === undefined) return undefined;
-  const account = accounts.find(({ label }) => label === book.label);
-  const each = account === undefined || account.tracked === 0 ? 0 : account.chargedBytes / account.tracked;
-  return { label: book.label, bytes: account?.bytes ?? 0, pointers: account?.pointers ?? 0, each };
-}
-
-/** How many calls each measured one stands for. */
-function factorOf(book) {
-  if (book.measured === 0) return 0;
-  return Math.max(book.calls - book.asynchronous, book.measured) / book.measured;
-}
-
-function figuresOf(book, accounts) {
-  const factor = factorOf(book);
-  const tracked = trackedBy(book, accounts);
-  const kept = Math.round((book.kept - book.gave) * factor);
+function figuresOf(sum, accounts) {
+  const live = sum.madeBytes - sum.freedBytes;
+  // What an asynchronous call has kept for its result is not known: as much as others.
+  const guess = sum.asynchronous ? (sum.tracked * sum.madeBytes) / Math.max(sum.returned, 1) : 0;
   return {
-    name: book.name,
-    library: book.library,
-    signature: book.signature,
-    calls: book.calls,
-    kept,
-    perCall: book.calls === 0 ? 0 : kept / book.calls,
-    outstanding: Math.round(book.outstanding * factor),
-    pointers: tracked?.pointers ?? book.pointers,
-    tracked,
-    adopted: book.adopted === 0 ? undefined : { label: book.adoptedAs, pointers: book.adopted },
-    freedBy: book.freers().map(([{ name }, { pointers, bytes }]) => ({ name, pointers, bytes })),
-    uncertain: uncertainties(book),
+    name: sum.name,
+    library: sum.library,
+    signature: sum.signature,
+    calls: sum.calls,
+    kept: sum.kept,
+    perCall: sum.calls === 0 ? 0 : sum.kept / sum.calls,
+    outstanding: Math.max(0, Math.round(live - Math.max(sum.trackedBytes, guess))),
+    pointers: sum.returned - freedBlocks(sum),
+    tracked: trackedAs(sum, accounts),
+    adopted: sum.label === undefined && sum.adopted > 0 ? { pointers: sum.adopted } : undefined,
+    freedBy: [...sum.freedBy]
+      .map(([name, pointers]) => ({ name, pointers }))
+      .sort((a, b) => b.pointers - a.pointers),
+    places: [...sum.places]
+      .filter(([, bytes]) => bytes > 0)
+      .sort(([, a], [, b]) => b - a)
+      .slice(0, PLACES)
+      .map(([stack, bytes]) => ({ stack, bytes })),
+    uncertain: uncertainties(sum),
   };
 }
 
-function leak(book, figures, lost) {
-  const perPointer = book.kept / book.measured;
-  const { text, code } = propose(book, perPointer);
-  const what = book.gives === 'string' ? ' returns a string and' : '';
-  const each = formatBytes(Math.round(book.kept / book.measured));
+const freedBlocks = ({ freedBy, freedOtherwise }) =>
+  [...freedBy.values()].reduce((total, blocks) => total + blocks, freedOtherwise);
+
+/** A place as seen from where the program runs. */
+const shortened = (place) => place.replace(process.cwd() + path.sep, '');
+
+function leak(sum, figures) {
+  const { text, code } = propose(sum, figures);
+  const [place, other] = figures.places;
+  const most = other === undefined ? 'made at' : 'most of them made at';
+  const where = place === undefined ? '' : `, ${most} ${shortened(place.stack.split('\n')[0])}`;
+  const each = formatBytes(Math.round(sum.keeping === 0 ? 0 : sum.kept / sum.keeping));
+  const keeps = sum.keeping === 0 ? 'has memory made by other threads' : `keeps ${each} per call`;
   return {
     kind: 'leak',
     function: figures.name,
     library: figures.library,
-    bytes: lost,
+    bytes: figures.outstanding,
+    places: figures.places,
     text:
-      `${figures.name}()${what} keeps ${each} per call, and nothing tracks it: ${formatBytes(lost)} of ` +
-      `${book.calls} calls were not given back. ${text}.`,
+      `${figures.name}() ${keeps}: ${formatBytes(figures.outstanding)} of ${sum.calls} calls were not given back` +
+      `${where}. ${text}.`,
     code,
   };
 }
 
 // Owned, but charged for much less than it keeps: V8 stays blind.
-function undercharged(book, figures) {
+function undercharged(sum, figures) {
+  if (figures.tracked === undefined || sum.keeping < FEWEST_CALLS) return null;
   const { label, each } = figures.tracked;
-  const real = book.measured === 0 ? 0 : book.kept / book.measured;
-  if (real - each < WORTH || real < 2 * each) return null;
+  const real = sum.kept / sum.keeping;
+  if (each === 0 || real - each < WORTH || real < 2 * each) return null;
   return {
     kind: 'size',
     function: figures.name,
     library: figures.library,
-    bytes: Math.round((real - each) * book.calls),
+    bytes: Math.round((real - each) * sum.keeping),
+    places: figures.places,
     text:
       `${figures.name}() keeps ${formatBytes(real)} for each '${label}', which is charged with ${formatBytes(each)}. ` +
-      `Correct its size.`,
+      `Leave its size out: then it is counted.`,
     code: `size: ${Math.round(real)}`,
   };
 }
 
-/** The finding about a function, or null. `grown` is by how much more the whole process has in use. */
-function findingOf(book, figures, books, grown) {
-  if (figures.tracked !== undefined) return undercharged(book, figures);
-  const lost = figures.outstanding - explained(book, books);
-  // What was freed where the audit does not see it is not lost.
-  if (lost > 1.5 * grown + WORTH || !isGrowing(book)) return null;
-  if (lost - books.stray(book) * factorOf(book) < WORTH) return null;
-  return leak(book, figures, lost);
+/** Whether what is left are some pointers that a call or two have in use. */
+function isInUse({ kept, keeping, returned, freedBlocks: freed, madeBlocks }, { pointers, outstanding }) {
+  if (returned === 0 || pointers >= FEWEST_CALLS || freed < MANY * madeBlocks) return false;
+  return outstanding <= (FEWEST_CALLS * kept) / Math.max(keeping, 1);
 }
 
-/** The figures of `probe` as plain data. */
-function resultOf(probe) {
-  const { books } = probe;
+function findingOf(sum, figures, growth, isCollected) {
+  const wrongSize = undercharged(sum, figures);
+  if (wrongSize !== null || figures.outstanding < WORTH) return wrongSize;
+  if (isInUse(sum, figures)) return null;
+  const frees = sum.freedBlocks >= MANY * sum.madeBlocks;
+  const isGrowing = growth.isGrowing(sum.numbers, frees, isCollected);
+  if (!(isGrowing ?? Math.max(sum.keeping, sum.returned) >= FEWEST_CALLS)) return null;
+  return leak(sum, figures);
+}
+
+/** The figures as plain data. */
+function resultOf({ calls, startedAt }) {
+  for (const maker of calls.makers) maker.tell();
   const { accounts } = stats();
-  const grown = probe.works ? binding.inUse() - probe.start : undefined;
   const findings = [];
   const functions = [];
-  for (const book of books.functions) {
-    if (book.calls === 0) continue;
-    const figures = figuresOf(book, accounts);
+  const sums = makersByFunction();
+  // What belongs to pointers that are tracked goes with them.
+  const isCollected = sums.some(({ adopted }) => adopted > 0);
+  for (const sum of sums) {
+    const own = calls.makers.filter(
+      ({ facts: { name, library } }) => name === sum.name && library === sum.library,
+    );
+    sum.asynchronous = own.some(({ asynchronous }) => asynchronous);
+    if (sum.calls === 0) continue;
+    const figures = figuresOf(sum, accounts);
     functions.push(figures);
-    const finding = probe.works ? findingOf(book, figures, books, grown) : null;
+    const finding = findingOf(sum, figures, calls.growth, isCollected);
     if (finding !== null) findings.push(finding);
   }
   const most = (a, b) => b.outstanding - a.outstanding || b.kept - a.kept || b.calls - a.calls;
   return {
-    measures: probe.works,
-    seconds: (performance.now() - probe.startedAt) / 1000,
-    calls: probe.calls,
-    grown,
+    measures: binding.canPatch,
+    seconds: (performance.now() - startedAt) / 1000,
+    calls: functions.reduce((total, each) => total + each.calls, 0),
     functions: functions.sort(most),
     findings: findings.sort((a, b) => b.bytes - a.bytes),
   };

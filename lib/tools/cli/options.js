@@ -15,6 +15,21 @@ const COMMANDS = {
   check: { ...RUN, audit: BOOLEAN },
   audit: RUN,
   report: SHARED,
+  compare: { json: BOOLEAN, help: SHARED.help },
+  profile: { out: STRING, every: STRING, timeout: STRING, help: SHARED.help },
+  snapshot: { out: STRING, timeout: STRING, help: SHARED.help },
+  attach: { out: STRING, help: SHARED.help },
+  'post-mortem': { json: BOOLEAN, help: SHARED.help },
+  build: { help: SHARED.help },
+};
+const RUNS = ['check', 'audit', 'snapshot', 'profile'];
+// What can be asked of a process that runs.
+const QUESTIONS = ['stats', 'snapshot', 'profile'];
+// Of commands that read files: how many, which, and an example.
+const READS = {
+  report: [1, 'one record', 'record.jsonl'],
+  compare: [2, 'two records', 'before.jsonl after.jsonl'],
+  'post-mortem': [1, 'one black box', 'box.bin'],
 };
 const DEFAULTS = { check: { heap: '128', rss: '1G', timeout: '60' } };
 
@@ -39,6 +54,12 @@ function readBytes(text, name) {
   return readNumber(number, name) * UNITS[unit.toUpperCase()];
 }
 
+function readEvery(text) {
+  const bytes = readBytes(text, 'every');
+  if (bytes < 1) throw new UsageError(`--every needs a size of 1 byte or more, not '${text}'`);
+  return Math.round(bytes);
+}
+
 /** Where the program begins: after --, or at the first word that is no option. */
 function split(args, options) {
   const dashes = args.indexOf('--');
@@ -46,22 +67,19 @@ function split(args, options) {
   const { tokens } = parseArgs({ args: own, options, allowPositionals: true, strict: false, tokens: true });
   const first = tokens.find(({ kind }) => kind === 'positional')?.index;
   if (first === undefined) return { own, program: dashes < 0 ? [] : args.slice(dashes + 1) };
-  return {
-    own: args.slice(0, first),
-    program: args.slice(first),
-  };
+  return { own: args.slice(0, first), program: args.slice(first) };
 }
 
-function parse(args, options) {
+function parse(args, options, allowPositionals) {
   try {
-    return parseArgs({ args, options, allowPositionals: false }).values;
+    return parseArgs({ args, options, allowPositionals });
   } catch (error) {
     // Node's own sentences go on about how to pass a positional argument that begins with a dash.
     throw new UsageError(error.message.split(/\. (?=To specify|Did you)/)[0].replace(/\.$/, ''));
   }
 }
 
-/** { command, program, heap, rss, timeout, audit, html, json, record, file }; throws a UsageError. */
+/** { command, program, heap, rss, timeout, every, audit, html, json, record, out, files }; throws a UsageError. */
 function readCommandLine(argv) {
   const [command, ...args] = argv;
   if (command === undefined || ['-h', '--help', 'help'].includes(command)) return { command: 'help' };
@@ -75,16 +93,18 @@ function readCommandLine(argv) {
     );
   }
   const options = COMMANDS[command];
-  if (command === 'report') {
-    const { values, positionals } = parseReport(args, options);
-    return values.help ? { command: 'help' } : { command, ...values, file: onlyFile(positionals) };
-  }
-  const { own, program } = split(args, options);
-  const values = { ...DEFAULTS[command], ...parse(own, options) };
+  const isRun = RUNS.includes(command);
+  const { own, program } = isRun ? split(args, options) : { own: args };
+  const { values, positionals } = parse(own, options, command in READS || command === 'attach');
   if (values.help) return { command: 'help' };
-  if (program.length === 0) {
-    throw new UsageError(`Nothing to run: ffi-tally ${command} -- app.js`);
-  }
+  if (isRun) return readRun(command, program, { ...DEFAULTS[command], ...values });
+  if (command in READS) return { command, ...values, files: theFiles(command, positionals) };
+  if (command === 'attach') return readAttach(positionals, values);
+  return { command };
+}
+
+function readRun(command, program, values) {
+  if (program.length === 0) throw new UsageError(`Nothing to run: ffi-tally ${command} -- app.js`);
   if (RUNNERS.includes(program[0]) && !fs.existsSync(program[0])) {
     throw new UsageError(
       `Node itself is started with what follows, so without '${program[0]}': ffi-tally ${command} -- app.js`,
@@ -97,6 +117,8 @@ function readCommandLine(argv) {
     html: values.html,
     json: values.json === true,
     record: values.record,
+    out: values.out,
+    every: values.every === undefined ? undefined : readEvery(values.every),
     heap: values.heap === undefined ? undefined : Math.round(readNumber(values.heap, 'heap')),
     rss: values.rss === undefined ? undefined : readBytes(values.rss, 'rss'),
     timeout:
@@ -104,17 +126,19 @@ function readCommandLine(argv) {
   };
 }
 
-function parseReport(args, options) {
-  try {
-    return parseArgs({ args, options, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError(error.message.split(/\. (?=To specify)/)[0].replace(/\.$/, ''));
+function readAttach([pid, what, ...more], { out }) {
+  if (!/^\d+$/.test(pid ?? '') || !QUESTIONS.includes(what) || more.length > 0) {
+    throw new UsageError(
+      `attach needs a process and what to ask it, one of ${QUESTIONS.join(', ')}: ffi-tally attach 1234 stats`,
+    );
   }
+  return { command: 'attach', pid: Number(pid), what, out };
 }
 
-function onlyFile(positionals) {
-  if (positionals.length === 1) return positionals[0];
-  throw new UsageError(`report needs one record, not ${positionals.length}: ffi-tally report record.jsonl`);
+function theFiles(command, files) {
+  const [count, wanted, example] = READS[command];
+  if (files.length === count) return files;
+  throw new UsageError(`${command} needs ${wanted}, not ${files.length}: ffi-tally ${command} ${example}`);
 }
 
 module.exports = { UsageError, readCommandLine };

@@ -3,7 +3,7 @@
 
 const fs = require('node:fs');
 const os = require('node:os');
-const { Format, Presets, SingleBar } = require('cli-progress');
+const { Format, Presets, SingleBar } = require('../../../prebuilds/tools/cli-progress.js');
 const { formatBytes, formatRoundBytes } = require('../../support/bytes');
 const { readLines } = require('./record');
 

@@ -21,20 +21,17 @@ function endedByV8(code, signal, tail) {
   return (['SIGABRT', 'SIGTRAP', 'SIGILL'].includes(signal) || code === 134) && HEAP_IS_FULL.test(tail);
 }
 
-/** The program's own ffi-tally, where it has one: its accounts are in that. */
-function findRecorder(program) {
+/** A file of the program's own ffi-tally, where it has one: its accounts are in that. */
+function findInProgram(program, name) {
   const file = program.find((word) => !word.startsWith('-'));
   try {
     const near = createRequire(path.resolve(file ?? '.', '..', 'x.js'));
-    const recorder = path.join(
-      path.dirname(near.resolve('ffi-tally/package.json')),
-      'lib/tools/record/register.js',
-    );
-    if (fs.existsSync(recorder)) return recorder;
+    const found = path.join(path.dirname(near.resolve('ffi-tally/package.json')), 'lib/tools', name);
+    if (fs.existsSync(found)) return found;
   } catch {
     // It has none.
   }
-  return path.join(__dirname, '../record/register.js');
+  return path.join(__dirname, '..', name);
 }
 
 /** Whether Ctrl-C in a terminal is for this process and its children: the terminal tells all of them itself. */
@@ -54,9 +51,9 @@ function isInForeground() {
 
 /** Asks a child to stop, unless somebody else has, and makes it after a while. */
 function makeStop(child, state) {
-  return (signal) => {
+  return (signal, by = signal) => {
     if (state.stopped) return;
-    state.stopped = true;
+    state.stopped = by;
     // A program may take a second Ctrl-C for impatience, and leave without tidying up.
     if (signal !== 'SIGINT' || !isInForeground()) child.kill(signal);
     let turns = 0;
@@ -70,11 +67,12 @@ function makeStop(child, state) {
 
 function start({ program, audit, heap, rss, json }, file) {
   const { env } = process;
-  const recording = { file, audit, interval: INTERVAL, cap: rss, nodeOptions: env.NODE_OPTIONS };
+  const nodeOptions = env.NODE_OPTIONS;
+  const recording = { file, audit, interval: INTERVAL, cap: rss, heap, isMain: true, nodeOptions };
   // Not an argument: a program that gives its own arguments to workers could start none, whose heaps have no such limit.
   const own =
     heap === undefined ? {} : { NODE_OPTIONS: `${env.NODE_OPTIONS ?? ''} --max-old-space-size=${heap}` };
-  return spawn(process.execPath, ['--require', findRecorder(program), ...program], {
+  return spawn(process.execPath, ['--require', findInProgram(program, 'record/register.js'), ...program], {
     stdio: ['inherit', json ? 2 : 'inherit', 'pipe'],
     env: { ...env, ...own, FFI_TALLY_RECORD: JSON.stringify(recording) },
   });
@@ -85,10 +83,12 @@ function run(options, file, progress) {
   const append = (line) => fs.appendFileSync(file, `${JSON.stringify({ at: Date.now(), ...line })}\n`);
   append({ type: 'command', command: options.program, rss: options.rss, heap: options.heap });
   const child = start(options, file);
+  append({ type: 'main', main: child.pid });
   const state = { stopped: false };
   const stop = makeStop(child, state);
-  process.on('SIGINT', stop).on('SIGTERM', stop);
-  const timer = options.timeout && setTimeout(stop, options.timeout * 1000, 'SIGTERM');
+  const onSignal = (signal) => stop(signal);
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const timer = options.timeout && setTimeout(stop, options.timeout * 1000, 'SIGTERM', '--timeout');
   let tail = '';
   child.stderr.on('data', (data) => {
     progress.write(data);
@@ -102,7 +102,7 @@ function run(options, file, progress) {
       setTimeout(() => child.stderr.destroy(), LINGER).unref();
     });
     child.on('close', (code, signal) => {
-      process.removeListener('SIGINT', stop).removeListener('SIGTERM', stop);
+      process.removeListener('SIGINT', onSignal).removeListener('SIGTERM', onSignal);
       append({ type: 'exit', code, signal, stopped: state.stopped, heapFull: endedByV8(code, signal, tail) });
       resolve();
     });
@@ -112,4 +112,4 @@ function run(options, file, progress) {
 /** A file for a record that nobody has asked for. */
 const temporaryRecord = () => path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-')), 'record.jsonl');
 
-module.exports = { run, temporaryRecord };
+module.exports = { findInProgram, run, temporaryRecord };

@@ -32,6 +32,7 @@ function trendOf(points, worth) {
   const growing = Math.max(start + length * (1 - 1 / PARTS) - begin, length / PARTS);
   return {
     bytes,
+    beside,
     perSecond: (bytes * (1 - BEGUN)) / growing,
     begin,
     isSteady: beside >= worth && rises >= (RISES * (known.length - 1)) / (PARTS - 1) && late >= LATE * bytes,

@@ -1,7 +1,7 @@
 'use strict';
 // What a recorded run says about the memory of the program.
 
-const { formatBytes } = require('../../support/bytes');
+const { TEXTS, endOf, failure, idleText, nothingFound } = require('./sentences');
 const { trendOf } = require('./trend');
 
 // While modules are loaded and functions compiled, everything grows.
@@ -11,27 +11,27 @@ const FINE = 0;
 const TRAP = 1;
 const FAILED = 3;
 
-// Samples for a judgement.
-const FEWEST = 3;
+// Samples for a judgement, and seconds: a program that starts grows in all its parts.
+const FEWEST = 10;
+const SHORTEST = 1.5;
 
-/**
- * The terms of the resident memory, and the bytes from which their growth is one: what waits for a collection grows
- * until there is one, and a fragmented heap is no leak.
- */
+/** The terms of the resident memory, and the bytes from which their growth is one; a fragmented heap is no leak. */
 const WORTH = {
   heap: 8e6,
-  buffers: 96e6,
-  tracked: 128e6,
+  buffers: 24e6,
+  tracked: 24e6,
   untracked: 8e6,
   fragmentation: Infinity,
   rest: 16e6,
 };
-// Without these, a heap that grows is one that V8 has had no reason to collect.
-const COLLECTIONS = 2;
-// By so much none grows without them; of a thread in a loop they are not known.
-const UNCOLLECTED = 64e6;
-const IN_LOOP = 0.25; // of the samples, for which the main thread had to be interrupted
+// What waits for a collection grows until there is one: by how much it must have grown if there has been none.
+const WORTH_UNCOLLECTED = { heap: Infinity, buffers: 96e6, tracked: 128e6 };
+// So many collections show what is kept: of the heap between the first and the last, of the others up to the last. That
+// much of the growth must be there.
+const COLLECTIONS = { heap: 2, buffers: 1, tracked: 1 };
+const KEPT = 0.25;
 const AT_CAP = 8e6;
+const MOST_CHILDREN = 3; // that are told of one by one
 
 const KINDS = {
   heap: 'javascript',
@@ -42,8 +42,12 @@ const KINDS = {
   fragmentation: 'fragmentation',
 };
 
-// The heap takes memory in large steps, and in between it would seem to have stopped growing.
-const valueOf = (sample, term) => (term === 'heap' ? (sample.heapUsed ?? sample.heap) : sample[term]);
+function valueOf(sample, term) {
+  // The heap takes memory in large steps, and in between it would seem to have stopped growing.
+  if (term === 'heap') return sample.heapUsed ?? sample.heap;
+  // What counting the blocks takes is not the program's.
+  return term === 'rest' ? sample.rest - (sample.tables ?? 0) : sample[term];
+}
 
 function seriesOf(samples, term) {
   return samples
@@ -53,12 +57,18 @@ function seriesOf(samples, term) {
 
 // What was asked for is untracked at once, and missing in the rest until it is touched: that the rest makes up for it is
 // no growth.
-const unheldOf = ({ untracked = 0, fragmentation = 0, rest }) => untracked + fragmentation + rest;
+const unheldOf = (sample) => (sample.untracked ?? 0) + (sample.fragmentation ?? 0) + valueOf(sample, 'rest');
+
+/** The samples from the time on when the program has loaded what it needs. */
+function warmSamples({ samples, seconds }) {
+  const start = (samples[0]?.seconds ?? 0) + seconds * WARM_UP;
+  const warm = samples.filter((sample) => sample.seconds >= start);
+  return warm.length >= FEWEST ? warm : samples;
+}
 
 /** The growth of each term, those that are known. */
 function growths(run) {
-  const warm = run.samples.filter(({ seconds }) => seconds >= run.seconds * WARM_UP);
-  const samples = warm.length >= FEWEST ? warm : run.samples;
+  const samples = warmSamples(run);
   const found = {};
   for (const term of Object.keys(WORTH)) {
     const growth = trendOf(seriesOf(samples, term), WORTH[term]);
@@ -68,21 +78,36 @@ function growths(run) {
     const unheld = samples.map((sample) => ({ seconds: sample.seconds, value: unheldOf(sample) }));
     found.rest.isSteady = trendOf(unheld, WORTH.rest).isSteady;
   }
+  for (const term of Object.keys(WORTH_UNCOLLECTED)) {
+    if (found[term] === undefined) continue;
+    found[term].isKept = isKept(run, samples, term, found[term]);
+    found[term].isSteady &&= found[term].isKept;
+  }
   return found;
 }
 
-/** Whether V8 could not help it that the heap grew. */
-function isKept(run, { bytes }) {
-  if (run.collections.length >= COLLECTIONS) return true;
-  const interrupted = run.samples.filter((sample) => sample.interrupted).length;
-  return bytes >= UNCOLLECTED && interrupted >= run.samples.length * IN_LOOP;
+/** Whether `term` has grown although V8 has collected since. */
+function isKept(run, samples, term, { begin, beside, bytes }) {
+  if (beside >= WORTH_UNCOLLECTED[term]) return true;
+  const series = seriesOf(samples, term);
+  const end = series.at(-1).seconds;
+  const since = run.collections.filter(({ seconds }) => seconds >= begin && seconds <= end);
+  if (since.length < COLLECTIONS[term]) return false;
+  const from = term === 'heap' ? since[0].seconds : series[0].seconds;
+  const before = series.find(({ seconds }) => seconds >= from).value;
+  const last = since.at(-1).seconds;
+  const after = series.reduce(
+    (least, { seconds, value }) => (seconds < last ? least : Math.min(least, value)),
+    Infinity,
+  );
+  return after - before >= KEPT * bytes;
 }
 
 /** The term that has grown most, of those that did so steadily; killed at the cap, of all. */
 function worst(run, found) {
   const candidates = Object.entries(found)
     .filter(([, growth]) => (run.cap === undefined ? growth.isSteady : growth.bytes >= AT_CAP))
-    .filter(([term, growth]) => term !== 'heap' || isKept(run, growth))
+    .filter(([term, growth]) => term !== 'heap' || growth.isKept)
     .sort(([, a], [, b]) => b.bytes - a.bytes);
   return candidates[0];
 }
@@ -97,74 +122,17 @@ function unclearSeconds(run, term, { bytes }) {
   if (silent === 0 || (run.audit?.findings ?? []).reduce((sum, each) => sum + each.bytes, 0) >= bytes / 2)
     return 0;
   const told = run.samples.findLast(({ seconds }) => seconds <= last.seconds - silent) ?? run.samples[0];
-  return last[term] - told[term] >= bytes / 2 ? silent : 0;
+  return valueOf(last, term) - valueOf(told, term) >= bytes / 2 ? silent : 0;
 }
 
-const rate = ({ perSecond }) => `${formatBytes(perSecond)}/s`;
-const when = ({ begin }) => `first at ${begin.toFixed(1)} s`;
-
-function accountsText(run) {
-  const largest = [...(run.accounts.at(-1)?.accounts ?? [])].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
-  if (largest.length === 0) return '';
-  const list = largest.map(
-    ({ label, bytes, pointers }) =>
-      `${label} (${formatBytes(bytes)} in ${pointers} pointer${pointers === 1 ? '' : 's'})`,
-  );
-  return ` Largest accounts: ${list.join(', ')}.`;
-}
-
-function functionsText({ audit }) {
-  if (audit === undefined) return ' Run it with --audit to see which C function it is.';
-  const names = audit.findings
-    .slice(0, 3)
-    .map(({ function: name, bytes }) => `${name}() (${formatBytes(bytes)})`);
-  if (names.length > 0) return ` By the audit: ${names.join(', ')}.`;
-  return ' The audit saw no C function that keeps it: it may come from another addon, or not from malloc.';
-}
-
-const TEXTS = {
-  native: (growth, run) =>
-    `Trap: native memory that nothing tracks grows at ${rate(growth)}, ${when(growth)}, while the JavaScript heap ` +
-    `stays at ${heapText(run)}.${functionsText(run)}`,
-  unclear: (growth, run) =>
-    `Trap: memory that nothing tracks grows at ${rate(growth)}, ${when(growth)}. For the last ` +
-    `${growth.unclear.toFixed(1)} s a thread was in a loop and told nothing of its Buffers and its heap: what it made ` +
-    `there cannot be told apart from native memory.${functionsText(run)}`,
-  javascript: (growth) =>
-    `JavaScript leak: the heap grows at ${rate(growth)}, ${when(growth)}. This is no native memory: a heap snapshot ` +
-    `shows what holds it (node --heapsnapshot-near-heap-limit=1).`,
-  buffers: (growth) =>
-    `Buffers grow at ${rate(growth)}, ${when(growth)}. V8 knows of this memory: something in JavaScript holds it, and a ` +
-    `heap snapshot shows what.`,
-  tracked: (growth, run) =>
-    `Tracked memory grows at ${rate(growth)}, ${when(growth)}: its pointers are still referenced, or the program does ` +
-    `not come to free them.${accountsText(run)}`,
-  fragmentation: (growth) =>
-    `Memory that the C allocator holds free grows at ${rate(growth)}, ${when(growth)}: it is fragmented. trim() gives ` +
-    `back what it can, MALLOC_ARENA_MAX=2 or jemalloc often help.`,
-};
-
-function heapText(run) {
-  const last = run.samples.at(-1);
-  return formatBytes(last?.heap ?? 0);
-}
+const isTooShort = ({ samples, seconds }) => samples.length < FEWEST || seconds < SHORTEST;
 
 /** V8 ends the process by itself when its heap is full. */
-function heapIsFull({ exit }) {
-  return exit?.heapFull === true;
-}
-
-function failure({ exit, started }) {
-  if (exit === undefined || exit.stopped || exit.code === 0) return undefined;
-  if (!started) return 'The program did not start.';
-  return exit.signal
-    ? `The program was ended by ${exit.signal}.`
-    : `The program failed with exit code ${exit.code}.`;
-}
+const heapIsFull = ({ exit }) => exit?.heapFull === true;
 
 function kindOf(run, found) {
-  if (heapIsFull(run)) return ['javascript', found.heap ?? { perSecond: 0, begin: 0, bytes: 0 }];
-  const [term, growth] = worst(run, found) ?? [];
+  if (heapIsFull(run)) return ['heap', found.heap];
+  const [term, growth] = (run.cap === undefined && isTooShort(run) ? undefined : worst(run, found)) ?? [];
   if (term !== undefined) {
     const unclear = KINDS[term] === 'native' ? unclearSeconds(run, term, growth) : 0;
     return unclear > 0 ? ['unclear', { ...growth, unclear }] : [KINDS[term], growth];
@@ -172,27 +140,16 @@ function kindOf(run, found) {
   return [run.audit?.findings.length > 0 ? 'audit' : 'none', undefined];
 }
 
-/** How it ended, if not as it should have. */
-function endOf(run, failed) {
-  if (run.cap !== undefined) {
-    return [`Stopped at ${formatBytes(run.cap.rss)} resident, after ${run.cap.seconds.toFixed(1)} s.`];
-  }
-  if (heapIsFull(run)) return ['V8 ended the program because its heap was full.'];
-  return failed === undefined ? [] : [failed];
-}
-
-function findingOf(run, kind, growth) {
+function findingOf(run, kind, growth, found) {
   if (!run.started) return [];
-  if (kind === 'audit')
-    return [`No part of the memory grew steadily, but the audit found a leak.${functionsText(run)}`];
   if (kind !== 'none') return [TEXTS[kind](growth, run)];
   if (run.cap !== undefined) return ['No single part of the memory stands out.'];
-  if (run.samples.length < FEWEST) return ['It ended too soon for a judgement.'];
-  return ['No trap: no part of the memory grew without end.'];
+  if (isTooShort(run)) return [`It ran for ${run.seconds.toFixed(1)} s: too short to judge.`];
+  return [...idleText(run), nothingFound(found)];
 }
 
-/** { kind, trap, text, growths, exitCode } of a run. */
-function judge(run) {
+/** What is said of one process. */
+function judgeProcess(run) {
   const found = growths(run);
   const [kind, growth] = kindOf(run, found);
   const failed = run.cap === undefined ? failure(run) : undefined;
@@ -200,9 +157,32 @@ function judge(run) {
   return {
     kind,
     trap,
-    text: [...endOf(run, failed), ...findingOf(run, kind, growth)].join(' '),
+    text: [...endOf(run, failed), ...findingOf(run, kind, growth, found)].join(' '),
     growths: found,
     exitCode: trap ? TRAP : failed === undefined ? FINE : FAILED,
+  };
+}
+
+const nameOf = ({ pid, command = [] }) => `Process ${pid} (node ${command.join(' ')})`;
+
+/** { kind, trap, text, growths, exitCode } of a run; if only a process that it has started leaks, of that one. */
+function judge(run) {
+  const own = judgeProcess(run);
+  const children = (run.children ?? []).map((child) => [child, judgeProcess(child)]);
+  const leaking = children.filter(([, { trap, kind }]) => trap && kind !== 'audit');
+  const texts = leaking.slice(0, MOST_CHILDREN).map(([child, { text }]) => `${nameOf(child)}: ${text}`);
+  if (leaking.length > MOST_CHILDREN)
+    texts.push(`${leaking.length - MOST_CHILDREN} more of its processes leak.`);
+  if ((run.unwatched ?? []).length > 0) texts.push(`Not watched: ${run.unwatched.join(', ')}.`);
+  const isOwn = leaking.length === 0 || (own.trap && own.kind !== 'audit');
+  const { kind } = isOwn ? own : leaking[0][1];
+  const trap = own.trap || leaking.length > 0;
+  return {
+    ...own,
+    kind,
+    trap,
+    text: [own.text, ...texts].join('\n'),
+    exitCode: trap ? TRAP : own.exitCode,
   };
 }
 

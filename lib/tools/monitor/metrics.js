@@ -2,6 +2,7 @@
 // What is told to Prometheus and to OpenTelemetry, in one table, so that both get the same names: those that
 // OpenTelemetry's own exporter for Prometheus would make of `name` and `unit`.
 
+const binding = require('../../binding');
 const { memoryUsage } = require('../../figures/memory-usage');
 const { stats } = require('../../figures/stats');
 const { configure } = require('../../reclaim/configure');
@@ -11,160 +12,182 @@ const REASONS = ['disposed', 'collected', 'released'];
 const SUMMED = ['bytes', 'pointers', 'tracked', 'chargedBytes', 'failed', ...REASONS];
 const OTHER = 'other';
 
-const byAccount = (key) => (now) => now.accounts.map((row) => [{ account: row.account }, row[key]]);
-const alone = (get) => (now) => [[{}, get(now)]];
+// A metric is { name, unit, help, labels, read } and `total` where it only grows. read() gives [labels, value] pairs of the
+// figures now, undefined where a value is not known.
 
-// Of each: { name, unit, total (whether it only grows), labels, help, read }. read() gives [labels, value] pairs; what is
-// not known has none.
+const total = (metric) => ({ ...metric, total: true });
+
+const single = (name, unit, help, get) => ({ name, unit, help, labels: [], read: (now) => [[{}, get(now)]] });
+
+/** A column of the accounts. */
+const byAccount = (name, unit, help, key) => ({
+  name,
+  unit,
+  help,
+  labels: ['account'],
+  read: ({ accounts }) => accounts.map(({ account, [key]: value }) => [{ account }, value]),
+});
+
+/** One value for each key of an object. */
+const byKey = (label, name, unit, help, get) => ({
+  name,
+  unit,
+  help,
+  labels: [label],
+  read: (now) => Object.entries(get(now)).map(([key, value]) => [{ [label]: key }, value]),
+});
+
+/** The sum of all that have the same label: a gauge's need not be the only one. Infinity is no limit, and no value. */
+const byLabel = (label, name, unit, help, key) => ({
+  name,
+  unit,
+  help,
+  labels: [label],
+  read({ books }) {
+    const sums = new Map();
+    for (const { label: of, [key]: value } of books[`${label}s`].filter((row) => row[key] !== Infinity))
+      sums.set(of, (sums.get(of) ?? 0) + value);
+    return [...sums].map(([of, sum]) => [{ [label]: of }, sum]);
+  },
+});
+
 const METRICS = [
-  {
-    name: 'tracked',
-    unit: 'By',
-    labels: ['account'],
-    help: 'Native bytes that tracked pointers keep alive.',
-    read: byAccount('bytes'),
-  },
-  {
-    name: 'pointers',
-    unit: '{pointer}',
-    labels: ['account'],
-    help: 'Tracked pointers that are not freed yet.',
-    read: byAccount('pointers'),
-  },
-  {
-    name: 'oldest_pointer.age',
-    unit: 's',
-    labels: ['account'],
-    help: 'Age of the oldest tracked pointer that is not freed yet.',
-    read: (now) => byAccount('oldestSeconds')(now).filter(([, age]) => age !== undefined),
-  },
-  {
-    name: 'pointers.tracked',
-    unit: '{pointer}',
-    total: true,
-    labels: ['account'],
-    help: 'Pointers ever tracked.',
-    read: byAccount('tracked'),
-  },
-  {
+  byAccount('tracked', 'By', 'Native bytes that tracked pointers keep alive.', 'bytes'),
+  byAccount('pointers', '{pointer}', 'Tracked pointers that are not freed yet.', 'pointers'),
+  byAccount(
+    'oldest_pointer.age',
+    's',
+    'Age of the oldest tracked pointer that is not freed yet.',
+    'oldestSeconds',
+  ),
+  total(byAccount('pointers.tracked', '{pointer}', 'Pointers ever tracked.', 'tracked')),
+  total({
     name: 'pointers.ended',
     unit: '{pointer}',
-    total: true,
     labels: ['account', 'reason'],
     help: 'Tracked pointers that were disposed, collected or released (given away).',
     read: ({ accounts }) =>
       accounts.flatMap((row) => REASONS.map((reason) => [{ account: row.account, reason }, row[reason]])),
-  },
-  {
-    name: 'charged',
-    unit: 'By',
-    total: true,
-    labels: ['account'],
-    help: 'Native bytes ever charged for tracked pointers.',
-    read: byAccount('chargedBytes'),
-  },
-  {
-    name: 'destructor.failures',
-    unit: '{failure}',
-    total: true,
-    labels: ['account'],
-    help: 'Destructors that threw.',
-    read: byAccount('failed'),
-  },
-  {
-    name: 'manual',
-    unit: 'By',
-    labels: [],
-    help: 'Bytes charged by hand, with reportExternal().',
-    read: alone(({ books }) => books.manual),
-  },
-  {
-    name: 'peak',
-    unit: 'By',
-    labels: [],
-    help: 'The most that was ever tracked and charged by hand at a time.',
-    read: alone(({ books }) => books.peakBytes),
-  },
-  {
-    name: 'limit',
-    unit: 'By',
-    labels: [],
-    help: 'What new pointers may not pass: configure({ limit }).',
-    read: alone(({ limit }) => limit),
-  },
-  {
-    name: 'reported',
-    unit: 'By',
-    labels: [],
-    help: 'What V8 has been told of tracked memory.',
-    read: alone(({ books }) => books.reported),
-  },
-  {
-    name: 'external',
-    unit: 'By',
-    labels: [],
-    help: "V8's own counter of external memory, Buffers and other addons included.",
-    read: alone(({ usage }) => usage.counter),
-  },
-  {
-    name: 'dead',
-    unit: 'By',
-    labels: [],
-    help: 'Tracked bytes that are dead and not freed yet.',
-    read: alone(({ books }) => books.dead.bytes),
-  },
-  {
-    name: 'dead.pointers',
-    unit: '{pointer}',
-    labels: [],
-    help: 'Tracked pointers that are dead and not freed yet.',
-    read: alone(({ books }) => books.dead.pointers),
-  },
-  {
-    name: 'collections',
-    unit: '{collection}',
-    total: true,
-    labels: ['type'],
-    help: 'Garbage collections that ffi-tally asked V8 for.',
-    read: ({ books: { collections } }) => [
-      [{ type: 'minor' }, collections.minor],
-      [{ type: 'major' }, collections.major],
-    ],
-  },
-  {
-    name: 'collected',
-    unit: 'By',
-    total: true,
-    labels: ['type'],
-    help: 'Tracked bytes that were freed after these collections.',
-    read: ({ books: { collections } }) => [
-      [{ type: 'minor' }, collections.returnedByMinor],
-      [{ type: 'major' }, collections.returnedByMajor],
-    ],
-  },
-  {
-    name: 'memory',
-    unit: 'By',
-    labels: ['term'],
-    help: 'Resident memory of the process as a sum of heap, tracked, buffers, untracked, fragmentation and rest.',
-    read: ({ usage }) =>
-      Object.entries(usage.terms)
-        .filter(([, value]) => value !== undefined)
-        .map(([term, value]) => [{ term }, value]),
-  },
-  {
-    name: 'allocator',
-    unit: 'By',
-    labels: ['state'],
-    help: 'Bytes in the C allocator: used by the program, or kept free.',
-    read: ({ usage: { allocator } }) =>
-      allocator === undefined
-        ? []
-        : [
-            [{ state: 'used' }, allocator.inUse],
-            [{ state: 'free' }, allocator.held],
-          ],
-  },
+  }),
+  total(byAccount('charged', 'By', 'Native bytes ever charged for tracked pointers.', 'chargedBytes')),
+  total(byAccount('destructor.failures', '{failure}', 'Destructors that threw.', 'failed')),
+  single('manual', 'By', 'Bytes charged by hand, with reportExternal().', ({ books }) => books.manual),
+  single(
+    'peak',
+    'By',
+    'The most that was ever tracked and charged by hand at a time.',
+    ({ books }) => books.peakBytes,
+  ),
+  single('limit', 'By', 'What new pointers may not pass: configure({ limit }).', ({ limit }) =>
+    limit === Number.MAX_SAFE_INTEGER ? Infinity : limit,
+  ),
+  single(
+    'budget',
+    'By',
+    'What may be garbage before a collection, shared by all threads: configure({ budget }).',
+    ({ settings }) => settings.budget,
+  ),
+  byLabel('gauge', 'gauge', 'By', 'Bytes that a gauge told last.', 'bytes'),
+  byLabel('gauge', 'gauge.limit', 'By', 'What new pointers may not have a gauge pass.', 'limit'),
+  total(byLabel('gauge', 'gauge.failures', '{failure}', 'Readings of a gauge that failed.', 'failed')),
+  byLabel(
+    'meter',
+    'meter',
+    'By',
+    'Bytes that a metered allocator counts, those of tracked pointers included.',
+    'bytes',
+  ),
+  single(
+    'outside',
+    'By',
+    'Bytes of meters and gauges that are in the size of no pointer.',
+    ({ books }) => books.outside,
+  ),
+  single(
+    'process.usage',
+    'By',
+    'What the kernel counts, for the process or for the cgroup that limits it.',
+    ({ whole }) => whole.memory.usage,
+  ),
+  single(
+    'process.limit',
+    'By',
+    "What that may not pass: configure({ limit, scope: 'process' }), or the limit of the cgroup.",
+    ({ whole }) => whole.memory.limit,
+  ),
+  single(
+    'process.tracked',
+    'By',
+    'Bytes that are charged in all threads: by pointers, by hand, by meters and gauges.',
+    ({ whole }) => whole.bytes + whole.manual + whole.outside,
+  ),
+  single(
+    'process.pointers',
+    '{pointer}',
+    'Tracked pointers of all threads that are not freed yet.',
+    ({ whole }) => whole.pointers,
+  ),
+  single(
+    'process.dead',
+    'By',
+    'Tracked bytes of all threads that are dead and not freed yet.',
+    ({ whole }) => whole.dead.bytes,
+  ),
+  single(
+    'process.environments',
+    '{environment}',
+    'Threads that use ffi-tally; each copy of it counts.',
+    ({ whole }) => whole.environments,
+  ),
+  single('reported', 'By', 'What V8 has been told of tracked memory.', ({ books }) => books.reported),
+  single(
+    'external',
+    'By',
+    "V8's own counter of external memory, Buffers and other addons included.",
+    ({ usage }) => usage.counter,
+  ),
+  single('dead', 'By', 'Tracked bytes that are dead and not freed yet.', ({ books }) => books.dead.bytes),
+  single(
+    'dead.pointers',
+    '{pointer}',
+    'Tracked pointers that are dead and not freed yet.',
+    ({ books }) => books.dead.pointers,
+  ),
+  total(
+    byKey(
+      'type',
+      'collections',
+      '{collection}',
+      'Garbage collections that ffi-tally asked V8 for.',
+      ({ books: { collections } }) => ({ minor: collections.minor, major: collections.major }),
+    ),
+  ),
+  total(
+    byKey(
+      'type',
+      'collected',
+      'By',
+      'Tracked bytes that were freed after these collections.',
+      ({ books }) => ({
+        minor: books.collections.returnedByMinor,
+        major: books.collections.returnedByMajor,
+      }),
+    ),
+  ),
+  byKey(
+    'term',
+    'memory',
+    'By',
+    'Resident memory of the process as a sum of heap, tracked, buffers, untracked, fragmentation and rest.',
+    ({ usage }) => usage.terms,
+  ),
+  byKey(
+    'state',
+    'allocator',
+    'By',
+    'Bytes in the C allocator: used by the program, or kept free.',
+    ({ usage: { allocator } }) => ({ used: allocator?.inUse, free: allocator?.held }),
+  ),
 ];
 
 /** Accounts as rows, at most `most` of them and one for all others. `named` remembers which, so that sums only grow. */
@@ -194,7 +217,9 @@ function snapshots(options) {
     now = {
       books,
       usage: memoryUsage(),
-      limit: configure().limit,
+      whole: stats({ scope: 'process' }),
+      settings: configure(),
+      limit: binding.limit(),
       accounts: rowsOf(books.accounts, named, most),
     };
     queueMicrotask(() => (now = null));

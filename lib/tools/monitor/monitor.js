@@ -6,8 +6,7 @@ const binding = require('../../binding');
 const { memoryUsage } = require('../../figures/memory-usage');
 const { stats } = require('../../figures/stats');
 const { follow } = require('../../reclaim/reclaim');
-const { checkOptions, checkSize } = require('../../support/check');
-const { ArgumentTypeError, ArgumentValueError } = require('../../support/errors');
+const { checkFunction, checkNumber, checkOptions, checkSize } = require('../../support/check');
 const { STARVED_MS, WINDOW, findFutile, findGap, findStarved } = require('./judge');
 
 const MOST = 2 ** 31 - 1; // of a timer
@@ -34,18 +33,8 @@ function warnOf(code) {
   return ({ message }) => process.emitWarning(message, { type: 'FfiTallyWarning', code });
 }
 
-function checkInterval(interval) {
-  if (typeof interval !== 'number') throw new ArgumentTypeError(interval, 'interval', 'a number');
-  if (!(interval >= 1 && interval <= MOST)) {
-    throw new ArgumentValueError(interval, 'interval', `milliseconds from 1 to ${MOST}`);
-  }
-  return interval;
-}
-
-function checkHandler(handler, name) {
-  if (typeof handler !== 'function') throw new ArgumentTypeError(handler, name, 'a function');
-  return handler;
-}
+const checkInterval = (interval) =>
+  checkNumber(interval, 'interval', (ms) => ms >= 1 && ms <= MOST, `milliseconds from 1 to ${MOST}`);
 
 /** Watches this process for what the figures say when one looks long enough. */
 class Monitor {
@@ -94,7 +83,7 @@ class Monitor {
 function monitor(options = {}) {
   checkOptions(options, ['interval', 'gap', 'onGap', 'onStarved', 'onFutile']);
   const { interval = 10_000, gap = 32 * 1024 * 1024 } = options;
-  const handler = (name, code) => checkHandler(options[name] ?? warnOf(code), name);
+  const handler = (name, code) => checkFunction(options[name] ?? warnOf(code), name);
   return new Monitor({
     interval: checkInterval(interval),
     gap: checkSize(gap, 'gap'),

@@ -26,6 +26,7 @@ function registerMetrics(registry, options = {}) {
       collect() {
         this.reset();
         for (const [labels, value] of metric.read(take())) {
+          if (value === undefined) continue;
           if (metric.total) this.inc(labels, value);
           else this.set(labels, value);
         }

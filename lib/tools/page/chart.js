@@ -3,7 +3,7 @@
 // pages of a CI system may run none, and the same picture goes into documents.
 
 const { formatBytes, formatRoundBytes } = require('../../support/bytes');
-const { loadD3 } = require('./d3');
+const d3 = require('../../../prebuilds/tools/d3.js');
 const { escapeHtml } = require('./escape');
 
 const WIDTH = 960;
@@ -87,16 +87,15 @@ function limitLine({ y }, limit, most) {
 
 /**
  * `times` in seconds; `series` from the bottom to the top and `over`, a line, as { name, className, values }; `marks`
- * the seconds of collections; `limit` and the `top` of the scale in bytes. Resolves to { svg, geometry }, the second for a script that follows
- * the pointer.
+ * the seconds of collections; `limit` and the `top` of the scale in bytes. Returns { svg, geometry }, the second for a
+ * script that follows the pointer.
  */
-async function chart({ title, times, series, over, marks = [], limit, top }) {
+function chart({ title, times, series, over, marks = [], limit, top }) {
   const seconds = Math.max(times.at(-1) ?? 0, 0.1);
   const sums = times.map((_, at) =>
     series.reduce((sum, { values }) => sum + Math.max(0, values[at] ?? 0), 0),
   );
   const most = top ?? Math.max(...sums, ...(over?.values ?? []), 1) * 1.05;
-  const d3 = await loadD3();
   const to = {
     d3,
     x: d3.scaleLinear([0, seconds], [LEFT, LEFT + plotWidth]),

@@ -55,4 +55,22 @@ function accountSeries({ accounts }) {
   return { times: shown.map(({ seconds }) => seconds), series: series.reverse() };
 }
 
-module.exports = { accountSeries, memorySeries };
+/**
+ * Of what the resident memory consisted when it was largest: { seconds, rss, parts } with { name, bytes, className } each, what
+ * is tracked by account below it; undefined without samples.
+ */
+function peakOf({ samples, accounts }) {
+  if (samples.length === 0) return undefined;
+  const peak = samples.reduce((most, sample) => (sample.rss > most.rss ? sample : most));
+  const parts = [...ORDER]
+    .reverse()
+    .filter((term) => peak[term] !== undefined)
+    .map((term) => ({ name: TERMS[term], bytes: peak[term], className: `term-${term}` }));
+  const tracked = accounts.filter(({ seconds }) => seconds <= peak.seconds).at(-1)?.accounts ?? [];
+  const largest = [...tracked].sort((a, b) => b.bytes - a.bytes).slice(0, MOST_ACCOUNTS);
+  const at = parts.findIndex(({ className }) => className === 'term-tracked');
+  parts.splice(at + 1, 0, ...(at < 0 ? [] : largest).map(({ label, bytes }) => ({ name: label, bytes })));
+  return { seconds: peak.seconds, rss: peak.rss, parts };
+}
+
+module.exports = { accountSeries, memorySeries, peakOf };

@@ -1,4 +1,4 @@
-// In the browser: reads off the values under the pointer.
+// In the browser: reads off the values under the pointer, sorts and filters tables.
 'use strict';
 
 (() => {
@@ -50,5 +50,48 @@
     });
   }
 
+  const valueOf = (row, column) => {
+    const { dataset, textContent } = row.cells[column];
+    return dataset.value === undefined ? textContent : Number(dataset.value);
+  };
+
+  /** A button in each header sorts, numbers by the largest first; a field above lets only rows through that contain a text. */
+  function sortAndFilter(table) {
+    const [body] = table.tBodies;
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener('click', () => {
+        const isDown =
+          head.ariaSort === null
+            ? typeof valueOf(body.rows[0], column) === 'number'
+            : head.ariaSort === 'ascending';
+        for (const other of heads) other.ariaSort = null;
+        head.ariaSort = isDown ? 'descending' : 'ascending';
+        const compare = (a, b) => {
+          const [one, two] = [valueOf(a, column), valueOf(b, column)];
+          return typeof one === 'number' ? one - two : one.localeCompare(two);
+        };
+        const rows = [...body.rows].sort((a, b) => (isDown ? compare(b, a) : compare(a, b)));
+        body.append(...rows);
+      });
+    });
+    const field = document.createElement('input');
+    field.type = 'search';
+    field.placeholder = 'Filter';
+    field.ariaLabel = 'Filter';
+    field.addEventListener('input', () => {
+      const wanted = field.value.toLowerCase();
+      for (const row of body.rows) row.hidden = !row.textContent.toLowerCase().includes(wanted);
+    });
+    table.parentElement.before(field);
+  }
+
   document.querySelectorAll('figure').forEach(follow);
+  document
+    .querySelectorAll('table.sortable')
+    .forEach((table) => table.tBodies[0].rows.length > 0 && sortAndFilter(table));
 })();

@@ -3,9 +3,10 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { version } = require('../../../package.json');
 const { formatBytes } = require('../../support/bytes');
 const { chart } = require('./chart');
-const { accountSeries, memorySeries } = require('./data');
+const { accountSeries, memorySeries, peakOf } = require('./data');
 const { escapeHtml, escapeJson } = require('./escape');
 
 const beside = (name) => fs.readFileSync(path.join(__dirname, name), 'utf8');
@@ -21,7 +22,7 @@ function legend(series) {
 /** A figure; its data lies beside it for the script that follows the pointer. */
 async function figure(caption, title, data, more = {}) {
   if (data.times.length < 2) return '';
-  const { svg, geometry } = await chart({ title, ...data, ...more });
+  const { svg, geometry } = chart({ title, ...data, ...more });
   const over = data.over === undefined ? [] : [data.over];
   const entries = [...over, ...[...data.series].reverse()];
   return `<figure>
@@ -32,24 +33,57 @@ ${legend(entries)}
 </figure>`;
 }
 
+const MOST_FUNCTIONS = 1000;
+
 const cells = (values, tag = 'td') => values.map((value) => `<${tag}>${escapeHtml(value)}</${tag}>`).join('');
+
+/** A number as it is shown, and as it is sorted by. */
+const cell = (value, shown = formatBytes(Math.round(value))) =>
+  `<td data-value="${Number(value)}">${escapeHtml(shown)}</td>`;
+
+const table = (head, rows, className = '') =>
+  `<div class="wide"><table class="${className}"><thead><tr>${cells(head, 'th')}</tr></thead>` +
+  `<tbody>${rows.join('')}</tbody></table></div>`;
+
+function peakSection(run) {
+  const peak = peakOf(run);
+  if (peak === undefined) return '';
+  const rows = peak.parts.map(({ name, bytes, className }) => {
+    const swatch = className === undefined ? '' : `<span class="swatch ${className}"></span>`;
+    const part = className === undefined ? ' class="part"' : '';
+    const share = bytes / peak.rss;
+    return `<tr><td${part}>${swatch}${escapeHtml(name)}</td>${cell(bytes)}${cell(share, `${Math.round(share * 100)} %`)}</tr>`;
+  });
+  return `<section>
+<h2>At the peak: ${formatBytes(peak.rss)} after ${peak.seconds.toFixed(1)} s</h2>
+${table(['Memory', 'Bytes', 'Share'], rows)}
+</section>`;
+}
+
+/** When, with what and under which settings it ran. */
+function facts({ node, seconds, startedAt, limits }) {
+  const all = [
+    `Node ${node ?? '?'}`,
+    `ffi-tally ${version}`,
+    startedAt === undefined ? undefined : `${startedAt.slice(0, 16).replace('T', ' ')} UTC`,
+    `${seconds.toFixed(1)} s`,
+    `heap limit ${formatBytes(limits.heap ?? 0)}`,
+    limits.rss === undefined ? undefined : `resident memory limit ${formatBytes(limits.rss)}`,
+  ];
+  return all.filter((fact) => fact !== undefined).join(', ');
+}
 
 /** Text in which names are between backticks. */
 const withCode = (text) => escapeHtml(text).replace(/`([^`]+)`/g, '<code>$1</code>');
 
 function auditSection(audit) {
   if (audit === undefined) return '';
-  const rows = audit.functions.slice(0, 50).map((figures) => {
-    const by = figures.freedBy.map(({ name, pointers }) => `${name}() ${pointers}×`).join(', ');
-    return `<tr>${cells([
-      `${figures.name}()`,
-      figures.calls,
-      formatBytes(Math.round(figures.perCall)),
-      formatBytes(figures.outstanding),
-      (figures.tracked ?? figures.adopted)?.label ?? '',
-      by,
-      figures.uncertain.join('; '),
-    ])}</tr>`;
+  const rows = audit.functions.slice(0, MOST_FUNCTIONS).map((figures) => {
+    const { name, calls, perCall, outstanding, tracked, adopted, freedBy, uncertain } = figures;
+    const by = freedBy.map((each) => `${each.name}() ${each.pointers}×`).join(', ');
+    const as = tracked?.label ?? (adopted === undefined ? '' : `${adopted.pointers}×`);
+    const numbers = `${cell(calls, calls)}${cell(perCall)}${cell(outstanding)}`;
+    return `<tr>${cells([`${name}()`])}${numbers}${cells([as, by, uncertain.join('; ')])}</tr>`;
   });
   const findings = audit.findings.map(({ text, code }) => {
     const block = code === undefined ? '' : `<pre><code>${escapeHtml(code)}</code></pre>`;
@@ -67,7 +101,7 @@ function auditSection(audit) {
   return `<section>
 <h2>C functions</h2>
 ${findings.length > 0 ? `<ol class="findings">${findings.join('')}</ol>` : '<p>No function keeps more and more memory that nothing tracks.</p>'}
-<div class="wide"><table><thead><tr>${cells(head, 'th')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>
+${table(head, rows, 'sortable')}
 </section>`;
 }
 
@@ -91,10 +125,11 @@ async function renderPage(run, verdict) {
 <body>
 <main>
 <h1>Memory of <code>${escapeHtml(command)}</code></h1>
-<p class="facts">Node ${escapeHtml(run.node ?? '?')}, ${run.seconds.toFixed(1)} s, heap limit ${formatBytes(run.limits.heap ?? 0)}</p>
+<p class="facts">${escapeHtml(facts(run))}</p>
 <p class="verdict ${verdict.trap ? 'trap' : 'fine'}">${escapeHtml(verdict.text)}</p>
 ${await figure(`Resident memory and what it consists of${gcs}`, 'Resident memory over time', memory, { marks, limit })}
 ${accounts === null ? '' : await figure('Tracked memory by account', 'Tracked memory over time', accounts)}
+${peakSection(run)}
 ${auditSection(run.audit)}
 </main>
 <script>${beside('page.browser.js')}</script>

@@ -9,6 +9,7 @@ const { PerformanceObserver, constants, performance } = require('node:perf_hooks
 const { Worker, isMainThread, threadId } = require('node:worker_threads');
 const binding = require('../../binding');
 const { stats } = require('../../figures/stats');
+const { follow } = require('./follow');
 const { taskOfThisThread } = require('./silence');
 const { ASKED, BEGUN, DONE, ENDED, MUST_END, PUBLISH } = require('./state');
 const { ThreadTable } = require('./thread-table');
@@ -34,7 +35,7 @@ class Recorder {
   #accountsAt = 0;
   #tickedAt = 0;
 
-  constructor({ file, audit, interval, cap, state, threadTable, parent }) {
+  constructor({ file, audit, interval, cap, isMain, state, threadTable, parent }) {
     this.#file = fs.openSync(file, 'a');
     this.#audit = audit;
     this.#state = new Int32Array(state);
@@ -44,16 +45,21 @@ class Recorder {
       type: 'start',
       pid: process.pid,
       node: process.version,
+      command: process.argv.slice(1),
       heapLimit: v8.getHeapStatistics().heap_size_limit,
     });
     this.publish();
     if (!isMainThread) return;
+    if (audit) binding.noteCrash(this.#file);
     Object.defineProperty(globalThis, Symbol.for(PUBLISH), { value: () => this.publish() });
-    this.#startSampler({ file, interval, cap, state, threadTable });
+    this.#startSampler({ file, interval, cap, isMain, state, threadTable });
   }
 
   write(line) {
-    fs.writeSync(this.#file, `${JSON.stringify({ at: Date.now(), thread: threadId, ...line })}\n`);
+    fs.writeSync(
+      this.#file,
+      `${JSON.stringify({ at: Date.now(), pid: process.pid, thread: threadId, ...line })}\n`,
+    );
   }
 
   #startSampler(workerData) {
@@ -71,6 +77,11 @@ class Recorder {
     worker.on('error', (error) => this.write({ type: 'error', message: error.message }));
     // What Node allocates to start a thread is not to be taken for what the program's calls keep.
     this.#waitFor(BEGUN);
+  }
+
+  /** Whether it is no worker of the program's: our own, or the thread that Node starts for hooks. */
+  isOwn(worker) {
+    return worker === this.#sampler || worker.constructor.name === 'InternalWorker';
   }
 
   #waitFor(word) {
@@ -98,7 +109,7 @@ class Recorder {
 
   #writeAudit() {
     this.#auditedAt = performance.now();
-    if (this.#audit) this.write({ type: 'audit', audit: require('../audit/audit').audit() });
+    if (this.#audit) this.write({ type: 'audit', audit: require('../audit/audit').auditSoFar() });
   }
 
   get #mustEnd() {
@@ -179,14 +190,21 @@ function onSignal(recorder, signal) {
 
 function start(options) {
   const recorder = new Recorder(options);
-  if (options.audit) require('../audit/observer').turnOn().onCall = recorder.beat;
+  if (options.audit) {
+    require('../audit/listener').turnOn().calls.onCall = recorder.beat;
+    require('../audit/audit').collectBeforeExit();
+    require('./replace-koffi').tellUnreplaced(() => recorder.write({ type: 'unreplaced' }));
+  }
   setInterval(() => recorder.tick(), options.interval).unref();
   process.on('exit', (code) => recorder.end({ code }));
   if (isMainThread) onLastExit(() => recorder.close());
   process.on('worker', (worker) => {
+    if (recorder.isOwn(worker)) return; // Node tells of it later than it is started
     const { threadId: id } = worker; // later it has none
+    worker.on('online', () => recorder.write({ type: 'worker', worker: id }));
     worker.on('exit', () => recorder.ended(id));
   });
+  follow(options, (line) => recorder.write(line));
   new PerformanceObserver((list) => list.getEntries().forEach((entry) => recorder.gc(entry))).observe({
     entryTypes: ['gc'],
   });

@@ -1,6 +1,6 @@
 'use strict';
-// Preloaded (`node --require`) into a program that `ffi-tally check` or `ffi-tally audit` runs, and into its workers:
-// records what its memory does, and puts the audit in place of Koffi.
+// Preloaded (`node --require`) into a program that `ffi-tally check` or `ffi-tally audit` runs, into its workers and into
+// what it starts: records what its memory does, and puts the audit in place of Koffi.
 
 const { getEnvironmentData, setEnvironmentData, threadId } = require('node:worker_threads');
 const { STATE_BYTES } = require('./state');
@@ -10,7 +10,7 @@ const KEY = 'ffi-tally:record';
 
 function takeOptions() {
   const text = process.env.FFI_TALLY_RECORD;
-  // Its children are not the program.
+  // The program shall not see it: follow.js gives it to its children.
   delete process.env.FFI_TALLY_RECORD;
   if (text === undefined) return getEnvironmentData(KEY);
   const { nodeOptions, ...options } = JSON.parse(text);
@@ -25,7 +25,11 @@ function takeOptions() {
 
 const options = takeOptions();
 if (options !== undefined) {
+  setEnvironmentData(KEY, undefined); // not for the thread that Node starts for hooks
+  if (options.audit) {
+    require('../audit/listener').turnOn();
+    require('./replace-koffi').replaceKoffi();
+  }
   setEnvironmentData(KEY, { ...options, parent: threadId });
-  if (options.audit) require('./replace-koffi').replaceKoffi();
   require('./recorder').start(options);
 }

@@ -1,20 +1,22 @@
 'use strict';
-// Puts the audited drop-in in place of Koffi, whoever requires or imports it.
+// Puts the drop-in in place of Koffi, whoever requires or imports it.
 
 const path = require('node:path');
 const Module = require('node:module');
 const { pathToFileURL } = require('node:url');
 const { withOwnership } = require('../../ffi/koffi/with-ownership');
-const { turnOn } = require('../audit/observer');
 const hooks = require('./hooks');
 
 const ours = path.join(__dirname, '../..', path.sep);
 
-const KOFFI = /(^|[\\/]node_modules[\\/])koffi$/;
+const KOFFI = /(^|[\\/]node_modules[\\/])koffi([\\/]index\.[cm]?js)?$/;
+
+let isReplaced = false; // whether any was
 
 function replaceRequired() {
   const load = Module._load;
   Module._load = function (request, parent, ...rest) {
+    isReplaced ||= KOFFI.test(request);
     const loaded = load.call(this, request, parent, ...rest);
     if (!KOFFI.test(request) || parent?.filename?.startsWith(ours)) return loaded;
     return withOwnership(loaded);
@@ -31,11 +33,19 @@ function replaceImported() {
   }
 }
 
+/** Calls `tell` if the program has a Koffi that it did not get from Node's loader: Jest has a loader of its own. */
+function tellUnreplaced(tell) {
+  const { dlopen } = process;
+  process.dlopen = function (module, file) {
+    if (!isReplaced && /[\\/]koffi\.node$/.test(String(file))) tell();
+    return dlopen.apply(this, arguments);
+  };
+}
+
 /** From now on. */
 function replaceKoffi() {
-  turnOn();
   replaceRequired();
   replaceImported();
 }
 
-module.exports = { replaceKoffi };
+module.exports = { replaceKoffi, tellUnreplaced };

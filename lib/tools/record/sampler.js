@@ -13,12 +13,13 @@ const { ThreadTable } = require('./thread-table');
 // Turns of 10 ms that a program has for its last words. Not a time: where the machine stands still, so does the program.
 const LAST_WORDS = 30;
 
-const { interval, cap, mayAsk } = workerData;
+const { interval, cap, isMain, mayAsk } = workerData;
 const file = fs.openSync(workerData.file, 'a');
 const state = new Int32Array(workerData.state);
 const threadTable = new ThreadTable(workerData.threadTable);
 
-const write = (line) => fs.writeSync(file, `${JSON.stringify({ at: Date.now(), ...line })}\n`);
+const write = (line) =>
+  fs.writeSync(file, `${JSON.stringify({ at: Date.now(), pid: process.pid, ...line })}\n`);
 const sleep = (milliseconds) => Atomics.wait(state, NEVER, 0, milliseconds);
 
 const interrupt = new Interrupt(threadTable, { mayAsk, late: 1.5 * interval, sleep });
@@ -27,11 +28,18 @@ const silence = new Silence();
 function sample(interrupted = false) {
   // Added up before anything is made of it: of a Buffer that went from one thread to another each has one half.
   const of = threadTable.sum();
-  const { everywhere, file: files } = binding.memory();
+  const { everywhere, file: files, tables } = binding.memory();
   const rss = process.memoryUsage.rss();
-  const terms = termsOf({ ...of, rss }, of, { ...of, everywhere, file: files }, binding.allocatorBytes());
+  const terms = termsOf(
+    { ...of, rss },
+    of,
+    { ...of, everywhere, file: files, tables },
+    binding.allocatorBytes(),
+  );
   const silent = silence.of(threadTable.threads().filter((thread) => !interrupt.isUnanswered(thread)));
-  write({ type: 'sample', rss, ...terms, heapUsed: of.heapUsed, silent, interrupted });
+  const { user, system } = process.cpuUsage();
+  const cpu = (user + system) / 1e6;
+  write({ type: 'sample', rss, ...terms, tables, heapUsed: of.heapUsed, cpu, silent, interrupted });
   return rss;
 }
 
@@ -54,7 +62,11 @@ function tell(word) {
 
 // Nobody waits for a sampler that fails.
 process.on('exit', () => [BEGUN, ENDED].forEach(tell));
-sample();
+const atStart = sample();
+if (isMain && cap !== undefined && atStart > cap) {
+  write({ type: 'refused', rss: atStart });
+  process.kill(process.pid, 'SIGKILL');
+}
 tell(BEGUN);
 // Not a loop that sleeps: the inspector's answers would pile up.
 const timer = setInterval(step, interval);

@@ -1,0 +1,42 @@
+'use strict';
+// The way to a size that counts what the call has allocated.
+
+const binding = require('../../binding');
+const { warn } = require('../../books/unowned');
+const { adoptTaken, take } = require('./counting');
+
+class Exact {
+  how = 'exact';
+  delta = null;
+  #label;
+
+  constructor(label) {
+    this.#label = label;
+  }
+
+  due() {
+    return false;
+  }
+
+  /** The bytes of a new pointer. Of one that an asynchronous call has made, those of its block. */
+  of(address) {
+    return this.counted(take() === 0 ? binding.countedBytes(address) : take.bytes, address);
+  }
+
+  /** The bytes of one whose call has allocated as many. */
+  counted(bytes, address) {
+    if (bytes === 0) {
+      const adopted = adoptTaken(address);
+      if (adopted !== undefined) return adopted;
+      warn(
+        'FFI_TALLY_NOT_COUNTED',
+        this.#label,
+        `The call that made a '${this.#label}' has allocated nothing that could be counted`,
+        'The library may have an allocator of its own, or memory that is mapped: then write a size.',
+      );
+    }
+    return bytes;
+  }
+}
+
+module.exports = { Exact };

@@ -1,0 +1,42 @@
+'use strict';
+
+const path = require('node:path');
+
+const OURS = path.join(__dirname, '..', path.sep);
+// Jest has a cache of its own, which is another one when the function is called: jest.isolateModules(), resetModules().
+const isJest = process.env.JEST_WORKER_ID !== undefined;
+
+const cache = require.cache ?? {};
+let copy; // the modules of this copy of the library, when the first of these functions was made
+
+const ours = () => Object.fromEntries(Object.entries(cache).filter(([file]) => file.startsWith(OURS)));
+
+function replace(modules) {
+  for (const file of Object.keys(ours())) delete cache[file];
+  Object.assign(cache, modules);
+}
+
+/** Loads among the modules of this copy. A reloader may have taken them out of the cache, and another copy may be there. */
+function loadHere(load) {
+  const there = ours();
+  const isCurrent = Object.entries(copy).every(([file, module]) => there[file] === module);
+  if (isCurrent) return load();
+  replace(copy);
+  try {
+    return load();
+  } finally {
+    copy = ours();
+    replace(there);
+  }
+}
+
+/** The function `name` of the module that `load` requires, which is loaded when the function is first called. */
+function lazily(name, load) {
+  if (isJest) return load()[name];
+  copy ??= ours();
+  let found;
+  const call = (...args) => (found ??= loadHere(load)[name])(...args);
+  return Object.defineProperty(call, 'name', { value: name });
+}
+
+module.exports = { lazily };

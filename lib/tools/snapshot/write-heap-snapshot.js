@@ -1,0 +1,65 @@
+'use strict';
+// A heap snapshot in which each tracked pointer weighs the bytes of its native memory, so that what DevTools calls a retained
+// size is that of the native memory, too.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const v8 = require('node:v8');
+const { threadId } = require('node:worker_threads');
+const binding = require('../../binding');
+const { stats } = require('../../figures/stats');
+const { ArgumentTypeError, OutOfMemoryError, UnsupportedError } = require('../../support/errors');
+const { breakLines } = require('./heap-file');
+const { findElements, writeWeighed } = require('./weigh');
+
+// So many elements that are the same tell our array from all others.
+const MARKS = 997;
+const REST = 'native memory of pointers whose objects are gone';
+
+let count = 0;
+let held = null; // where V8 sees that it is in use, while the snapshot is made
+
+function nameOfFile() {
+  const time = new Date()
+    .toISOString()
+    .replace(/[-:]/g, '')
+    .replace(/T(\d{6}).*/, '.$1');
+  return `Heap.${time}.${process.pid}.${threadId}.${String(++count).padStart(3, '0')}.heapsnapshot`;
+}
+
+/** Writes `<file>`, and meanwhile `<file>.tmp`. Returns what it is called. */
+function writeHeapSnapshot(file = nameOfFile()) {
+  if (typeof file !== 'string' || file === '')
+    throw new ArgumentTypeError(file, 'file', 'the name of a file');
+  if (binding.backend !== 'native') {
+    throw new UnsupportedError('Without its native part ffi-tally does not know the objects of its pointers');
+  }
+  const target = path.resolve(file);
+  const plain = `${target}.tmp`;
+  const { bytes } = stats();
+  held = new Array(MARKS).fill({});
+  const buffer = binding.liveObjects(held);
+  if (buffer === undefined) throw new OutOfMemoryError();
+  const sizes = new Float64Array(buffer);
+  try {
+    v8.writeHeapSnapshot(plain);
+    held = null;
+    breakLines(plain);
+    const found = findElements(plain, MARKS, sizes.length);
+    let nodes = 0;
+    for (const node of found.nodes) nodes = Math.max(nodes, node + 1);
+    const weights = new Float64Array(nodes).fill(-1);
+    let rest = bytes;
+    found.nodes.forEach((node, i) => {
+      weights[node] = sizes[i];
+      rest -= sizes[i];
+    });
+    writeWeighed(plain, target, { ...found, weights, rest, name: REST });
+  } finally {
+    held = null;
+    for (const left of [plain, `${plain}.lines`]) fs.rmSync(left, { force: true });
+  }
+  return file;
+}
+
+module.exports = { writeHeapSnapshot };
