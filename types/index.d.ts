@@ -70,8 +70,24 @@ export const SIZE: unique symbol;
  */
 export const ADDRESS_OF: unique symbol;
 
+/**
+ * In the bound arguments of a destructor: the address of what the pointer needs, the first that `parent` or `keeps` names,
+ * which is freed later. Without either, `ERR_TALLY_UNSUPPORTED`.
+ *
+ * @see {@link BoundDestructor}
+ */
+export const PARENT: unique symbol;
+
 /** An argument of a {@link BoundDestructor}. A number must be a safe integer, a `bigint` fit in 64 bits. */
-export type BoundArgument = typeof POINTER | typeof ADDRESS_OF | typeof SIZE | bigint | number;
+export type BoundArgument =
+  typeof POINTER | typeof ADDRESS_OF | typeof SIZE | typeof PARENT | bigint | number | AskedArgument;
+
+/**
+ * What only the call knows that gives the pointer, such as a capacity: a function of the address and of the arguments of that
+ * call, which is asked when the call has returned. For pointers of the drop-ins; `track()` has no call to ask, and refuses it.
+ * If it throws, or returns no integer, nobody can free the pointer: that error is thrown.
+ */
+export type AskedArgument = (address: bigint, ...args: any[]) => bigint | number;
 
 /** How a C destructor is called: with more arguments than the pointer, or with a result that says whether it has freed. */
 export type BoundCall =
@@ -139,7 +155,20 @@ type PointeeName<Type> = Type extends `const ${infer Rest}`
       ? Name
       : Type extends `${infer Name}*`
         ? Name
-        : any;
+        : Type extends IntegerSpelling
+          ? OwnedInteger
+          : string extends Type
+            ? any
+            : Type & string;
+
+/** How an integer type may be written in `FfiTally.OwnedTypes`. */
+export type IntegerSpelling =
+  | `${'' | 'u'}int${'' | `${8 | 16 | 32 | 64 | 'ptr'}${'' | '_t'}`}`
+  | `${'' | 'u' | 'unsigned '}${'char' | 'short' | 'int' | 'long' | 'long long' | 'longlong'}`
+  | 'size_t';
+
+/** What an owned integer points to, which is nothing. */
+export type OwnedInteger = 'an integer';
 
 /** A tracked pointer to the C type of that name, whatever its label. */
 export interface PointerTo<Name extends string> {
@@ -248,8 +277,8 @@ export class TrackedPointer<Label extends string = string> implements Disposable
    * {@link TrackedPointer.resize | resize()} makes it smaller. Nothing must be using them then that goes on by itself,
    * such as `zlib.deflate()`.
    *
-   * @param length - In bytes. Default: the size of the pointer. A pointer without a destructor may be viewed at any
-   *   length.
+   * @param length - In bytes. Default: the size of the pointer, and of one whose size is `'exact'` the block at its
+   *   address. A pointer without a destructor may be viewed at any length.
    * @throws `ERR_TALLY_INVALID_ARG_VALUE` if the pointer is smaller, or for more than an `ArrayBuffer` can hold;
    *   `ERR_TALLY_INVALID_ARG_TYPE`; `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_OUT_OF_MEMORY`; `ERR_TALLY_NO_VIEWS`
    *   where the runtime forbids such buffers (Electron).
@@ -265,7 +294,7 @@ export class TrackedPointer<Label extends string = string> implements Disposable
    * A `Buffer` with a copy of the first bytes, which belongs to JavaScript alone. `Buffer.from(pointer.view())` shares the
    * memory instead.
    *
-   * @param length - In bytes. Default: the size of the pointer.
+   * @param length - In bytes. Default: as for {@link TrackedPointer.view | view()}.
    * @throws Like {@link TrackedPointer.view | view()}.
    *
    * @example
@@ -302,7 +331,7 @@ export class TrackedPointer<Label extends string = string> implements Disposable
    *
    * @throws `ERR_TALLY_DISPOSED` after the end; `ERR_TALLY_IN_USE` while other pointers have it as their parent, an
    *   asynchronous call uses it, or its memory may be in a buffer into which a view was moved, and once its own parent has
-   *   ended.
+   *   ended; `ERR_TALLY_UNSUPPORTED` for an owned struct, whose memory is JavaScript's.
    */
   release(): bigint;
 
@@ -383,6 +412,35 @@ export function handOver<Label extends string = string>(pointer: TrackedPointer<
  */
 export function takeOver<Label extends string = string>(token: HandedOver<Label>): TrackedPointer<Label>;
 
+/** What {@link scope} returns. */
+export interface Scope {
+  /** Takes a pointer out: it does not end with the scope. Returns it. @throws `ERR_TALLY_INVALID_ARG_TYPE` */
+  keep<Pointer extends TrackedPointer>(pointer: Pointer): Pointer;
+  /**
+   * Disposes of all that was made in the scope and is still there, the last first. A destructor that throws does not stop
+   * the others; the first error is thrown then. The second time does nothing.
+   */
+  dispose(): void;
+  /** The same as {@link Scope.dispose | dispose()}, for `using` and `DisposableStack`. */
+  [Symbol.dispose](): void;
+}
+
+/**
+ * Opens a scope: pointers that are made from now on end with it, whoever makes them, until it is disposed of, or the
+ * synchronous code that has opened it is over. What is made after an `await` is not in it. Scopes may be in each other: a
+ * pointer is in the innermost.
+ *
+ * @example
+ * ```js
+ * function thumbnail(file) {
+ *   using all = scope();
+ *   const image = decode(file);
+ *   return all.keep(scale(rotate(image), 100, 100));
+ * }
+ * ```
+ */
+export function scope(): Scope;
+
 /**
  * Charges bytes by hand, or gives them back: for memory that the caller frees but whose life hangs on JavaScript
  * objects. It has the same effect on garbage collection as {@link track}.
@@ -423,10 +481,10 @@ export interface AccountStats {
   /** Destructors that threw; among those freed. */
   readonly failed: number;
   /** How the sizes are found: `'given'` to {@link track}, or by the `size` of an owned type. */
-  readonly sizes: 'given' | 'constant' | 'function' | 'malloc' | 'metered' | 'measured';
+  readonly sizes: 'given' | 'constant' | 'function' | 'malloc' | 'metered' | 'exact';
   /** Where the owned type says `compare`: means over `samples` pointers, without the extreme quarters. */
   readonly compared?: {
-    readonly how: 'malloc' | 'metered' | 'measured';
+    readonly how: 'malloc' | 'metered' | 'exact';
     readonly samples: number;
     readonly declaredBytes: number;
     readonly measuredBytes: number;
@@ -438,14 +496,16 @@ export interface AccountStats {
   readonly oldestSeconds: number | undefined;
 }
 
-/** A place in the program where tracked pointers are made that are alive: see {@link Settings.trace}. */
+/** A place in the program where tracked pointers were made that are alive, or were collected: see {@link Settings.trace}. */
 export interface TraceStats {
   readonly label: string;
   /** The bytes that its pointers carry, from those traced: one stands for `1 / trace` pointers, or only for itself if large. */
   readonly bytes: number;
   /** The number of its pointers, likewise. */
   readonly pointers: number;
-  /** How many were traced: the fewer, the less the other figures say. */
+  /** How many of those made there were collected, likewise: nobody has disposed of them. */
+  readonly collected: number;
+  /** How many of those that are alive were traced: the fewer, the less the other figures say. */
   readonly samples: number;
   /**
    * The calls that led there, innermost first, at most 12, as in the `stack` of an error. Places in compiled code are
@@ -485,6 +545,8 @@ export interface GaugeStats {
   readonly peakBytes: number;
   /** How often it could not be read. */
   readonly failed: number;
+  /** What new pointers may not have it pass; `Infinity` for none. */
+  readonly limit: number;
 }
 
 /** What {@link stats} returns. */
@@ -522,7 +584,7 @@ export interface Stats {
   };
   /** One entry for each label, the one that carries most first. */
   readonly accounts: readonly AccountStats[];
-  /** Where the pointers that are alive were made, the place with most bytes first; empty if nothing is traced. */
+  /** Where pointers were made that are alive or were collected, the place with most bytes first; empty if nothing is traced. */
   readonly traces: readonly TraceStats[];
   /** One entry for each {@link meteredAllocator} of this environment. */
   readonly meters: readonly MeterStats[];
@@ -555,6 +617,11 @@ export interface ProcessStats {
    */
   readonly inTransit: { readonly bytes: number; readonly pointers: number };
   /**
+   * What the kernel counts, for the process or for the cgroup that limits it, and the limit on that which is in force
+   * (`scope: 'process'` of {@link configure}); `Infinity` for none.
+   */
+  readonly memory: { readonly usage: number; readonly limit: number };
+  /**
    * Pointers since the start of the process, those of workers that have ended included: `tracked` is the sum of
    * `disposed`, `collected`, `released`, `tornDown` (at the end of a worker) and the `pointers` that there are.
    */
@@ -564,7 +631,7 @@ export interface ProcessStats {
     readonly collected: number;
     readonly released: number;
     readonly tornDown: number;
-    /** Destructors that threw; among those freed. */
+    /** Destructors that threw, among those freed; and those in JavaScript that the end of a worker could not run. */
     readonly failed: number;
   };
 }
@@ -611,7 +678,8 @@ export interface MemoryTerms {
    * Bytes in use in the C allocator that nobody accounts for: `allocator.inUse` without what `tracked` and `buffers` got
    * from there, at least 0. Node itself holds some megabytes; look at how it grows. Pointers freed by `munmap` are known
    * not to be in the allocator. Too low by whatever else is in `tracked` or `buffers` and does not come from there, such
-   * as WebAssembly memory; Buffers of other threads are in it.
+   * as WebAssembly memory; Buffers of other threads are in it. The tables in which this library keeps the blocks of
+   * metered libraries are in `rest`.
    */
   readonly untracked: number | undefined;
   /**
@@ -684,6 +752,104 @@ export function memoryUsage(): MemoryUsage;
  * ```
  */
 export function trim(): number | undefined;
+
+/** Bytes and blocks of native memory, as they are estimated from samples. */
+export interface ProfiledBytes {
+  readonly bytes: number;
+  readonly blocks: number;
+}
+
+/** A function on the stack of an allocation. In a library, line and column are 0. */
+export interface ProfiledFrame {
+  readonly name: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** The four views of a {@link Profile}: in use now, ever allocated, in use at the peak, freed by the call that made it. */
+export type ProfileView = 'inUse' | 'allocated' | 'atPeak' | 'temporary';
+
+/** What was allocated with one stack. */
+export interface ProfiledSite extends Readonly<Record<ProfileView, ProfiledBytes>> {
+  /** The outermost first: JavaScript through source maps, then C's function, then what it has called in its library. */
+  readonly frames: readonly ProfiledFrame[];
+}
+
+/** What {@link Profile.read} returns. Plain data. */
+export interface ProfileResult extends Readonly<Record<ProfileView, ProfiledBytes>> {
+  /** The version of ffi-tally. */
+  readonly version: string;
+  /** The bytes for which there is one sample, on average. */
+  readonly every: number;
+  /** As `Date.now()`. */
+  readonly startedAt: number;
+  readonly seconds: number;
+  /** The largest in use first. */
+  readonly sites: readonly ProfiledSite[];
+  /** The libraries that could not be sampled, and why. */
+  readonly notCounted: readonly { readonly library: string | null; readonly reason: string }[];
+}
+
+/** A profile that runs until it is stopped. */
+export interface Profile {
+  /** What is known so far, or was when it was stopped. */
+  read(): ProfileResult;
+  /**
+   * Writes what `read()` gives. The name of the file tells the format: `.heapprofile` for the Memory tab of DevTools, which has
+   * one `view` (by default `'inUse'`); `.speedscope.json` and `.pb.gz` (pprof), which have all.
+   *
+   * @returns The name of the file.
+   */
+  write(file: string, options?: { readonly view?: ProfileView }): string;
+  /** Ends it. Its figures stay. */
+  stop(): void;
+}
+
+export interface ProfileOptions {
+  /** The bytes for which there is one sample, on average. By default 524288. */
+  readonly every?: number | bigint;
+  /** The same seed gives the same samples in the same program, as long as one thread allocates: for tests. */
+  readonly seed?: number | bigint;
+}
+
+/**
+ * Begins a profile of what C libraries allocate that the program uses by way of `ffi-tally/koffi`: cheap enough for production,
+ * because only one allocation in half a megabyte is looked at, by chance. Each sample has the stack of JavaScript and the native one;
+ * sums are right on average, whatever the sizes are.
+ *
+ * Functions that were declared before have the native stack alone, unless what they return is owned and its size counted. So begin
+ * it first, and then load what declares them. The same holds for functions of other threads, and for asynchronous calls. One
+ * profile can run in a process.
+ *
+ * @throws `ERR_TALLY_UNSUPPORTED` where libraries cannot be counted (they can on Linux with glibc, with the binary), and while
+ * another profile runs; `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_UNKNOWN_OPTION`.
+ *
+ * @example
+ * ```js
+ * const profile = startProfile();
+ * setTimeout(() => profile.write('memory.heapprofile'), 60_000);
+ * ```
+ */
+export function startProfile(options?: ProfileOptions): Profile;
+
+/**
+ * Writes a heap snapshot, as `v8.writeHeapSnapshot()` does, in which each tracked pointer weighs the bytes of its native
+ * memory. Opened in DevTools, retained sizes, comparison and retainers then tell of native memory, too: which `Session`
+ * keeps 20 MB of images. All such weights together are `stats().bytes`; what has no object any more is in one node of its own.
+ *
+ * It blocks the thread for about a third longer than V8 alone, and needs twice the space of the file for that time.
+ *
+ * @param file - By default `Heap.<date>.<time>.<process>.<thread>.<number>.heapsnapshot` in the working directory.
+ * @returns The name of the file.
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`; `ERR_TALLY_UNSUPPORTED` without the binary; what `node:fs` throws.
+ *
+ * @example
+ * ```js
+ * const file = writeHeapSnapshot();
+ * ```
+ */
+export function writeHeapSnapshot(file?: string): string;
 
 /** What {@link monitor} tells of native memory that nobody tracks. */
 export interface GapFinding {
@@ -815,6 +981,49 @@ export interface LeakError extends TallyError {
  */
 export function assertNoLeaks(since?: Stats): Promise<void>;
 
+/**
+ * For tests: returns `test` as a function whose promise is rejected if it leaves more than `bytes` alive. With 0, no pointer may
+ * be left. It counts as {@link assertNoLeaks} does. A test that fails by itself is not judged. Give the result to Jest, Vitest,
+ * Mocha or `node:test` in place of the test. A test that calls `done` cannot be wrapped.
+ *
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`. The test is rejected with a {@link LeakError}
+ *   `ERR_TALLY_LEAK`.
+ *
+ * @example
+ * ```js
+ * test('caches no more than a page', limitLeaks(8192, () => render('page')));
+ * ```
+ */
+export function limitLeaks<T extends (...args: any[]) => unknown>(
+  bytes: number | bigint,
+  test: T,
+): LimitedTest<T>;
+
+/**
+ * For tests: returns `test` as a function whose promise is rejected if more than `bytes` are live at a time. Bytes that are live
+ * when it begins do not count, nor do dead ones: they are collected before a pointer is refused. The pointer that would pass the
+ * limit is refused with `ERR_TALLY_LIMIT`, at the line that makes it. Bytes that come without a pointer are judged at the end.
+ * Tracking takes longer meanwhile. One test can be limited at a time.
+ *
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`. The test is rejected with `ERR_TALLY_LIMIT`, or with
+ *   `ERR_TALLY_UNSUPPORTED` while another is running.
+ *
+ * @example
+ * ```js
+ * test('decodes in slices', limitMemory(24_000_000, () => decode('large.png')));
+ * ```
+ */
+export function limitMemory<T extends (...args: any[]) => unknown>(
+  bytes: number | bigint,
+  test: T,
+): LimitedTest<T>;
+
+/** What {@link limitMemory} and {@link limitLeaks} make of a test. */
+export type LimitedTest<T extends (...args: any[]) => unknown> = (
+  this: ThisParameterType<T>,
+  ...args: Parameters<T>
+) => Promise<Awaited<ReturnType<T>>>;
+
 /** What {@link configure} takes and returns. */
 export interface Settings {
   /** Bytes that may be tracked before a garbage collection is asked for, at least 1. Default: 67108864 (64 MiB). */
@@ -830,14 +1039,22 @@ export interface Settings {
    * refuses nothing else, and holds to within about 1 MB: small new pointers are booked in batches. Default: `Infinity`.
    *
    * Given as `'auto'` it is half of `process.constrainedMemory()`, the rest being for the JavaScript heap, and
-   * `Infinity` outside of a container.
+   * `Infinity` outside of a container. With {@link Settings.scope | `scope: 'process'`} `'auto'` is what the kernel allows.
    */
   limit: number;
   /**
-   * Called before a pointer is refused because of `limit`, when a collection was not enough: the last chance to dispose
-   * of something, such as a cache. `bytes` are charged now, `size` more are wanted. Default: `null`.
+   * What the `limit` beside it is on. `'environment'`, the default: what is charged in this thread. `'process'`: what the
+   * kernel counts for the process or, where a cgroup limits it, for that (v1, or v2 with `memory.high`): JavaScript heaps,
+   * Buffers and native memory of all threads, said or not. The two limits are beside each other; that on the process holds
+   * for all threads, and in a limited cgroup it is in force by itself. Needs `limit`; `'process'` needs the native part.
    */
-  onPressure: ((pressure: { bytes: number; limit: number; size: number }) => void) | null;
+  scope: 'environment' | 'process';
+  /**
+   * Called before a pointer is refused because of `limit`, when a collection was not enough: the last chance to dispose
+   * of something, such as a cache. `bytes` are charged now, `size` more are wanted. `gauge` is the label of the
+   * {@link gauge} whose own limit it is, whose bytes have the new pointer in them. Default: `null`.
+   */
+  onPressure: ((pressure: { bytes: number; limit: number; size: number; gauge?: string }) => void) | null;
   /**
    * Whether this environment frees its pointers when it ends. `'free'`: those with a native destructor, children
    * first. `'skip'`: none, the kernel is faster. Default: `'skip'` on the main thread; always `'free'` in a worker,
@@ -850,13 +1067,17 @@ export interface Settings {
    * Whether a pointer is refused, with `ERR_TALLY_TRACKED_TWICE` and without being freed, while another tracked pointer
    * has its address and has still to free it; unless both are `shared`. For development and tests: it costs some hundred
    * nanoseconds for each pointer, and nothing while it is off. Pointers tracked before, with `free: null` or in other
-   * threads are not compared. Default: whether the environment has `FFI_TALLY_CHECKED=1`.
+   * threads are not compared. And whether it is told when a library that is metered frees what a pointer owns, which was not
+   * given to it: the process emits `FFI_TALLY_FREED_BY_C`, and the pointer is ended without its destructor. Default: whether
+   * the environment has `FFI_TALLY_CHECKED=1`.
    */
   checked: boolean;
   /**
    * Collects all that nobody refers to at every pointer that is tracked, and before and after every call of a function of C
    * that is declared while this is on. What C still needs, but JavaScript has let go, is gone then: for test runs, some
-   * thousand times slower. Default: whether the environment has `FFI_TALLY_STRESS=1`.
+   * thousand times slower. What a library that is metered frees, in any thread of the process, is overwritten with `0xdb`, and
+   * its address is not used again until 4096 more blocks or 64 MiB are freed. Default: whether the environment has
+   * `FFI_TALLY_STRESS=1`.
    */
   stress: boolean;
   /**
@@ -865,6 +1086,13 @@ export interface Settings {
    * microseconds, the others nothing. Default: 0, or what the environment variable `FFI_TALLY_TRACE` says.
    */
   trace: number;
+  /**
+   * The path of a file that always holds the last figures: memory, limit, largest accounts, and the last minute. It is mapped,
+   * so it is there after SIGKILL, a crash or the kernel's OOM killer, and `npx ffi-tally post-mortem FILE` reads it. For the
+   * whole process, which it costs some microseconds ten times a second; 36 KB, in a place that outlives the container. Not on
+   * Windows, nor without the native part. Default: `null`, or what the environment variable `FFI_TALLY_BLACK_BOX` says.
+   */
+  blackBox: string | null;
 }
 
 /**
@@ -884,11 +1112,13 @@ export function configure(options?: {
   budget?: number | bigint;
   growth?: number;
   limit?: number | bigint | 'auto';
+  scope?: Settings['scope'];
   onPressure?: Settings['onPressure'];
   atExit?: Settings['atExit'];
   checked?: boolean;
   stress?: boolean;
   trace?: number;
+  blackBox?: string | null;
 }): Settings;
 
 /** What {@link gauge} returns. */
@@ -905,26 +1135,35 @@ export interface Gauge extends Disposable {
 /**
  * Charges what somebody else counts: the bytes that a library says it uses (`sqlite3_memory_used`), GPU memory, a cache.
  * They have the effect of tracked pointers on garbage collection and on `limit`. A gauge is read at once, as pointers
- * are tracked (for each large one, and for 256 small ones or 1 MiB of them), when memory is reclaimed and by
+ * are tracked (at each that is expected to bring 1 MiB, at every eighth at least), when memory is reclaimed and by
  * {@link stats} and {@link memoryUsage}, never while a C call made through the drop-in is on the stack, and charged by
  * the difference. It is read in this thread until it is closed or the thread ends; for what counts the whole process,
  * one thread should read it.
  *
  * The bytes are beside those of tracked pointers: give what the gauge counts the size 0 there. Those that are not in the
- * resident memory, as of a GPU, make `terms.rest` of {@link memoryUsage} smaller.
+ * resident memory, as of a GPU, make `terms.rest` of {@link memoryUsage} smaller; unless the gauge has a budget or a limit
+ * of its own. Then it is another memory: it is collected for by itself, and is in no other sum and no other limit.
  *
  * @param label - Its name in {@link stats}; need not be unique.
  * @param source - The address of a C function `int64_t f(void)` or `size_t f(void)`, or a function that returns bytes. If
  *   it throws, or returns no safe non-negative integer, what it told before stands, `failed` in {@link stats} grows, a
  *   warning is emitted once per label, and the diagnostics channel `ffi-tally:gauge-error` gets `{ label, error }`.
- * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`.
+ * @param options - `budget`: bytes by which it may grow before a collection is asked for; default: that of
+ *   {@link configure}. `limit`: bytes that it may not pass by a new pointer, which is freed then, after collections and
+ *   {@link Settings.onPressure}, with `ERR_TALLY_LIMIT` that names the gauge; default: `Infinity`.
+ * @throws `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_UNKNOWN_OPTION`.
  *
  * @example
  * ```js
+ * gauge('vram', cuda.symbol('vram_used'), { limit: 8e9 });
  * gauge('sqlite', require('koffi').load('libsqlite3.so.0').symbol('sqlite3_memory_used'));
  * ```
  */
-export function gauge(label: string, source: NativeAddress | (() => number | bigint)): Gauge;
+export function gauge(
+  label: string,
+  source: NativeAddress | (() => number | bigint),
+  options?: { budget?: number | bigint; limit?: number | bigint },
+): Gauge;
 
 /** The options of {@link meteredAllocator}. */
 export interface MeteredAllocatorOptions {
@@ -1045,6 +1284,7 @@ export type TallyErrorCode =
   | 'ERR_TALLY_NO_VIEWS'
   | 'ERR_TALLY_NULL_POINTER'
   | 'ERR_TALLY_OUT_OF_MEMORY'
+  | 'ERR_TALLY_OUT_OF_BOUNDS'
   | 'ERR_TALLY_OVERFLOW'
   | 'ERR_TALLY_SIZE'
   | 'ERR_TALLY_SIZE_REQUIRED'
@@ -1059,4 +1299,6 @@ export type TallyErrorCode =
 /** Any error of this library: a `TypeError`, `RangeError`, `ReferenceError` or `Error` with a code. */
 export interface TallyError extends Error {
   readonly code: TallyErrorCode;
+  /** Where the documentation tells when it is thrown, why, and what to do. */
+  readonly help: string;
 }

@@ -22,17 +22,7 @@
 import type { TrackedPointer } from './index.js';
 import type { ArgumentNumbers, FunctionOptions, OwnedOptions, OwnedOutcome, OwnedSize } from './ownership.js';
 
-export type {
-  ArgumentNumbers,
-  FunctionOptions,
-  Keeps,
-  OwnedDestructor,
-  OwnedInvalid,
-  OwnedOptions,
-  OwnedOutcome,
-  OwnedParent,
-  OwnedSize,
-} from './ownership.js';
+export type * from './ownership.js';
 
 declare const role: unique symbol;
 
@@ -160,15 +150,12 @@ export interface CallbackSignature {
   readonly return?: TypeName;
 }
 
-/** The options of {@link owned}: nobody but you knows a size here. */
-export type SizedOptions = OwnedOptions & { size: OwnedSize };
-
 /**
  * Declares an owned pointer type: a pointer of this type must be freed by whoever has it. C's types have no names in
  * `node:ffi`, so the type also stands for what it points to.
  *
  * @param name - The label of its pointers in `stats()`, not taken by another owned type.
- * @throws `ERR_TALLY_SIZE_REQUIRED` without a size, `ERR_TALLY_NO_LIBFFI`, `ERR_TALLY_UNKNOWN_OPTION`,
+ * @throws `ERR_TALLY_SIZE_REQUIRED` without a size where `'exact'` cannot be, `ERR_TALLY_NO_LIBFFI`, `ERR_TALLY_UNKNOWN_OPTION`,
  *   `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, also for a name that is taken.
  *
  * @example
@@ -176,7 +163,7 @@ export type SizedOptions = OwnedOptions & { size: OwnedSize };
  * const Image = ffi.owned('Image', { free: 'gdImageDestroy', size: (image, w, h) => 4 * w * h });
  * ```
  */
-export function owned<const Name extends string>(name: Name, options: SizedOptions): OwnedType<Name>;
+export function owned<const Name extends string>(name: Name, options: OwnedOptions): OwnedType<Name>;
 
 /**
  * Loads a library and declares functions of it, with their types inferred from their signatures.

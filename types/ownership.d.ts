@@ -19,6 +19,9 @@ export type OwnedDestructor = string | ({ readonly symbol: string } & BoundCall)
 /**
  * How many bytes an owned pointer keeps alive (which way for which library: `docs/choosing-a-size.md`):
  *
+ * - `'exact'`: what the call that returned it has allocated and not freed, in the library and in what that is linked to, to
+ *   the byte; and what later calls with the pointer allocate and free. Made by an `.async` call it has the size of its own
+ *   block. On Linux with glibc, x64 and arm64, with the binary;
  * - a number: always as many;
  * - `'malloc'`: what the C allocator really gave, only for pointers that malloc returned;
  * - the name of a C function `size_t f(const T *)` of the library;
@@ -27,17 +30,14 @@ export type OwnedDestructor = string | ({ readonly symbol: string } & BoundCall)
  * - a metered allocator: what the call has allocated through it in this thread and not freed, to the byte; what calls
  *   with `resizes` allocate is added. Such bytes are not charged a second time for the allocator itself. Made by an
  *   `.async` call the pointer has size 0, and its bytes stay with the allocator;
- * - `'metered'`: the same, where there is only one metered allocator;
- * - `'measure'`: by how much more the allocator of the process has in use after the call. The first calls and some later
- *   ones are measured, and each pointer gets the mean of the last 16 measurements without the extreme quarters: an
- *   estimate, for objects of like size and of some KB at least. Needs glibc 2.33, jemalloc or macOS.
+ * - `'metered'`: the same, where there is only one metered allocator.
  */
 export type OwnedSize =
   | number
   | bigint
   | 'malloc'
   | 'metered'
-  | 'measure'
+  | 'exact'
   | MeteredAllocator
   | (string & {})
   | ((address: bigint, ...args: any[]) => number | bigint);
@@ -55,8 +55,8 @@ export type ArgumentNumbers = number | readonly number[];
 
 /**
  * Who keeps which arguments after the call. Kept are tracked pointers, which are freed later than what keeps them, and memory
- * of JavaScript: Buffers and other typed arrays, `ArrayBuffer`s. Addresses and `null` need nothing; for anything else, such
- * as a string, of which C gets a copy for the call, the call throws `ERR_TALLY_INVALID_ARG_TYPE`.
+ * of JavaScript: Buffers and other typed arrays, `ArrayBuffer`s. With Koffi, functions for a callback are registered for as
+ * long. Addresses and `null` need nothing; for anything else, such as a string, of which C gets a copy for the call, the call throws `ERR_TALLY_INVALID_ARG_TYPE`.
  */
 export interface Keeps {
   /** The result does, until it has been freed. One that is not owned becomes a `TrackedPointer` of size 0 that frees nothing. */
@@ -68,32 +68,49 @@ export interface Keeps {
 }
 
 /**
- * What C returns, beside NULL, in place of a pointer where a call fails: an address such as `-1n`, several, or a function
+ * What C returns, beside NULL, in place of a pointer or integer where a call fails: an address such as `-1n`, several, or a function
  * that tells. The caller gets `null` then. If the function throws, or returns no boolean, nobody knows: that error is
  * thrown, and nothing is freed.
  */
-export type OwnedInvalid = number | bigint | readonly (number | bigint)[] | ((address: bigint) => boolean);
+export type OwnedInvalid = number | bigint | readonly (number | bigint)[] | ((address: any) => boolean);
 
 /** The options of `owned()`. */
 export interface OwnedOptions {
   /** What frees such a pointer. There is no default. */
   free: OwnedDestructor;
   /**
-   * What it keeps alive, in bytes. Default: the size of the type pointed to, if Koffi knows one; otherwise
-   * `ERR_TALLY_SIZE_REQUIRED`.
+   * What it keeps alive, in bytes. Default: the size of the type pointed to, if Koffi knows one; otherwise `'exact'`, or
+   * `ERR_TALLY_SIZE_REQUIRED` on platforms where that cannot be.
    */
   size?: OwnedSize | undefined;
   /** What must be freed after it, such as the database of a statement. Default: nothing. */
   parent?: OwnedParent | undefined;
   /**
    * Another way to the size, to notice that `size` is wrong: the first calls and some later ones are compared, see
-   * `compared` in `AccountStats`. The pointers carry `size`. Default: none.
+   * `compared` in `AccountStats`; if `'exact'` finds it wrong, the process emits `FFI_TALLY_WRONG_SIZE`. The pointers carry
+   * `size`. Default: none.
    */
-  compare?: 'malloc' | 'metered' | 'measure' | MeteredAllocator | undefined;
+  compare?: 'malloc' | 'metered' | 'exact' | MeteredAllocator | undefined;
   /** That C counts references, so that several such pointers may have one address. For `Settings.checked`; default: `false`. */
   shared?: boolean | undefined;
+  /**
+   * That C wants it used and freed in the thread that has made it, as contexts of OpenGL and windows: `.async` of functions
+   * that give or get such a pointer, and `handOver()`, throw `ERR_TALLY_UNSUPPORTED`. Its destructor runs in its thread in any
+   * case. Default: `false`.
+   */
+  sameThread?: boolean | undefined;
+  /**
+   * That its destructor uses what it needs (`parent`, `keeps`), and wants that for itself: it does not run while an
+   * asynchronous call uses one of those. Default: `false`.
+   */
+  exclusive?: boolean | undefined;
   /** What says that there is no pointer, such as `-1n` for `mmap()`. Default: NULL alone. */
   invalid?: OwnedInvalid | undefined;
+  /**
+   * How many C has. Before a call that may give one more, garbage is collected; after one that has given none, too, and if
+   * that has freed anything, the call is made again, unless C takes an argument of it. Default: nobody counts.
+   */
+  most?: number | bigint | undefined;
 }
 
 /**
@@ -113,6 +130,12 @@ export interface FunctionOptions {
   parent?: OwnedParent | undefined;
   /** As in {@link OwnedOptions}, together with `free`. */
   shared?: boolean | undefined;
+  /** As in {@link OwnedOptions}, together with `free`. */
+  sameThread?: boolean | undefined;
+  /** As in {@link OwnedOptions}, together with `free`. */
+  exclusive?: boolean | undefined;
+  /** As in {@link OwnedOptions}, together with `free`. */
+  most?: number | bigint | undefined;
   /** What says that the owned result is no pointer, in place of that of its owned type. */
   invalid?: OwnedInvalid | undefined;
   /**
@@ -137,6 +160,19 @@ export interface FunctionOptions {
    * same values there, such as the number of a parameter. Default: everything stays kept.
    */
   replaces?: true | ArgumentNumbers | undefined;
+  /**
+   * Which arguments are callbacks that C calls once, some time, such as one that tells that C is done. A function that is
+   * passed there is registered, and unregistered in the next turn of the event loop after it was called; then what it keeps
+   * (`keeps`) is let go. Koffi only. Default: none.
+   */
+  once?: ArgumentNumbers | undefined;
+  /**
+   * How many bytes of which arguments C uses, for `Settings.checked`: by the number of the pointer, that of the argument that
+   * says how many, or a function of all arguments. In the checked mode a call throws `ERR_TALLY_OUT_OF_BOUNDS` that says more than the
+   * tracked pointer or Buffer has, or less than nothing; a negative argument is let pass where it is signed. Default: nobody
+   * checks.
+   */
+  lengths?: { readonly [argument: number]: number | ((...args: any[]) => number | bigint) } | undefined;
   /** The number of an argument whose memory the call may change: it is measured again after the call. */
   resizes?: number | undefined;
   /**

@@ -9,13 +9,25 @@
  * @packageDocumentation
  */
 
-import type { as, opaque, out, register, sizeof } from 'koffi';
-import type { NativeAddress, NativeExternal, PointerTo, TrackedPointer, Untracked } from './index.js';
+import type { as, opaque, out, register, sizeof } from 'koffi' with { 'resolution-mode': 'import' };
+import type {
+  IntegerSpelling,
+  NativeAddress,
+  NativeExternal,
+  OwnedInteger,
+  PointerTo,
+  TrackedPointer,
+  Untracked,
+} from './index.js';
+
+// Without this, everything below would be exported.
+export {};
 
 type OwnedTypes = FfiTally.OwnedTypes;
 
 declare const ownedName: unique symbol;
 declare const place: unique symbol;
+declare const misspelt: unique symbol;
 
 /** A pointer as the installed Koffi returns it: a `bigint` or, from Koffi 2, an External. */
 export type Pointer = bigint extends ReturnType<typeof register> ? bigint : NativeExternal;
@@ -32,9 +44,12 @@ export type OwnedTypeObject<Name extends string = string> = ReturnType<typeof op
 };
 
 /** What `koffi.out()` and `koffi.inout()` make of a type that is given by name. */
-export type Directed<Name extends string = string, Empty extends null = null> = ReturnType<typeof out> & {
+export interface Directed<Name extends string = string, Empty extends null = null> extends DirectionMarker {
   readonly [place]: [name: Name, empty: Empty];
-};
+}
+
+/** What `koffi.out()` and `koffi.inout()` return. */
+export interface DirectionMarker extends ReturnType<typeof out> {}
 
 /** The types that have a value, by all of their names. Where `long` has 32 bits it is always a `number`. */
 interface Scalars
@@ -50,6 +65,20 @@ interface Scalars
     Record<'long' | 'ulong' | 'unsigned long', Integer64>,
     Record<'long long' | 'longlong' | 'unsigned long long' | 'ulonglong', Integer64> {}
 
+/** Of these, those that are no integers, or those of a byte order. */
+type NotInteger =
+  | 'bool'
+  | 'float'
+  | 'float32'
+  | 'double'
+  | 'float64'
+  | `${'' | 'u'}int${16 | 32 | 64}_${'le' | 'be'}${'' | '_t'}`;
+
+/** What may be passed for an integer: `T`; and where `FfiTally.OwnedTypes` has an integer such as `File: 'int'`, a tracked one. */
+export type IntegerArgument<T> = [Extract<OwnedTypes[keyof OwnedTypes], IntegerSpelling>] extends [never]
+  ? T
+  : T | PointerTo<OwnedInteger>;
+
 /** What a pointer to it is a string for. */
 type Character = 'char' | 'char16' | 'char16_t' | 'char32' | 'char32_t' | 'wchar' | 'wchar_t';
 
@@ -57,44 +86,77 @@ type Character = 'char' | 'char16' | 'char16_t' | 'char32' | 'char32_t' | 'wchar
 type Signed8 = 'int8' | 'int8_t';
 
 /** The names of such pointers. */
-type StringName = 'str' | 'str16' | 'str32' | 'string' | 'string16' | 'string32' | 'wstring';
+export type StringName = 'str' | 'str16' | 'str32' | 'string' | 'string16' | 'string32' | 'wstring';
+
+/** What `koffi.as()` returns. */
+export interface Cast extends ReturnType<typeof as> {}
 
 /** What may be passed where C reads characters. Tracked pointers may not: Koffi would have to copy. */
 export type StringArgument =
   string | NativeAddress | ArrayBuffer | ArrayBufferView | readonly string[] | Cast | null;
 
-/**
- * What may be passed for a pointer to the type `Name`. A tracked pointer must point to that type, or to `void`; numbers
- * have several names each, and pointers many spellings, which only Koffi tells apart.
- */
-export type PointerArgument<Name extends string> = Name extends Character
-  ? StringArgument
-  : Name extends keyof Scalars
-    ? | PointerTo<keyof Scalars>
-      | NativeAddress
-      | Values<Scalars[Name]>
-      | (Name extends Signed8 ? string : never)
-      | null
-    : Name extends 'void'
-      ? PointerTo<any> | NativeAddress | Untracked | string | null
-      : PointerTo<Name> | NativeAddress | Untracked | null;
+/** The names of the types of numbers. */
+export type NumberName = keyof Scalars;
 
-/** What `koffi.as()` returns. */
-type Cast = ReturnType<typeof as>;
+/** What may be passed where C reads numbers. Those have several names each, which only Koffi tells apart. */
+export type NumbersArgument<T> =
+  PointerTo<NumberName> | NativeAddress | ArrayBuffer | ArrayBufferView | readonly T[] | Cast | null;
 
-/** Memory of JavaScript, or an array that Koffi copies. */
-type Values<T> = ArrayBuffer | ArrayBufferView | readonly T[] | Cast;
+/** What may be passed for a pointer to a struct, or to anything else that is not a number, with the name `Name`. */
+export type PointerArgument<Name extends string> = PointerTo<Name> | NativeAddress | Untracked | null;
+
+/** What may be passed for a `void *`. Some functions take -1 for an address: `SQLITE_TRANSIENT`, `MAP_FAILED`. */
+export type AnyPointerArgument = PointerTo<any> | NativeAddress | Untracked | string | -1 | null;
+
+/** What may be passed for a pointer to pointers, which have many spellings. */
+export type PointersArgument =
+  | PointerTo<`${string}*` | StringName>
+  | NativeAddress
+  | ArrayBuffer
+  | ArrayBufferView
+  | readonly any[]
+  | Cast
+  | null;
 
 /** What C takes: the pointer ends in JavaScript. */
 export type OwnedArgument<Name extends string> = TrackedPointer<Name> | NativeAddress | null;
 
+/**
+ * A place for what C gives through an `_Out_` parameter: `null` before the call.
+ *
+ * @example
+ * ```ts
+ * const place: Out<TrackedPointer<'Database'>> = [null];
+ * open(':memory:', place);
+ * const [database] = place;
+ * ```
+ */
+export type Out<T> = [T | null];
+
 /** A place that C fills with an owned pointer: `[null]`, or `[pointer]` for `_Inout_`. */
 export type OwnedPlace<Name extends string> = (TrackedPointer<Name> | Pointer | null)[];
+
+/** A place that C fills with a plain pointer: `[null]`, or `[pointer]` for `_Inout_`. */
+export type PointerPlace<Empty extends null = null> = (
+  Pointer | ([Empty] extends [never] ? PointerTo<any> : never) | null
+)[];
+
+/** A place that C fills with numbers. `[null]` will do where C does not read them. */
+export type NumbersPlace<T, Empty extends null = null> =
+  PointerTo<NumberName> | NativeAddress | ArrayBuffer | ArrayBufferView | (T | Empty)[] | Cast | null;
 
 /** A place that C fills with a pointer to characters, of which Koffi makes a string; `_Inout_` takes an address too. */
 export type StringPlace<Empty extends null = null> = (
   string | ([Empty] extends [never] ? Pointer : never) | null
 )[];
+
+/**
+ * In place of a type that nobody has declared and whose name is like that of an owned one: nothing can be passed for it.
+ * A name that is meant so is declared in `FfiTally.OwnedTypes`, or differs in more than one letter.
+ */
+export interface Misspelt<Name extends string, Meant extends string> extends PointerTo<`misspelt ${Name}`> {
+  readonly [misspelt]: Meant;
+}
 
 // -- Text ---------------------------------------------------------------------------------------------------------------
 
@@ -149,43 +211,53 @@ type Last<Text extends string> = Text extends `${string} ${infer Rest}`
 type Argument<Text extends string> = Text extends `_In_ ${infer Rest}`
   ? In<Rest>
   : Text extends `_Out_ ${infer Rest}`
-    ? Out<Rest, null>
+    ? Filled<Rest, null>
     : Text extends `_Inout_ ${infer Rest}`
-      ? Out<Rest, never>
+      ? Filled<Rest, never>
       : In<Text>;
 
 type In<Text extends string> = Text extends `${infer Type}*${infer Rest}`
   ? Rest extends `${string}*${string}`
-    ? PointerTo<`${string}*` | StringName> | NativeAddress | Values<any> | null
-    : PointerArgument<Pointed<Type>>
+    ? PointersArgument
+    : InTo<Pointed<Type>>
   : InValue<Leading<Text>>;
 
+type InTo<Name extends string> = Name extends Character
+  ? StringArgument
+  : Name extends keyof Scalars
+    ? NumbersArgument<Scalars[Name]> | (Name extends Signed8 ? string : never)
+    : Name extends 'void'
+      ? AnyPointerArgument
+      : PointerArgument<Name>;
+
 type InValue<Name extends string> = Name extends keyof Scalars
-  ? Scalars[Name]
+  ? Name extends NotInteger
+    ? Scalars[Name]
+    : IntegerArgument<Scalars[Name]>
   : Name extends StringName
     ? StringArgument
     : Name extends keyof OwnedTypes
       ? OwnedTypes[Name] extends StringSpelling
         ? StringArgument
         : OwnedArgument<Name>
-      : any;
+      : Unknown<Name>;
 
 /** How the type may be written of which an owned one is a string. */
 type StringSpelling = `${'' | 'const '}${Character}${' ' | ''}*` | StringName;
 
 /** What C fills, and reads before that unless `Empty` is `null`: what an array may hold that C only fills. */
-type Out<Text extends string, Empty extends null> = Text extends `${infer Type}*${infer Rest}`
+type Filled<Text extends string, Empty extends null> = Text extends `${infer Type}*${infer Rest}`
   ? Rest extends `${string}*${infer More}`
     ? Pointed<Type> extends Character
       ? More extends `${string}*${string}`
-        ? (Pointer | null)[]
+        ? PointerPlace<Empty>
         : StringPlace<Empty>
-      : (Pointer | null)[]
-    : OutTo<Pointed<Type>, Empty>
+      : PointerPlace<Empty>
+    : FilledTo<Pointed<Type>, Empty>
   : any;
 
-/** Koffi copies back into what it is given, so this is nothing tracked; and into arrays that can be written to. */
-type OutTo<Name extends string, Empty extends null> = Name extends StringName
+/** Koffi copies back into arrays and objects that it is given, which must be such as can be written to. */
+type FilledTo<Name extends string, Empty extends null> = Name extends StringName
   ? StringPlace<Empty>
   : Name extends keyof OwnedTypes
     ? OwnedTypes[Name] extends StringSpelling
@@ -194,8 +266,12 @@ type OutTo<Name extends string, Empty extends null> = Name extends StringName
     : Name extends Character
       ? NativeAddress | ArrayBuffer | ArrayBufferView | string[] | null
       : Name extends keyof Scalars
-        ? NativeAddress | ArrayBuffer | ArrayBufferView | (Scalars[Name] | Empty)[] | Cast | null
-        : NativeAddress | Untracked | null;
+        ? NumbersPlace<Scalars[Name], Empty>
+        : NameLike<Name> extends infer Meant extends string
+          ? [Meant] extends [never]
+            ? PointerArgument<Name>
+            : Misspelt<Name, Meant>
+          : never;
 
 /** The parameters in a list between parentheses. */
 type Arguments<List extends string, Done extends unknown[] = []> = List extends `${infer First},${infer Rest}`
@@ -233,7 +309,57 @@ type ResultValue<Name extends string> = Name extends keyof Scalars
         ? OwnedTypes[Name] extends StringSpelling
           ? string | null
           : TrackedPointer<Name> | null
-        : any;
+        : Unknown<Name>;
+
+// -- Misspelt names -----------------------------------------------------------------------------------------------------
+
+/** A struct, an enumeration, an alias: whatever Koffi takes. Where an owned type has nearly that name, that one is meant. */
+type Unknown<Name extends string> =
+  NameLike<Name> extends infer Meant extends string
+    ? [Meant] extends [never]
+      ? any
+      : Misspelt<Name, Meant>
+    : any;
+
+/** The owned type whose name differs in one letter, in two that have changed places, or in what is a capital. */
+type NameLike<Name extends string> = Name extends `${infer A}${infer B}${infer C}${infer D}${string}`
+  ? {
+      [Known in keyof OwnedTypes & string]: IsLike<Lowercase<Name>, Lowercase<Known>> extends true
+        ? Known
+        : never;
+    }[keyof OwnedTypes & string]
+  : never;
+
+/** What may stand for the owned type `Name`: what is declared in `FfiTally.OwnedTypes`, if it is. */
+export type OwnedSpecifier<Name extends string> = Name extends keyof OwnedTypes
+  ? OwnedTypes[Name] | Exclude<TypeSpecifier, string>
+  : NameLike<Name> extends infer Meant extends string
+    ? [Meant] extends [never]
+      ? TypeSpecifier
+      : Misspelt<Name, Meant>
+    : never;
+
+type IsLike<A extends string, B extends string> = A extends B
+  ? true
+  : A extends `${infer X}${infer RestA}`
+    ? B extends `${infer Y}${infer RestB}`
+      ? X extends Y
+        ? IsLike<RestA, RestB>
+        : [RestA, RestA, A] extends [RestB, any, any] | [any, B, any] | [any, any, RestB]
+          ? true
+          : RestA extends `${Y}${infer AfterA}`
+            ? RestB extends `${X}${AfterA}`
+              ? true
+              : false
+            : false
+      : RestA extends ''
+        ? true
+        : false
+    : B extends `${any}${infer RestB}`
+      ? RestB extends ''
+        ? true
+        : false
+      : false;
 
 // -- Functions ----------------------------------------------------------------------------------------------------------
 
@@ -257,24 +383,33 @@ export type OwningSignature<Prototype extends string> =
   IsOpen<Prototype> extends true
     ? AnyFunction
     : Tidy<Prototype> extends `${infer Head}(${string}`
-      ? Own<Signature<Prototype>, Last<Trim<Head>>>
+      ? Own<Signature<Prototype>, Last<Trim<Head>>, Pointer | Integer64 | null>
       : AnyFunction;
 
-/** A function whose result, where it is a plain pointer, is tracked under the name of the function. */
-type Own<F extends AnyFunction, Name extends string> = (...args: Parameters<F>) => Owned<ReturnType<F>, Name>;
+/** A function whose result, where it is like `Plain`, is tracked under the name of the function. */
+type Own<F extends AnyFunction, Name extends string, Plain> = F extends (...args: infer A) => infer R
+  ? (...args: A) => Owned<R, Name, Plain>
+  : never;
 
 /** The same, where options say that the outcome decides. */
-export type GivingSignature<Prototype extends string> = Giving<OwningSignature<Prototype>>;
+export type GivingSignature<Prototype extends string> =
+  IsOpen<Prototype> extends true
+    ? AnyFunction
+    : Tidy<Prototype> extends `${infer Head}(${string}`
+      ? Giving<Own<Signature<Prototype>, Last<Trim<Head>>, Pointer | null>>
+      : AnyFunction;
 
 /** A function whose result, where it is a tracked pointer, may be a plain one. */
-type Giving<F extends AnyFunction> = (...args: Parameters<F>) => Possibly<ReturnType<F>>;
+type Giving<F extends AnyFunction> = F extends (...args: infer A) => infer R
+  ? (...args: A) => Possibly<R>
+  : never;
 
 type Possibly<R> = 0 extends 1 & R ? R : [R] extends [TrackedPointer | null] ? R | Pointer : R;
 
 /** `any` stays what it is: it may have an owned type already. */
-type Owned<R, Name extends string> = 0 extends 1 & R
+type Owned<R, Name extends string, Plain> = 0 extends 1 & R
   ? R
-  : [R] extends [Pointer | null]
+  : [R] extends [Plain]
     ? TrackedPointer<`${Name}()`> | null
     : R;
 
@@ -287,7 +422,7 @@ type ClassicArgument<Type> = Type extends string
   : Type extends OwnedTypeObject<infer Name>
     ? OwnedArgument<Name>
     : Type extends Directed<infer Name, infer Empty>
-      ? Out<Trim<Tidy<Name>>, Empty>
+      ? Filled<Trim<Tidy<Name>>, Empty>
       : any;
 
 type ClassicResult<Type> = Type extends string
@@ -303,16 +438,17 @@ type ClassicArguments<Types extends readonly unknown[]> = Types extends readonly
   : { -readonly [I in keyof Types]: ClassicArgument<Types[I]> };
 
 /** The signature of a function with that result and these parameters. */
-export type ClassicSignature<Type, Types extends readonly unknown[]> = (
-  ...args: ClassicArguments<Types>
-) => ClassicResult<Type>;
+export type ClassicSignature<Type, Types extends readonly unknown[]> =
+  ClassicArguments<Types> extends infer A extends unknown[] ? (...args: A) => ClassicResult<Type> : never;
 
 /** The same, where options of `lib.func()` make the result an owned one. */
-export type OwningClassicSignature<Name extends string, Type, Types extends readonly unknown[]> = (
-  ...args: ClassicArguments<Types>
-) => Owned<ClassicResult<Type>, Name>;
+export type OwningClassicSignature<Name extends string, Type, Types extends readonly unknown[]> = Own<
+  ClassicSignature<Type, Types>,
+  Name,
+  Pointer | Integer64 | null
+>;
 
 /** The same, where options say that the outcome decides. */
 export type GivingClassicSignature<Name extends string, Type, Types extends readonly unknown[]> = Giving<
-  OwningClassicSignature<Name, Type, Types>
+  Own<ClassicSignature<Type, Types>, Name, Pointer | null>
 >;
