@@ -6,6 +6,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const koffi = require('koffi');
+const ts = require('typescript');
 const { runChild } = require('./support/child.js');
 const nodeWithFfi = require('./support/node-with-ffi.js');
 
@@ -65,6 +66,15 @@ const examples = {
     /^after 500 forgotten databases: 0$/,
     /^statements and databases closed by garbage collection: 1000$/,
   ],
+  'thumbnail-service.js': [
+    isMac ? 'libgd.dylib' : 'libgd.so.3',
+    /^the last thumbnail: 100 x 75$/,
+    /^no image: 415$/,
+    /^past the limit: 503$/,
+    /^told to Prometheus: true$/,
+    /^images left: 0$/,
+    /^never above 64 MB: true$/,
+  ],
   'zstd.js': [
     isMac ? 'libzstd.dylib' : 'libzstd.so.1',
     /^310000 bytes became \d+$/,
@@ -86,18 +96,51 @@ function canLoad(library) {
 }
 
 test('every example is tested', () => {
-  const files = fs.readdirSync(directory).filter((name) => name.endsWith('.js'));
+  const files = fs.readdirSync(directory).filter((name) => name !== 'sqlite.mts');
   expect(files.sort()).toEqual(Object.keys(examples).sort());
 });
 
+/** The same program as an ES module: what a reader changes who writes `import`. */
+function asModule(name) {
+  const source = fs
+    .readFileSync(path.join(directory, name), 'utf8')
+    .replace("'use strict';\n", '')
+    .replace(/__filename/g, `'${path.join(directory, name)}'`)
+    .replace(/^const (\{[^}]*\}|\w+) = require\(('.*')\);$/gm, (line, names, from) => {
+      return `import ${names.replace(/(\w+): (\w+)/g, '$1 as $2')} from ${from};`;
+    })
+    .replace(/= require\(([^']*\?.*)\);/g, '= (await import($1)).default;');
+  const file = path.join(__dirname, '../build/examples', name.replace(/\.js$/, '.mjs'));
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, source);
+  return file;
+}
+
 for (const [name, [library, ...expected]] of Object.entries(examples)) {
   const node = name === 'node-ffi.js' ? nodeWithFfi(`examples/${name}`) : process.execPath;
-  (canLoad(library) && node !== undefined ? test : test.skip)(`examples/${name}`, async () => {
+  const runs = canLoad(library) && node !== undefined ? test : test.skip;
+  const programs = [
+    [`examples/${name}`, () => path.join(directory, name)],
+    [`examples/${name}, as an ES module`, () => asModule(name)],
+  ];
+  runs.each(programs)('%s', async (_, fileOf) => {
     const execArgv = name === 'node-ffi.js' ? ['--disable-warning=ExperimentalWarning'] : [];
-    const { stdout, ...rest } = await runChild(path.join(directory, name), { node, execArgv });
+    const { stdout, ...rest } = await runChild(fileOf(), { node, execArgv });
     expect(rest).toEqual({ code: 0, signal: null, stderr: '' });
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(expected.length);
     expected.forEach((pattern, i) => expect(lines[i]).toMatch(pattern));
   });
 }
+
+(canLoad(examples['sqlite.js'][0]) ? test : test.skip)('examples/sqlite.mts', async () => {
+  const source = fs.readFileSync(path.join(directory, 'sqlite.mts'), 'utf8');
+  const module = ts.ModuleKind.ESNext;
+  const { outputText } = ts.transpileModule(source, {
+    compilerOptions: { module, target: ts.ScriptTarget.ES2022 },
+  });
+  const file = path.join(__dirname, '../build/examples/sqlite-typescript.mjs');
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.writeFileSync(file, outputText);
+  expect(await runChild(file)).toEqual({ code: 0, signal: null, stderr: '', stdout: 'apple\nleft: 0\n' });
+});

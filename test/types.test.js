@@ -47,6 +47,11 @@ describe('declares what there is', () => {
     const declared = namesOf(checker.getExportsOfModule(moduleOf('types/koffi.d.ts')).filter(isValue));
     const added = keysOf(koffi).filter((name) => !(name in require('koffi')));
     expect(declared).toEqual(expect.arrayContaining(added));
+    const values = fs
+      .readFileSync(inRoot('types/koffi.d.ts'), 'utf8')
+      .matchAll(/^export (?:const|function) (\w+)/gm);
+    const named = fs.readFileSync(inRoot('lib/ffi/koffi/index.mjs'), 'utf8').match(/\w+(?=,$)/gm);
+    expect([...values].map(([, name]) => name).filter((name) => !named.includes(name))).toEqual([]);
   });
 
   test('TrackedPointer', () => {

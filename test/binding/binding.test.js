@@ -92,8 +92,7 @@ test('not built: the paths tried, why not, and what to do', async () => {
     );
   }
   expect(message).toContain(`${path.join(directory, prebuilt)}\n    there is no such file`);
-  expect(message).toContain('npm rebuild ffi-tally --build-from-source');
-  expect(message).toContain('npm install-scripts approve ffi-tally');
+  expect(message).toContain('npx ffi-tally build');
   expect(message).toContain('--allow-addons');
   expect(cause).toBe(null);
 });
@@ -172,7 +171,7 @@ describe('where JavaScript takes its place', () => {
     expect(stderr.match(/ffi-tally works without its native part/g)).toHaveLength(1);
     expect(stderr).toContain('[FFI_TALLY_NO_BINARY] FfiTallyWarning:');
     expect(stderr).toContain('there is none for this machine');
-    expect(stderr).toContain('npm rebuild ffi-tally --build-from-source');
+    expect(stderr).toContain('npx ffi-tally build');
   });
 
   test('and does not tell again in the workers', async () => {

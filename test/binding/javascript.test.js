@@ -30,8 +30,11 @@ describe.each([
     for (const { live, twice, asked, reported } of [felt, unfelt]) {
       expect({ live, twice, asked, reported }).toEqual({ live: 0, twice: 0, asked: 0, reported: 0 });
     }
-    expect(felt.peak).toBeLessThan(256 * MIB);
-    expect(unfelt.peak).toBe(bytes * perTurn * turns);
+    // How far V8's threads are behind depends on who else wants the processors.
+    const all = bytes * perTurn * turns;
+    expect(felt.peak).toBeLessThan(0.75 * all);
+    // Nearly all: V8 may collect once for a young generation of its own that is full.
+    expect(unfelt.peak).toBeGreaterThan(0.9 * all);
   });
 });
 

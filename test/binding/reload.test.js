@@ -55,3 +55,20 @@ test('in a worker, whose end frees what is still in use', async () => {
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
   expect(JSON.parse(child.stdout)).toMatchObject({ made: 30, freed: 30, ...faultless });
 });
+
+test('what a former copy loads later belongs to that copy', async () => {
+  const child = await runChild(`
+    delete process.env.JEST_WORKER_ID; // where it is, all is loaded at once
+    const load = () => {
+      for (const file of Object.keys(require.cache)) if (/[\\\\/]lib[\\\\/]/.test(file)) delete require.cache[file];
+      return require('./lib');
+    };
+    const [former, current] = [load(), load()];
+    const pointer = former.track(4096n, { size: 10, free: null });
+    const bytes = [former, current].map((tally) => tally.stats().bytes);
+    const { handedOver } = former.handOver(pointer);
+    console.log(JSON.stringify({ bytes, handedOver: typeof handedOver, isCurrent: require('./lib') === current }));
+  `);
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+  expect(JSON.parse(child.stdout)).toEqual({ bytes: [10, 0], handedOver: 'string', isCurrent: true });
+});

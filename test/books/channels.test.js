@@ -76,12 +76,14 @@ test('a pointer that is refused', () => {
 
 test('where nobody listens, nothing is asked', () => {
   collect();
-  const { figure, stats } = binding;
+  const { bytes, pointers, deadBytes, deadPointers, stats } = binding;
   let asked = 0;
-  binding.figure = (which) => {
-    asked++;
-    return figure(which);
-  };
+  for (const [name, figure] of Object.entries({ bytes, pointers, deadBytes, deadPointers })) {
+    binding[name] = () => {
+      asked++;
+      return figure();
+    };
+  }
   binding.stats = () => {
     throw new Error('the figures of all accounts were asked for');
   };
@@ -93,7 +95,7 @@ test('where nobody listens, nothing is asked', () => {
   const silent = cost(() => collect());
   let loud = 0;
   heard(ALL, () => (loud = cost(() => collect())));
-  Object.assign(binding, { figure, stats });
+  Object.assign(binding, { bytes, pointers, deadBytes, deadPointers, stats });
   // collect() itself asks for two figures, twice; each of two sweeps for three, as nothing is found; so does the freeing.
   expect([silent, loud]).toEqual([4, 4 + 3 * 3]);
 });

@@ -6,6 +6,7 @@ const binding = require('../../lib/binding');
 const { kinds } = require('../../lib/books/kinds');
 const { expectBalance } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
 const { gcUntil } = require('../support/gc-until.js');
 const things = require('../support/things.js');
 const { FREE, FREE_WITH_CONTEXT, counters } = things;
@@ -125,7 +126,7 @@ test('the label tracked last that is forgotten for others, which are not remembe
 });
 
 // In a process of its own, as Jest keeps things alive.
-test('a pointer that is traced has its place after its label was forgotten', async () => {
+inChildren.test('a pointer that is traced has its place after its label was forgotten', async () => {
   const child = await runChild(`
     const { configure, stats, track } = require('./lib');
     const { gcUntil } = require('./test/support/gc-until.js');

@@ -7,6 +7,7 @@ const { configure, collect, stats, track } = require('../../lib');
 const { withOwnership } = require('../../lib');
 const { expectBalance } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
 const { counting } = require('../support/counting.js');
 const things = require('../support/things.js');
 const { FREE, faultless, counters, koffi } = things;
@@ -55,16 +56,20 @@ test('each place has its stack, its pointers and its bytes, as long as they live
   expect(stats().accounts.filter(({ label }) => label === 'places')).toHaveLength(1);
 });
 
-test('what is collected is gone from the traces, and the size is that of now', () => {
+test('what is collected is told as that in the traces, and the size is that of now', () => {
   configure({ trace: 1 });
   const kept = make(10, 'collected');
   kept.resize(500);
-  (() => {
-    for (let i = 0; i < 20; i++) make(10, 'collected');
-  })();
+  const drop = () => void make(10, 'collected');
+  for (let i = 0; i < 20; i++) drop();
+  for (let i = 0; i < 20; i++) make(10, 'collected').dispose();
   expect(tracesOf('collected')).toHaveLength(2);
   collect();
-  expect(tracesOf('collected')).toMatchObject([{ bytes: 500, pointers: 1 }]);
+  const [alive, undisposed, ...others] = tracesOf('collected');
+  expect(others).toEqual([]);
+  expect(alive).toMatchObject({ bytes: 500, pointers: 1, collected: 0 });
+  expect(undisposed).toMatchObject({ bytes: 0, pointers: 0, collected: 20, samples: 0 });
+  expect(undisposed.stack.split('\n')[1]).toContain('at drop (');
   kept.dispose();
 });
 
@@ -157,7 +162,7 @@ test.each([
   expect(configure().trace).toBe(0);
 });
 
-describe('FFI_TALLY_TRACE', () => {
+inChildren.describe('FFI_TALLY_TRACE', () => {
   const code = `
     const { configure, stats, track } = require('./lib');
     const pointer = track(1n, { size: 5, free: null });
@@ -182,7 +187,7 @@ describe('FFI_TALLY_TRACE', () => {
   });
 });
 
-test('places in compiled code are told in the source', async () => {
+inChildren.test('places in compiled code are told in the source', async () => {
   const source = `
 import { configure, stats, track } from 'ffi-tally';
 

@@ -89,3 +89,20 @@ test('what the event loop is about to let go of', async () => {
 test.each([[null], [5], [{}], [{ accounts: [] }]])('%p is no state to compare with', async (since) => {
   await expect(assertNoLeaks(since)).rejects.toMatchObject({ code: 'ERR_TALLY_INVALID_ARG_TYPE' });
 });
+
+test('what was collected there before is no part of it', async () => {
+  configure({ trace: 1 });
+  // So deep that who calls it is no part of the place.
+  const push = (list, depth = 20) =>
+    depth > 0 ? push(list, depth - 1) : list.push(make(10, 'collected before'));
+  (() => push([]))();
+  await assertNoLeaks(); // collects
+  const before = stats();
+  const kept = [];
+  push(kept);
+  const error = await assertNoLeaks(before).catch((reason) => reason);
+  const { label, stack } = error.leaks[0].traces[0];
+  expect(stats().traces.find((trace) => trace.stack === stack)).toMatchObject({ label, collected: 1 });
+  expect(error.leaks[0].traces).toMatchObject([{ pointers: 1, collected: 0 }]);
+  kept.pop().dispose();
+});

@@ -115,6 +115,84 @@ test('closed, once or twice, it is charged no more', () => {
   expect(stats().outside).toBe(0);
 });
 
+const MIB = 2 ** 20;
+
+/** Pointers whose sizes nobody says, of a memory that a gauge knows: a GPU with 1024 times as much as is allocated. */
+function gpu() {
+  const read = things.library.func('int64_t live_bytes()');
+  const vram = { peak: 0, used: () => Number(read()) * 1024 };
+  vram.make = (bytes) => {
+    const address = things.make(bytes / 1024);
+    vram.peak = Math.max(vram.peak, vram.used());
+    return track(address, { size: 0, label: 'tensor', free: things.FREE });
+  };
+  vram.churn = (count, bytes) => {
+    for (let i = 0; i < count; i++) vram.make(bytes);
+  };
+  return vram;
+}
+
+test.each([
+  ['the budget of all memory', undefined],
+  ['a budget of its own', { budget: 64 * MIB }],
+])('growth is acted on at the pointer that brings it, whatever its size: %s', (_, options) => {
+  boundByBudget();
+  const vram = gpu();
+  opened('vram', vram.used, options);
+  vram.churn(60, 100 * MIB);
+  expect(vram.peak).toBeLessThanOrEqual(300 * MIB); // the interpreter may still hold the last one
+  collect();
+  vram.peak = 0;
+  vram.churn(600, MIB);
+  expect(vram.peak).toBeLessThanOrEqual(0.7 * 64 * MIB); // a minor collection at half of the budget
+});
+
+test('large ones after many small ones are noticed within a few', () => {
+  boundByBudget();
+  const vram = gpu();
+  opened('vram', vram.used);
+  vram.churn(5000, 64 * 1024);
+  vram.churn(100, 100 * MIB);
+  expect(vram.peak).toBeLessThanOrEqual(1200 * MIB);
+});
+
+test('its own limit: garbage makes room, onPressure is asked, the refusal names it, and others are not refused', () => {
+  const vram = gpu();
+  const told = [];
+  opened('vram', vram.used, { limit: 10 * MIB });
+  vram.churn(100, 3 * MIB);
+  expect(vram.peak).toBeLessThanOrEqual(13 * MIB); // the new one exists before it is tracked
+  expect(stats().outside).toBe(0);
+  configure({ onPressure: (pressure) => told.push(pressure) });
+  const kept = [];
+  const error = errorOf(() => {
+    for (;;) kept.push(vram.make(3 * MIB));
+  });
+  configure({ onPressure: null });
+  expect(kept).toHaveLength(3);
+  expect(vram.used()).toBe(9 * MIB);
+  expect(error).toMatchObject({
+    code: 'ERR_TALLY_LIMIT',
+    message: expect.stringContaining("the gauge 'vram'"),
+  });
+  expect(error.message).toContain('vram (12.6 MB)');
+  expect(told).toEqual([{ bytes: 12 * MIB, limit: 10 * MIB, size: 0, gauge: 'vram' }]);
+  const raw = things.make(5 * 1024); // by somebody else
+  collect(); // which reads it
+  track(1n, { size: 1, free: null }).dispose();
+  things.free(raw);
+  for (const each of kept) each.dispose();
+});
+
+test('what is refused because of a gauge without a limit is told with its name', () => {
+  let used = 0;
+  opened('cache', () => used);
+  configure({ limit: MIB });
+  used = 2 * MIB;
+  expect(errorOf(() => track(1n, { size: 0, free: null })).message).toContain('cache (2.10 MB)');
+  configure({ limit: Infinity });
+});
+
 test('what a library itself says', () => {
   let sqlite;
   try {
@@ -160,4 +238,7 @@ test('bad arguments', () => {
   expectRefusal(() => gauge('a', 'b'), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
   expectRefusal(() => gauge('a', null), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
   expectRefusal(() => gauge('a', 0n), RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
+  expectRefusal(() => gauge('a', () => 0, { limit: 0 }), RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
+  expectRefusal(() => gauge('a', () => 0, { budget: '1' }), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
+  expectRefusal(() => gauge('a', () => 0, { most: 1 }), TypeError, 'ERR_TALLY_UNKNOWN_OPTION');
 });

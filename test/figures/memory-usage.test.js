@@ -1,9 +1,10 @@
 'use strict';
 
-const fs = require('node:fs');
 const { collect, memoryUsage, reportExternal, stats, track } = require('../../lib');
-const { expectBalance } = require('../support/balance.js');
+const { expectBalance, expectCounted, settledCounter } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
+const { allocator } = require('../support/exact.js');
 const { stranger } = require('../support/build.js')();
 const things = require('../support/things.js');
 
@@ -30,15 +31,14 @@ test('tracked is what the ledger carries, with what was charged by hand', () => 
   expect(memoryUsage().tracked).toBe(0);
 });
 
-test('reported is what V8 has been told, and counter is its own, Buffers included', () => {
-  collect();
-  const before = memoryUsage();
+test('reported is what V8 has been told, and counter is its own, Buffers included', async () => {
+  const before = await settledCounter();
   const pointer = track(1n, { size: 20 * MIB, free: null });
   collect(); // before that, V8 hears of all of it
   const after = memoryUsage();
   expect(after.reported).toBe(20 * MIB);
   expect(after.reported).toBe(stats().reported);
-  expect(after.counter - before.counter).toBe(20 * MIB);
+  expectCounted(before, 20 * MIB);
   const buffer = new ArrayBuffer(3 * MIB);
   expect(memoryUsage().counter - after.counter).toBe(buffer.byteLength);
   pointer.dispose();
@@ -96,7 +96,7 @@ test('the terms add up to rss', () => {
 
 // On Linux malloc can be another than glibc's.
 const preloaded = (library, code) => runChild(code, { env: { LD_PRELOAD: library } });
-const testLinux = process.platform === 'linux' ? test : test.skip;
+const testLinux = process.platform === 'linux' ? inChildren.test : test.skip;
 const print = 'console.log(JSON.stringify(require("./lib").memoryUsage()))';
 
 testLinux('where malloc is a stranger, its terms are undefined, and the others add up', async () => {
@@ -109,14 +109,8 @@ testLinux('where malloc is a stranger, its terms are undefined, and the others a
 });
 
 testLinux('where malloc is that of jemalloc, the figures are too', async () => {
-  const jemalloc = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib']
-    .map((directory) => `${directory}/libjemalloc.so.2`)
-    .find((file) => fs.existsSync(file));
-  if (jemalloc === undefined) {
-    if (process.env.CI === 'true') throw new Error('libjemalloc is not installed');
-    console.warn('NOT RUN: libjemalloc is not installed');
-    return;
-  }
+  const jemalloc = allocator('libjemalloc.so.2');
+  if (jemalloc === undefined) return;
   const child = await preloaded(
     jemalloc,
     `const { memoryUsage, track } = require('./lib');
@@ -134,7 +128,7 @@ testLinux('where malloc is that of jemalloc, the figures are too', async () => {
 });
 
 // Each plants 100 MiB in a process of its own, and says by how many MiB each term has moved.
-describe('100 MiB show in the right term and in no other', () => {
+inChildren.describe('100 MiB show in the right term and in no other', () => {
   const names =
     'BYTES, POINTER, SIZE, freed, kept, libc, malloc, many, mapped, planted, touched, track, trim';
   const prelude = `const { ${names} } = require('./test/programs/figures/terms.js');`;
@@ -193,7 +187,7 @@ describe('100 MiB show in the right term and in no other', () => {
   }
 });
 
-test('what other threads track is in the terms, but not in the books of this one', async () => {
+inChildren.test('what other threads track is in the terms, but not in the books of this one', async () => {
   const child = await runChild('test/programs/figures/threads-terms.js');
   expect(child).toEqual({ code: 0, signal: null, stdout: '[300,5300,300]\n', stderr: '' });
 });

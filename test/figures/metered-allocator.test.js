@@ -3,7 +3,9 @@
 const { collect, configure, meteredAllocator, stats } = require('../../lib');
 const { errorOf } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
 const { koffi } = require('../support/things.js');
+const platform = require('../support/platform.js');
 
 const seen = (wanted) => stats().meters.find(({ label }) => label === wanted);
 
@@ -87,7 +89,7 @@ test('the books carry it, V8 hears of it, the limit counts it', () => {
 
 test('the hook came too late: told, and the total does not go below zero', () => {
   const meter = meteredAllocator({ label: 'late' });
-  const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+  const libc = koffi.load(platform.libc);
   const malloc = libc.func('void *malloc(size_t bytes)');
   const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
   call(meter.free, Free, malloc(5000));
@@ -183,7 +185,7 @@ test('bad arguments', () => {
   expect(code({ label: 'plain', checked: true })).toBe('ERR_TALLY_INVALID_ARG_VALUE');
 });
 
-describe('in a process of its own', () => {
+inChildren.describe('in a process of its own', () => {
   const run = async (program) => {
     expect(await runChild(program)).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
   };

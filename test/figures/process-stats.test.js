@@ -2,6 +2,7 @@
 
 const { reportExternal, stats, track } = require('../../lib');
 const { expectBalance } = require('../support/balance.js');
+const inChildren = require('../support/in-children.js');
 const things = require('../support/things.js');
 const { FILLED, ended, fill } = require('../support/workers.js');
 
@@ -28,6 +29,7 @@ test('has the shape that the typings promise', () => {
       tornDown: expect.any(Number), // other files may have had workers in this process
       failed: expect.any(Number),
     },
+    memory: { usage: expect.any(Number), limit: expect.any(Number) },
   });
 });
 
@@ -68,20 +70,22 @@ test(`scope 'environment' is the default`, () => {
   expect(stats({ scope: undefined })).toEqual(stats({}));
 });
 
-test('adds up over 20 workers that end in every way, and remembers those that have ended', async () => {
-  const WORKERS = 20;
-  const FREED_BEFORE = 5; // of each
-  const ends = [
-    'return',
-    'throw new Error("on purpose")',
-    'Promise.reject(new Error("on purpose"))',
-    'process.exit(7)',
-    'for (;;);', // terminated
-    'setInterval(() => {}, 1000)', // terminated
-  ];
-  const kinds = { count: WORKERS, kinds: ends.length, terminated: 2 };
-  const found = await ended(
-    `
+inChildren.test(
+  'adds up over 20 workers that end in every way, and remembers those that have ended',
+  async () => {
+    const WORKERS = 20;
+    const FREED_BEFORE = 5; // of each
+    const ends = [
+      'return',
+      'throw new Error("on purpose")',
+      'Promise.reject(new Error("on purpose"))',
+      'process.exit(7)',
+      'for (;;);', // terminated
+      'setInterval(() => {}, 1000)', // terminated
+    ];
+    const kinds = { count: WORKERS, kinds: ends.length, terminated: 2 };
+    const found = await ended(
+      `
     ${fill}
     for (let i = 0; i < ${FREED_BEFORE}; i++) make(30, things.FREE).dispose();
     const seen = stats({ scope: 'process' });
@@ -90,27 +94,27 @@ test('adds up over 20 workers that end in every way, and remembers those that ha
     const end = new Function(${JSON.stringify(ends)}[workerData % ${ends.length}]);
     parentPort.once('message', () => end());
     `,
-    `return require('./test/programs/workers/add-up.js')(start, ${JSON.stringify(kinds)})`,
-    { live: 0, made: WORKERS * (FILLED + FREED_BEFORE) + 1, freed: WORKERS * (FILLED + FREED_BEFORE) + 1 },
-    { timeout: 120_000 },
-  );
-  const { alone, filled, full, least, after, end } = found.result;
-  const sum = (name) => filled.reduce((total, each) => total + each[name], 0);
-  expect(alone).toMatchObject({ environments: 1, bytes: 5, pointers: 1 });
-  expect(full).toMatchObject({
-    environments: WORKERS + 1,
-    pointers: sum('pointers') + 1,
-    bytes: sum('bytes') + 5,
-  });
-  // The referee counts what there is, whoever booked it.
-  expect(full.pointers).toBe(full.referee.live);
-  expect(full.bytes).toBe(full.referee.live_bytes);
-  expect(Math.max(...filled.map(({ seen }) => seen))).toBeGreaterThan(FILLED); // of others too
-  expect(least).toBe(full.totals.tracked);
-  expect(after).toMatchObject({ environments: 1, bytes: 5, pointers: 1, dead: { bytes: 0, pointers: 0 } });
-  // Each has disposed of ten itself, which were freed with it because their children kept them.
-  expect(after.totals.tornDown).toBe(WORKERS * (FILLED - 10));
-  expect(end.totals.tracked).toBe(found.made);
-  expect(sumOfEnds(end.totals)).toBe(found.freed);
-  expect(end.totals.failed).toBe(0);
-}, 150_000);
+      `return require('./test/programs/workers/add-up.js')(start, ${JSON.stringify(kinds)})`,
+      { live: 0, made: WORKERS * (FILLED + FREED_BEFORE) + 1, freed: WORKERS * (FILLED + FREED_BEFORE) + 1 },
+    );
+    const { alone, filled, full, least, after, end } = found.result;
+    const sum = (name) => filled.reduce((total, each) => total + each[name], 0);
+    expect(alone).toMatchObject({ environments: 1, bytes: 5, pointers: 1 });
+    expect(full).toMatchObject({
+      environments: WORKERS + 1,
+      pointers: sum('pointers') + 1,
+      bytes: sum('bytes') + 5,
+    });
+    // The referee counts what there is, whoever booked it.
+    expect(full.pointers).toBe(full.referee.live);
+    expect(full.bytes).toBe(full.referee.live_bytes);
+    expect(Math.max(...filled.map(({ seen }) => seen))).toBeGreaterThan(FILLED); // of others too
+    expect(least).toBe(full.totals.tracked);
+    expect(after).toMatchObject({ environments: 1, bytes: 5, pointers: 1, dead: { bytes: 0, pointers: 0 } });
+    // Each has disposed of ten itself, which were freed with it because their children kept them.
+    expect(after.totals.tornDown).toBe(WORKERS * (FILLED - 10));
+    expect(end.totals.tracked).toBe(found.made);
+    expect(sumOfEnds(end.totals)).toBe(found.freed);
+    expect(end.totals.failed).toBe(0);
+  },
+);

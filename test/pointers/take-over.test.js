@@ -6,6 +6,7 @@ const path = require('node:path');
 const { collect, configure, handOver, stats, takeOver, track } = require('../../lib');
 const { expectBalance, expectRefusal } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
 const things = require('../support/things.js');
 
 const { FREE, counters } = things;
@@ -106,7 +107,7 @@ test('shared travels along', () => {
   b.dispose();
 });
 
-describe('from another thread', () => {
+inChildren.describe('from another thread', () => {
   /** Runs `main`, whose start() starts a worker with `worker`; both with what programs/pointers/threads.js has. */
   const run = async (worker, main) => {
     const names =

@@ -5,7 +5,9 @@ const { POINTER, SIZE, TrackedPointer, collect, stats, track } = require('../../
 const binding = require('../../lib/binding');
 const { errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
 const things = require('../support/things.js');
+const platform = require('../support/platform.js');
 const { FREE, FREE_SIZED, FREE_WITH_CONTEXT, counters, koffi, make } = things;
 
 // A build without libffi is complete but for bound arguments.
@@ -132,7 +134,7 @@ describe('bound arguments', () => {
   });
 
   describe('munmap(), of libc', () => {
-    const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+    const libc = koffi.load(platform.libc);
     const mmap = libc.func(
       'void *mmap(void *address, size_t size, int protection, int flags, int file, int64_t at)',
     );
@@ -621,7 +623,7 @@ describe('a destructor that throws', () => {
     expect(heard[0]).toMatchObject({ label: 'heard', error: { message: 'on purpose' } });
   });
 
-  test('the warning of a real process names the account and comes once', async () => {
+  inChildren.test('the warning of a real process names the account and comes once', async () => {
     const child = await runChild(`
       const { track } = require('./lib');
       const free = () => { throw new TypeError('broken'); };

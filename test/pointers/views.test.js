@@ -12,6 +12,7 @@ const zlib = require('node:zlib');
 const { collect, memoryUsage, stats, track } = require('../../lib');
 const { boundByBudget, expectBalance, expectRefusal } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
 const { gc, gcUntil } = require('../support/gc-until.js');
 const things = require('../support/things.js');
 const { FREE, counters } = things;
@@ -363,7 +364,7 @@ describe('release()', () => {
     pointer.dispose();
   });
 
-  test('refuses where a buffer must not be detached, and does not end the process', async () => {
+  inChildren.test('refuses where a buffer must not be detached, and does not end the process', async () => {
     const child = await runChild(`
       const { markAsUntransferable } = require('node:worker_threads');
       const { track } = require('./lib');
@@ -431,7 +432,7 @@ describe('the books', () => {
     expect(counters().freed).toBe(10);
   });
 
-  test('a program that replaces gc() does not come between', async () => {
+  inChildren.test('a program that replaces gc() does not come between', async () => {
     const child = await runChild(
       `
       const { collect, track } = require('./lib');
@@ -449,7 +450,7 @@ describe('the books', () => {
   });
 });
 
-describe('at the end', () => {
+inChildren.describe('at the end', () => {
   const worker = (body) => `
     const { Worker, isMainThread, parentPort, workerData } = require('node:worker_threads');
     const code = ${JSON.stringify(body)};
@@ -553,12 +554,11 @@ describe('at the end', () => {
   });
 });
 
-test('random programs', async () => {
+inChildren.test('random programs', async () => {
   const steps = process.env.FFI_TALLY_TEST_STEPS ?? '1500';
   const child = await runChild('test/support/views-fuzz.js', {
     args: [steps],
     execArgv: ['--expose-gc', '--no-warnings'],
-    timeout: 300_000,
   });
   // On failure this shows the seed.
   expect(child.stderr).toBe('');
@@ -566,4 +566,4 @@ test('random programs', async () => {
   const { tracked, freed } = JSON.parse(child.stdout);
   expect(tracked).toBeGreaterThan(Number(steps) / 5);
   expect(freed).toBeGreaterThan(Number(steps) / 5);
-}, 300_000);
+});

@@ -5,6 +5,7 @@
 const { AsyncLocalStorage, createHook } = require('node:async_hooks');
 const { setImmediate: nextTurn } = require('node:timers/promises');
 const { collect, stats, track } = require('../../lib');
+const nurseryTurn = require('../../lib/reclaim/nursery-turn');
 const { expectBalance } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
 const { gcUntil } = require('../support/gc-until.js');
@@ -45,6 +46,16 @@ describe('the store is that of who made the pointer', () => {
     const outside = make();
     request.run('other', () => outside.dispose());
     expect(stores).toEqual([1, 2, 3, undefined]);
+  });
+
+  testNative('also where the stack was full when the next turn was to be scheduled', () => {
+    nurseryTurn.isArmed = false;
+    jest.spyOn(nurseryTurn, 'arm').mockImplementationOnce(() => {
+      throw new RangeError('Maximum call stack size exceeded');
+    });
+    expect(() => makeIn('here')).toThrow('call stack');
+    request.run('other', collect);
+    expect(stores).toEqual(['here']);
   });
 
   testNative('by collect(), and by whoever tracks the next', () => {

@@ -3,6 +3,7 @@
 const { collect, stats, track } = require('../../lib');
 const { expectBalance, expectRefusal } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
 const things = require('../support/things.js');
 const { FREE, counters } = things;
 
@@ -82,7 +83,7 @@ test.each([
   expectRefusal(() => collect(options), Class, code);
 });
 
-test.each([
+inChildren.test.each([
   ['with gc() exposed', ['--expose-gc']],
   ['without', []],
   ['with code generation from strings forbidden', ['--disallow-code-generation-from-strings']],
@@ -111,8 +112,10 @@ test.each([
 });
 
 // Another thread finds gc() where nobody wants it, if it makes a context while the flag is set.
-test('the flag that shows gc() is set while one context is made, by one thread at a time', async () => {
-  const child = await runChild(`
+inChildren.test(
+  'the flag that shows gc() is set while one context is made, by one thread at a time',
+  async () => {
+    const child = await runChild(`
     const { Worker } = require('node:worker_threads');
     const code = \`
       const { parentPort, workerData } = require('node:worker_threads');
@@ -145,11 +148,12 @@ test('the flag that shows gc() is set while one context is made, by one thread a
       new Worker(code, { eval: true, workerData: shared }).on('message', (done) => console.log(done));
     }
   `);
-  expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
-  expect(child.stdout).toBe('context --expose-gc context --no-expose-gc\n'.repeat(4));
-});
+    expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
+    expect(child.stdout).toBe('context --expose-gc context --no-expose-gc\n'.repeat(4));
+  },
+);
 
-test('a gc() of another kind, put there by the program, is harmless', async () => {
+inChildren.test('a gc() of another kind, put there by the program, is harmless', async () => {
   const child = await runChild(`
     globalThis.gc = 'not a function';
     const { collect, track } = require('./lib');

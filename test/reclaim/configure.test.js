@@ -1,8 +1,9 @@
 'use strict';
 
 const { collect, configure, stats, track } = require('../../lib');
-const { errorOf, expectBalance } = require('../support/balance.js');
+const { errorOf, expectBalance, expectRefusal } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
 const things = require('../support/things.js');
 const { FREE, counters } = things;
 
@@ -28,7 +29,7 @@ test('returns the settings in force', () => {
   expect(configure({ budget: 2n * BigInt(MIB) }).budget).toBe(2 * MIB);
 });
 
-test.each([1, 2, 3, 4])('a budget of %i bytes', async (budget) => {
+inChildren.test.each([1, 2, 3, 4])('a budget of %i bytes', async (budget) => {
   // In a child: asking for collections without an end could not be stopped here.
   const child = await runChild(`
     const { configure, stats, track } = require('./lib');
@@ -104,7 +105,7 @@ test('a small budget holds memory down, a large one lets it be', () => {
   expect(peakWith({ budget: 1024 * MIB })).toBeGreaterThan(64 * MIB);
 });
 
-describe('in a worker', () => {
+inChildren.describe('in a worker', () => {
   const inWorker = (code) => `
     const { Worker } = require('node:worker_threads');
     new Worker(${JSON.stringify(code)}, { eval: true }).on('message', console.log);
@@ -137,4 +138,22 @@ describe('in a worker', () => {
     `);
     expect(child).toMatchObject({ code: 0, signal: null, stdout: `${64 * MIB}\n` });
   });
+});
+
+test('the limit on the process is beside that on what is tracked here', () => {
+  const before = stats({ scope: 'process' }).memory;
+  expect(before.usage).toBeGreaterThan(0);
+  expect(configure({ limit: 1e12, scope: 'process' })).toMatchObject({ limit: 1e12, scope: 'process' });
+  expect(stats({ scope: 'process' }).memory.limit).toBe(1e12);
+  expect(configure({ limit: 1e9 })).toMatchObject({ limit: 1e9, scope: 'environment' });
+  expect(stats({ scope: 'process' }).memory.limit).toBe(1e12);
+  configure({ limit: Infinity });
+  configure({ limit: before.limit, scope: 'process' });
+  configure({ limit: Infinity, scope: 'environment' });
+  expect(stats({ scope: 'process' }).memory.limit).toBe(before.limit);
+});
+
+test('a scope that is unknown, or without a limit', () => {
+  expectRefusal(() => configure({ limit: 1, scope: 'thread' }), RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
+  expectRefusal(() => configure({ scope: 'process' }), RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
 });

@@ -13,3 +13,10 @@ test('memory is held down on the event loop, and V8 is told the whole truth', as
   expect(found.totals.collected).toBeGreaterThan(700);
   expect(found.reported).toBe(found.bytes);
 });
+
+const linux = process.platform === 'linux' ? test : test.skip;
+
+linux('the process asks for collections once there', async () => {
+  const { code, signal, stdout, stderr } = await runChild('test/programs/reclaim/no-gc-wanted.js');
+  expect({ code, signal, stdout, stderr }).toEqual({ code: 0, signal: null, stdout: '0\n', stderr: '' });
+});

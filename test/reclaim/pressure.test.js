@@ -6,6 +6,7 @@ const { collect, configure, reportExternal, stats, track } = require('../../lib'
 const gc = require('../../lib/reclaim/gc');
 const { errorOf, expectBalance } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const inChildren = require('../support/in-children.js');
 const things = require('../support/things.js');
 const { FREE, counters } = things;
 
@@ -97,7 +98,7 @@ test('bytes charged by hand count, and are not refused', () => {
   make().dispose();
 });
 
-test('half of what a container allows; none outside of one', async () => {
+inChildren.test('half of what a container allows; none outside of one', async () => {
   const limitIn = (allowed) =>
     runChild(
       `process.constrainedMemory = () => ${allowed}; console.log(require('./lib').configure({ limit: 'auto' }).limit)`,

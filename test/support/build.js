@@ -1,45 +1,63 @@
 'use strict';
 // Compiles the C libraries of the tests: the referee, counting/counting.c, twice, because the second copy is for tests
-// that unload a library; and on Linux two allocators to be preloaded.
+// that unload a library; and on Linux two allocators and a cage to be preloaded, and a program that counts what libraries
+// allocate.
 
 const fs = require('node:fs');
 const path = require('node:path');
 const { execFileSync } = require('node:child_process');
 
-const directory = path.join(__dirname, 'build');
-const extension = process.platform === 'darwin' ? '.dylib' : '.so';
+const EXTENSIONS = { darwin: 'dylib', win32: 'dll' };
 
 const modified = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-function build(name, from = name, more = []) {
-  const source = path.join(__dirname, `${from}/${from}.c`);
-  const target = path.join(directory, `lib${name}${extension}`);
-  if (modified(target) > modified(source)) return target;
-  fs.mkdirSync(directory, { recursive: true });
-  // Renamed when complete: another test process may be loading or building it at this moment.
-  const unfinished = `${target}.${process.pid}`;
-  const flags = [
-    '-std=c11',
-    '-O2',
-    '-g',
-    '-Wall',
-    '-Wextra',
-    '-Wpedantic',
-    '-Werror',
-    '-shared',
-    '-fPIC',
-    '-pthread',
-    ...more,
-  ];
-  execFileSync(process.env.CC ?? 'cc', [...flags, '-o', unfinished, source], { stdio: 'inherit' });
-  fs.renameSync(unfinished, target);
-  return target;
+/** For another machine than this one: its platform, compilers for it, and what else these need to be told. */
+function buildLibraries({
+  directory = path.join(__dirname, 'build'),
+  platform = process.platform,
+  cc = process.env.CC ?? (platform === 'win32' ? 'gcc' : 'cc'),
+  cxx = process.env.CXX ?? (platform === 'win32' ? 'g++' : 'c++'),
+  flags = [],
+} = {}) {
+  function compile(name, source, more = []) {
+    const isCxx = source.endsWith('.cc');
+    const isProgram = more.includes('-fPIE');
+    const target = path.join(directory, isProgram ? name : `lib${name}.${EXTENSIONS[platform] ?? 'so'}`);
+    if (modified(target) > modified(source)) return target;
+    fs.mkdirSync(directory, { recursive: true });
+    // Renamed when complete: another test process may be loading or building it at this moment.
+    const unfinished = `${target}.${process.pid}`;
+    const all = [isCxx ? '-std=c++17' : '-std=c11', '-O2', '-g', '-Wall', '-Wextra', '-Wpedantic', '-Werror'];
+    all.push('-pthread');
+    if (!isProgram) all.push('-shared');
+    if (!isProgram && platform !== 'win32') all.push('-fPIC');
+    const libraries = platform === 'linux' ? ['-ldl'] : [];
+    const args = [...all, ...flags, ...more, '-o', unfinished, source, ...libraries];
+    execFileSync(isCxx ? cxx : cc, args, { stdio: 'inherit' });
+    fs.renameSync(unfinished, target);
+    return target;
+  }
+  const build = (name, from = name, more = []) =>
+    compile(name, path.join(__dirname, `${from}/${from}.c`), more);
+  return {
+    counting: build('counting'),
+    counting2: build('counting2', 'counting'),
+    // Without -fno-builtin, calling memalign() and clearing becomes a call of calloc(), which is itself.
+    stranger: platform === 'linux' ? build('stranger', 'stranger', ['-fno-builtin']) : undefined,
+    scarce: platform === 'linux' ? build('scarce') : undefined,
+    caged: platform === 'linux' ? build('caged') : undefined,
+    // In C++, and so only for who asks.
+    get containers() {
+      return compile('containers', path.join(__dirname, '../native/libraries/containers.cc'));
+    },
+    get leaks() {
+      return compile('leaks', path.join(__dirname, 'leaks/leaks.cc'));
+    },
+    // Around the allocator of glibc, so only for who asks.
+    get control() {
+      return build('control', 'control', ['-fPIE', '-pie', '-fno-builtin']);
+    },
+  };
 }
 
-module.exports = () => ({
-  counting: build('counting'),
-  counting2: build('counting2', 'counting'),
-  // Without -fno-builtin, calling memalign() and clearing becomes a call of calloc(), which is itself.
-  stranger: process.platform === 'linux' ? build('stranger', 'stranger', ['-fno-builtin']) : undefined,
-  scarce: process.platform === 'linux' ? build('scarce') : undefined,
-});
+module.exports = buildLibraries;

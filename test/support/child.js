@@ -13,7 +13,7 @@ const root = path.join(__dirname, '../..');
  */
 function runChild(
   fileOrCode,
-  { args = [], execArgv = [], env = {}, timeout = 60_000, node = process.execPath } = {},
+  { args = [], execArgv = [], env = {}, timeout = 300_000, node = process.execPath } = {},
 ) {
   const file = path.resolve(root, fileOrCode);
   const isFile = !fileOrCode.includes('\n') && fs.existsSync(file);

@@ -8,17 +8,20 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 const LONG = [
   'tools/cli/run',
   'model',
-  'overload',
   'worker',
-  'reclaim/gc',
-  'tools/monitor/monitor',
   'reclaim/process-exit',
-  'binding/javascript',
   'readme',
-  'types/compile',
+  'reclaim/gc',
   'examples',
-  'hostile',
-  'tools/audit/audit',
+  'overload',
+  'ffi/koffi/in-hand',
+  'tools/audit/truth-table',
+  'pointers/views',
+  'tools/cli/post-mortem',
+  'types/compile',
+  'reclaim/process-limit',
+  'binding/javascript',
+  'tools/cli/text',
 ].map((name) => path.join(__dirname, '..', `${name}.test.js`));
 
 module.exports = class LongestFirst extends Sequencer {

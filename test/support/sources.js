@@ -7,7 +7,8 @@ const lib = path.join(__dirname, '../../lib');
 
 /** Every file of lib/ that Node runs, as { name, source }. */
 function sources() {
-  const names = fs.readdirSync(lib, { recursive: true }).filter((name) => /\.m?js$/.test(name));
+  const found = fs.readdirSync(lib, { recursive: true }).filter((name) => /\.m?js$/.test(name));
+  const names = found.map((name) => name.replaceAll(path.sep, '/'));
   return names.map((name) => ({ name, source: fs.readFileSync(path.join(lib, name), 'utf8') }));
 }
 

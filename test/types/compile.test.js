@@ -16,6 +16,7 @@ const base = {
   lib: ['lib.es2022.d.ts'],
   strict: true,
   noEmit: true,
+  skipDefaultLibCheck: true, // those of TypeScript itself
   types: [],
 };
 
@@ -61,12 +62,54 @@ test.each([
   ['without the types of Node and Symbol.dispose', [commonjs, esm], {}],
   ['with Koffi 2', [commonjs, esm], koffi2],
   ['with the oldest Koffi', [commonjs, esm], oldestKoffi()],
+  ['owned integers', ['test/types/integers.mts'], {}],
   ['for a bundler', [esm], bundler],
   ['as Node 16 resolves modules', [esm], node16],
-  // Koffi 3 has typings for ESM only, which these compilers do not let CommonJS see.
-  ['as Node 16 resolves modules, CommonJS', [commonjs], { ...node16, skipLibCheck: true }],
+  ['as Node 16 resolves modules, CommonJS', [commonjs], node16],
 ])('compiles %s', (_, files, options) => {
   expect(complaintsOf(files, options)).toEqual([]);
+});
+
+test('the example in TypeScript compiles', () => {
+  expect(complaintsOf(['examples/sqlite.mts'], { types: ['node'] })).toEqual([]);
+});
+
+// As in a package that depends on ours: what is exported needs a name that leads through our entry points.
+describe('a library can export what it declares', () => {
+  const directory = inRoot('build/types/library');
+  const ours = path.join(directory, 'node_modules/ffi-tally');
+
+  beforeAll(() => {
+    fs.rmSync(directory, { recursive: true, force: true });
+    fs.mkdirSync(ours, { recursive: true });
+    fs.copyFileSync(inRoot('package.json'), path.join(ours, 'package.json'));
+    fs.cpSync(inRoot('types'), path.join(ours, 'types'), { recursive: true });
+    fs.cpSync(inRoot('node_modules/koffi'), path.join(directory, 'node_modules/koffi'), {
+      recursive: true,
+      filter: (file) => fs.statSync(file).isDirectory() || /\.d\.ts$|\/package\.json$/.test(file),
+    });
+    const source = fs.readFileSync(path.join(__dirname, 'library.mts'), 'utf8');
+    fs.writeFileSync(path.join(directory, 'package.json'), '{ "name": "library" }');
+    fs.writeFileSync(path.join(directory, 'index.mts'), source);
+    fs.writeFileSync(path.join(directory, 'index.cts'), source);
+  });
+
+  test.each([
+    ['index.mts', {}],
+    ['index.cts', {}],
+    ['index.cts', node16],
+  ])('%s %j', (name, more) => {
+    const options = { ...base, ...more, noEmit: false, declaration: true, emitDeclarationOnly: true };
+    const program = ts.createProgram([path.join(directory, name)], options);
+    let text;
+    const { diagnostics } = program.emit(undefined, (file, written) => (text = written));
+    const complaints = [...ts.getPreEmitDiagnostics(program), ...diagnostics];
+    expect(complaints.map(({ messageText }) => messageText)).toEqual([]);
+    expect(text).toMatch(
+      / open: .*Func<\(\w+: .*StringArgument, \w+: .*Place<"LibraryDatabase">\) => number>;/,
+    );
+    expect(text).not.toMatch(/: any;|types\//);
+  });
 });
 
 // Each block on its own, as a reader copies it: what one declares for all files must not be there for another. They are
@@ -91,6 +134,7 @@ describe('examples in TypeScript compile', () => {
   });
 
   test.each(blocks)('$page, line $line', ({ file }) => {
-    expect(complaintsOf([file], { types: ['node'] })).toEqual([]);
+    // The declarations that they use are checked with the example in TypeScript, above.
+    expect(complaintsOf([file], { types: ['node'], skipLibCheck: true })).toEqual([]);
   });
 });

@@ -1,6 +1,7 @@
 import { expectTypeOf } from 'expect-type';
 import tally, {
   ADDRESS_OF,
+  PARENT,
   POINTER,
   SIZE,
   TrackedPointer,
@@ -49,6 +50,13 @@ takeOver({ size: 1 });
 // @ts-expect-error -- no tracked pointer
 handOver(address);
 
+// Scopes.
+const all = tally.scope();
+expectTypeOf(all.keep(image)).toEqualTypeOf<TrackedPointer<'image'>>();
+expectTypeOf(all).toExtend<Disposable>();
+// @ts-expect-error -- no tracked pointer
+all.keep(address);
+
 // One label does not stand for another; any stands for "some pointer".
 expectTypeOf(image).toExtend<TrackedPointer>();
 expectTypeOf(image).toExtend<Disposable>();
@@ -58,6 +66,7 @@ expectTypeOf<TrackedPointer<'image'>>().not.toExtend<TrackedPointer<'sound'>>();
 track(fromKoffi2, { size: 8n, free: fromKoffi2 });
 track(address, { size: 8, free: { address, args: [POINTER, SIZE, 42n, -1] } });
 track(address, { size: 8, free: { address, args: [ADDRESS_OF], ok: 0, retry: true } });
+track(address, { size: 8, free: { address, args: [PARENT, POINTER] }, parent: image });
 track(address, { size: 8, free: { address, ok: 0 } });
 // @ts-expect-error -- by what would it know?
 track(address, { size: 8, free: { address, args: [POINTER], retry: true } });

@@ -28,12 +28,17 @@ expectTypeOf(image).toEqualTypeOf<OwnedTypeObject<'OwnedImage'>>();
 expectTypeOf(image).toExtend<TypeSpecifier>();
 koffi.sizeof(image);
 owned('Map', 'void *', { free: { symbol: 'munmap', args: [POINTER, SIZE] }, size: 4096n });
+owned('List', 'void *', {
+  free: { symbol: 'free_list', args: [POINTER, (_address, count) => count] },
+  size: 8,
+});
 owned('Block', koffi.pointer('void'), { free: 1n, size: 'malloc', parent: 0, shared: true, invalid: -1n });
 owned('Row', 'Row *', { free: null, parent: (_address, table) => table });
 owned('Set', 'Set *', {
   free: (address) => expectTypeOf(address).toEqualTypeOf<bigint>(),
   size: 'set_bytes',
 });
+owned('Handle', 'int', { free: 'close', invalid: [-1, 0], most: 200 });
 // @ts-expect-error -- ownership is not guessed
 owned('Lost', 'Lost *', { size: 1 });
 // @ts-expect-error -- no such option

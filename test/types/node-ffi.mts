@@ -9,8 +9,7 @@ expectTypeOf(Image).toEqualTypeOf<OwnedType<'Image'>>();
 expectTypeOf(ffi.owned).toEqualTypeOf(owned);
 // @ts-expect-error -- ownership is not guessed
 owned('Lost', { size: 1 });
-// @ts-expect-error -- nor is a size
-owned('Lost', { free: null });
+owned('Counted', { free: null });
 // @ts-expect-error -- no such option
 owned('Lost', { free: null, keeps: 0 });
 

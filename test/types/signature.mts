@@ -2,7 +2,7 @@
 import { expectTypeOf } from 'expect-type';
 import type { TrackedPointer } from 'ffi-tally';
 import koffi, { load } from 'ffi-tally/koffi';
-import type { KoffiFunc, Signature, StringArgument } from 'ffi-tally/koffi';
+import type { KoffiFunc, Misspelt, Out, Signature, StringArgument } from 'ffi-tally/koffi';
 
 declare global {
   namespace FfiTally {
@@ -128,8 +128,12 @@ lib.func('int open(_Out_ EsmSound *sound)')(place);
 // @ts-expect-error -- C cannot fill a string
 lib.func('int fill(_Out_ char *text)')('text');
 
-// @ts-expect-error -- nor copy back into a tracked pointer
+// Memory of C is filled where it is.
 lib.func('int fill(_Out_ void *data)')(block);
+lib.func('int fill(_Out_ int *data, _Inout_ EsmPicture *picture)')(block, image);
+lib.func('int swap(_Inout_ EsmPicture **pictures)')([image, null]);
+// @ts-expect-error -- not that of something else
+lib.func('int fill(_Inout_ EsmTune *tune)')(image);
 // @ts-expect-error -- nor write where nothing may be written
 lib.func('int fill(_Out_ int *data)')([1] as readonly number[]);
 lib.func('int fill(_Out_ int *a, _Inout_ uint8_t *b, _Out_ char *c)')(
@@ -137,6 +141,45 @@ lib.func('int fill(_Out_ int *a, _Inout_ uint8_t *b, _Out_ char *c)')(
   new Uint8Array(1),
   Buffer.alloc(1),
 );
+
+// The idiom: a place of its own, and what is in it afterwards.
+const out: Out<Image> = [null];
+lib.func('int open(_Out_ EsmImage *image)')(out);
+expectTypeOf(out[0]).toEqualTypeOf<Image | null>();
+const counted: Out<number> = [null];
+lib.func('int count(_Out_ int *count, _Out_ char **text, _Out_ void **data)')(
+  counted,
+  [null] as Out<string>,
+  [null] as Out<bigint>,
+);
+
+// SQLITE_TRANSIENT is an address.
+lib.func('int sqlite3_bind_text(sqlite3_stmt *s, int i, const char *text, int n, void *destroy)')(
+  1n,
+  1,
+  '',
+  0,
+  -1,
+);
+// @ts-expect-error -- other numbers are a mistake
+lib.func('int f(void *data)')(7);
+
+// Misspelt names of owned types; what is like none of them, or very short, may be anything.
+expectTypeOf<Signature<'EsmImgae f()'>>().toEqualTypeOf<() => Misspelt<'EsmImgae', 'EsmImage'>>();
+expectTypeOf<Signature<'EsmImages f()'>>().toEqualTypeOf<() => Misspelt<'EsmImages', 'EsmImage'>>();
+expectTypeOf<Signature<'esmImage f()'>>().toEqualTypeOf<() => Misspelt<'esmImage', 'EsmImage'>>();
+expectTypeOf<Signature<'EsmIage f()'>>().toEqualTypeOf<() => Misspelt<'EsmIage', 'EsmImage'>>();
+expectTypeOf<Signature<'EsnImage f()'>>().toEqualTypeOf<() => Misspelt<'EsnImage', 'EsmImage'>>();
+expectTypeOf<Signature<'EsmImageList f()'>>().toEqualTypeOf<() => any>();
+expectTypeOf<Signature<'Ems f(EsmPicture picture)'>>().toEqualTypeOf<(picture: any) => any>();
+// @ts-expect-error -- EsmImage is meant
+lib.func('void destroy(EsmImagee image)')(image);
+// @ts-expect-error -- EsmImage is meant
+lib.func('int open(_Out_ EsmImgae *image)')([null]);
+// @ts-expect-error -- EsmImage is meant
+show(lib.func('EsmImgae create()')());
+// @ts-expect-error -- EsmImage is meant
+koffi.owned('EsmImgae', 'EsmPicture *', { free: null, size: 1 });
 
 // C leaves a pointer to characters: Koffi makes a string of it.
 const text: [string | null] = [null];

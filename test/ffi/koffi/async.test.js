@@ -4,6 +4,7 @@ const { promisify } = require('node:util');
 const { TrackedPointer, collect, stats } = require('../../../lib');
 const { errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
 const { runChild } = require('../../support/child.js');
+const inChildren = require('../../support/in-children.js');
 const { gcUntil } = require('../../support/gc-until.js');
 const {
   counting,
@@ -308,7 +309,7 @@ describe('owned', () => {
   });
 });
 
-test('what the callback throws is its own affair', async () => {
+inChildren.test('what the callback throws is its own affair', async () => {
   const code = `
     const { declareThings, koffi, counting, things } = require('./test/ffi/koffi/setup.js');
     const { collect, stats } = require('./lib');
@@ -365,7 +366,7 @@ describe('buffers are kept until the callback', () => {
   });
 });
 
-test('a worker that ends with calls in flight', async () => {
+inChildren.test('a worker that ends with calls in flight', async () => {
   // Koffi 2 itself aborts the process when a worker is stopped while its calls are in flight.
   const ways = isKoffi2 ? ['ends', 'disposed'] : ['ends', 'disposed', 'terminated', 'throws', 'exits'];
   const work = `

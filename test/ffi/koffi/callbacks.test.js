@@ -1,11 +1,13 @@
 'use strict';
 
+const { promisify } = require('node:util');
 const { TrackedPointer, collect, stats } = require('../../../lib');
 const { errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
 const { gcUntil } = require('../../support/gc-until.js');
 const { counting, declareThings, isKoffi2, koffi, raw, things, unique } = require('./setup.js');
 
 const library = koffi.load(counting);
+const { counters } = things;
 // Koffi 2 does not tell how many slots are in use; there, exhausting them is what would fail.
 const slots = () => raw.stats().callbacks ?? NaN;
 
@@ -263,5 +265,118 @@ describe('without `owned`', () => {
       api.unregister(callback);
     }
     expect(seen.ours).toEqual(seen.raw);
+  });
+});
+
+describe('a function that C keeps', () => {
+  function declare(options) {
+    const { T, make, id } = declareThings();
+    const { type } = declareCallback();
+    const keep = library.func(`void callback_keep(${T} *thing, ${type}callback, ${T} *data)`, options);
+    const call = library.func('int callback_call(int value)');
+    return { make, id, keep, call, classic: ['callback_keep', 'void', [`${T} *`, type, `${T} *`], options] };
+  }
+
+  test('is registered, and let go with what keeps it', async () => {
+    const { make, keep, call, classic } = declare({ keeps: { 0: 1 }, replaces: true });
+    const before = slots();
+    const thing = make(10);
+    for (const func of [keep, library.func(...classic)]) {
+      (() => func(thing, (_, value) => value + 1, null))();
+      collect();
+      expect(call(41)).toBe(42);
+    }
+    await promisify(keep.async)(thing, (_, value) => value + 2, null);
+    collect();
+    expect(call(41)).toBe(43);
+    thing.dispose();
+    await gcUntil('the callbacks are unregistered', () => (collect(), stats().pointers === 0));
+    expect(slots()).toBe(before);
+  });
+
+  test('by the result', async () => {
+    const { T, make } = declareThings();
+    const { type } = declareCallback();
+    const prototype = `void *thing_act(const char *script, ${T} *thing, ${type}callback, uint64_t c, uint64_t d)`;
+    const thing = make(10);
+    const result = library.func(prototype, { keeps: 2 })('..>i0', thing, () => 1, 0n, 0n);
+    expect(stats().pointers).toBe(3);
+    for (const each of [result, thing]) each.dispose();
+    await gcUntil('the callback is unregistered', () => (collect(), stats().pointers === 0));
+  });
+
+  test('and calls once: unregistered then, and what it keeps is freed', async () => {
+    const { make, id, keep, call } = declare({ once: 1, keeps: { 1: 2 } });
+    const before = slots();
+    const data = make(10);
+    const [thing, expected] = [make(20), id(data)];
+    const got = [];
+    (() => keep(thing, (...args) => got.push(args) && 7, data))();
+    for (const each of [data, thing]) each.dispose();
+    collect();
+    expect([counters().live, slots()]).toEqual([1, isKoffi2 ? NaN : before + 1]);
+    expect(call(5)).toBe(7);
+    expect(got.map(([, value]) => value)).toEqual([5]);
+    await gcUntil('the callback is unregistered', () => stats().pointers === 0);
+    expect([slots(), expected > 0]).toEqual([before, true]);
+    expect(counters()).toMatchObject({ made: 2, freed: 2, freed_underfoot: 0 });
+  });
+
+  test('once, though it throws; null is none; a registered one is what it is', async () => {
+    const { make, keep, call } = declare({ once: 1 });
+    const thing = make(10);
+    keep(thing, null, null);
+    expect(call(1)).toBe(-1);
+    keep(
+      thing,
+      () => {
+        throw new Error('thrown by the callback');
+      },
+      null,
+    );
+    expect(() => call(1)).toThrow('thrown by the callback');
+    await gcUntil('the callback is unregistered', () => stats().pointers === 1);
+    thing.dispose();
+  });
+
+  test('once, and never had by C, whose call is refused: unregistered at once', async () => {
+    const { make, keep } = declare({ once: 1 });
+    const [thing, ended] = [make(10), make(10)];
+    ended.dispose();
+    const refused = [[ended, null], [thing, ended], [thing, Symbol('data')], [thing]]; // prettier-ignore
+    for (const [first, ...rest] of refused) {
+      expect(() => keep(first, () => 1, ...rest)).toThrow();
+      expect(stats().pointers).toBe(1);
+      await expect(promisify(keep.async)(first, () => 1, ...rest)).rejects.toThrow();
+      expect(stats().pointers).toBe(1);
+    }
+    thing.dispose();
+  });
+
+  test('once, where another cannot be registered', () => {
+    const { type } = declareCallback();
+    const func = library.func('callback_keep', 'void', [type, type, 'void *'], { once: [0, 1] });
+    const all = [];
+    try {
+      for (;;) all.push(raw.register(() => 1, type));
+    } catch {
+      raw.unregister(all.pop());
+    }
+    expect(() => func(() => 1, () => 1, null)).toThrow(/callback/); // prettier-ignore
+    all.push(raw.register(() => 1, type));
+    for (const callback of all) raw.unregister(callback);
+    expect(stats().pointers).toBe(0);
+  });
+
+  test('once means a callback', () => {
+    const { T } = declareThings();
+    const { type } = declareCallback();
+    const prototype = `void callback_keep(${T} *thing, ${type}callback, ${T} *data)`;
+    const attempt = (once) => () => library.func(prototype, { once });
+    expectRefusal(attempt(0), TypeError, 'ERR_TALLY_UNSUPPORTED');
+    expectRefusal(attempt([1, 2]), TypeError, 'ERR_TALLY_UNSUPPORTED');
+    expectRefusal(attempt(3), RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
+    expectRefusal(attempt('1'), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
+    expectRefusal(attempt(true), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
   });
 });

@@ -7,6 +7,7 @@ const { errorOf, expectBalance, expectRefusal } = require('../../support/balance
 const { freedIds } = require('../../support/counting.js');
 const { gcUntil } = require('../../support/gc-until.js');
 const { counting, declareThings, isKoffi2, koffi, ownedThing, things, unique } = require('./setup.js');
+const platform = require('../../support/platform.js');
 
 const library = koffi.load(counting);
 const { counters } = things;
@@ -46,7 +47,7 @@ const MEMORY = [
 
 describe('the result keeps', () => {
   // A function of libc that returns its argument, whatever it is.
-  const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+  const libc = koffi.load(platform.libc);
   const PROTOTYPE = 'void *memchr(const void *memory, int byte, size_t size)';
   const CLASSIC = ['memchr', 'void *', ['const void *', 'int', 'size_t']];
 

@@ -56,6 +56,26 @@ testMaps('unload() with live pointers: their destructors still run, and then the
   expect(lines).toEqual(['false', 'true', 'true 10', 'true 8', '0 0', 'false']);
 });
 
+testMaps('unload() with live structs that are freed by value: the same', async () => {
+  const lines = await run(`
+    const lib = load();
+    koffi.struct('Holder', { length: 'uint64_t', text: 'void *', thing: 'void *', part: 'float' });
+    koffi.owned('OwnedHolder', 'Holder', { free: lib.func('void holder_free(Holder holder)'), size: 1 });
+    const make = lib.func('OwnedHolder holder_new(size_t bytes)');
+    const holders = [make(10), make(10)];
+    lib.unload();
+    holders.pop().dispose();
+    say(mapped(), stats().pointers);
+    holders.length = 0;
+    collect();
+    say(stats().pointers, stats().totals.failed);
+    // Koffi 2 unloads nothing by itself.
+    if (koffi.type !== undefined) await gcUntil('the library is gone', () => (collect(), !mapped()), 20).catch(() => {});
+    say(koffi.type !== undefined && mapped());
+  `);
+  expect(lines).toEqual(['true 1', '0 0', 'false']);
+});
+
 // thing_call() as destructor, so that JavaScript is called back while the library's code is on the stack.
 testMaps.each([
   ['that is in the nursery', `own(10).dispose();`],
@@ -264,6 +284,23 @@ testMaps('loaded, used and unloaded a hundred times', async () => {
   expect(lines).toEqual(['0 0 200', 'false']);
 });
 
+test('a worker that fails in the turn of its first pointer, whose library only it has, ends alone', async () => {
+  // Koffi after us, as for who requires the drop-in: then Koffi closes first.
+  const work = `
+    const koffi = require('./lib/ffi/koffi').withOwnership(require(process.env.FFI_TALLY_TEST_KOFFI));
+    const make = koffi.load(${JSON.stringify(require('../../support/build.js')().counting2)})
+      .func('void *thing_new(size_t bytes)', { free: 'thing_free', size: 10 });
+    globalThis.kept = make(10);
+    throw new Error('it fails');
+  `;
+  const code = `
+    const { Worker } = require('node:worker_threads');
+    const worker = new Worker(${JSON.stringify(work)}, { eval: true });
+    worker.on('error', ({ message }) => console.log(message));
+  `;
+  expect(await runChild(code, { env })).toMatchObject({ code: 0, signal: null, stdout: 'it fails\n' });
+});
+
 test('a worker unloads, the main thread goes on', async () => {
   const work = `${prelude}
     const lib = load();
@@ -302,4 +339,21 @@ test('a library that is loaded, used, and unloaded again and again is kept by no
     say(kept());
   `);
   expect(lines).toEqual(['0']);
+});
+
+test('what libraries had that are unloaded in one turn is not kept until its end', async () => {
+  const lines = await run(`
+    const cycle = () => {
+      const lib = load();
+      lib.func('void *thing_new(size_t bytes)', { free: 'thing_free', size: 16 })(16).dispose();
+      lib.unload();
+    };
+    const heap = () => (gc(), gc(), process.memoryUsage().heapUsed);
+    for (let i = 0; i < 100; i++) cycle();
+    const before = heap();
+    for (let i = 0; i < 500; i++) cycle();
+    const each = (heap() - before) / 500;
+    say(each < 2000 ? 'little' : each);
+  `);
+  expect(lines).toEqual(['little']);
 });

@@ -3,9 +3,10 @@
 const { TrackedPointer, collect, stats } = require('../../../lib');
 const { boundByBudget, errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
 const { declareThings, koffi, raw, things, unique } = require('./setup.js');
+const platform = require('../../support/platform.js');
 const { counters } = things;
 
-const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+const libc = koffi.load(platform.libc);
 
 beforeEach(things.reset);
 afterEach(expectBalance);

@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // Random prototypes with ownership. See prototypes.js.
 

@@ -56,31 +56,9 @@ test('a meter whose functions the library did not get: told, and the size is 0',
   expect(stderr.match(/FFI_TALLY_NOT_METERED/g)).toHaveLength(1);
 });
 
-const canMeasure = process.report.getReport().header.glibcVersionRuntime !== undefined;
-(canMeasure ? test : test.skip)(
-  'without a hook: what the allocator has more in use, and how far a declared size is off',
-  () =>
-    run(`${prelude}
-    koffi.owned('Measured', 'xmlDoc *', { free: 'xmlFreeDoc', size: 'measure' });
-    koffi.owned('Declared', 'xmlDoc *', { free: 'xmlFreeDoc', size: 1000, compare: 'measure' });
-    const read = reader('Measured');
-    const other = reader('Declared');
-    let document;
-    for (let i = 0; i < 100; i++) document = read();
-    assert(document.size > 400_000 && document.size < 700_000, 'about half a megabyte, not ' + document.size);
-    assert.strictEqual(account('Measured').sizes, 'measured');
-    for (let i = 0; i < 20; i++) other();
-    const { sizes, compared } = account('Declared');
-    assert.strictEqual(sizes, 'constant');
-    const { measuredBytes, ...rest } = compared;
-    assert.deepStrictEqual(rest, { how: 'measured', samples: 8, declaredBytes: 1000 });
-    assert(measuredBytes > 400_000 && measuredBytes < 700_000);
-  `),
-);
-
 test('compared with the allocator about the block itself', () =>
   run(`${prelude}
-    const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+    const libc = koffi.load(require('./test/support/platform.js').libc);
     koffi.owned('Block', 'void *', { free: 'free', size: (address, bytes) => 2 * bytes, compare: 'malloc' });
     const malloc = libc.func('Block malloc(size_t bytes)');
     for (let i = 0; i < 4; i++) malloc(1000).dispose();

@@ -6,16 +6,18 @@ const { promisify } = require('node:util');
 const { collect, stats } = require('../../../lib');
 const { expectBalance, expectRefusal } = require('../../support/balance.js');
 const { counting, counting2, isKoffi2, koffi, things, unique } = require('./setup.js');
+const platform = require('../../support/platform.js');
 const { counters } = things;
 
 const library = koffi.load(counting);
-const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+const libc = koffi.load(platform.libc);
 
 beforeEach(things.reset);
 afterEach(expectBalance);
 
 const forms = [
   ['the name of a C function', 'thing_free'],
+  ['an address', things.FREE],
   ['a JavaScript function', (pointer) => things.free(pointer)],
   ['a Koffi function', things.free],
 ];
@@ -196,6 +198,34 @@ test('a destructor that the library does not have', () => {
   );
   expect(error.message).toContain('no_such_function');
   expect(error.message).toContain(Text);
+});
+
+test('what Koffi frees in any case cannot depend on the outcome; with a pointer beside it, that can', () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'thing_free' });
+  for (const prototype of [
+    `${Text} thing_text(size_t length)`,
+    `int thing_make(_Out_ ${Text} *out, size_t bytes)`,
+  ]) {
+    const error = expectRefusal(
+      () => library.func(prototype, { gives: () => true }),
+      TypeError,
+      'ERR_TALLY_UNSUPPORTED',
+    );
+    expect(error.message).toContain("over 'void *'");
+  }
+  const Owned = unique('Owned');
+  koffi.owned(Owned, 'void *', { free: 'thing_free', size: 1 });
+  library.func(`int thing_make(_Out_ ${Owned} *out, _Out_ ${Text} *text)`, { gives: () => true });
+});
+
+test('options for one function: nothing is left of what Koffi makes a string of', () => {
+  const error = expectRefusal(
+    () => library.func('char *thing_text(size_t length)', { free: 'thing_free', size: 1 }),
+    TypeError,
+    'ERR_TALLY_UNSUPPORTED',
+  );
+  expect(error.message).toContain("owned(name, 'char *', { free })");
 });
 
 test.each([

@@ -64,8 +64,9 @@ const ofProcess = ({ tally }) => {
     const found = ofProcess(last);
     return found.environments <= most && found.pointers === 0 && found;
   });
-  // Of the last but one that was left.
+  // All but what the copies have that are left; the last one has charged nothing.
+  const left = (after.environments - 1) * BYTES;
   const isTakenBack =
-    after.manual <= BYTES && after.outside <= BYTES && last.tally.memoryUsage().counter < 4 * BYTES;
+    after.manual <= left && after.outside <= left && last.tally.memoryUsage().counter < left + 2 * BYTES;
   console.log(JSON.stringify({ before, isIntact, after, isTakenBack, ...things.counters() }));
 })();

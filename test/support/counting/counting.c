@@ -310,6 +310,11 @@ void thing_freep(void** place) {
   *place = NULL;
 }
 
+// Frees what is in an array, and leaves it there.
+void things_delete(int count, void** things) {
+  for (int i = 0; i < count; i++) end(things[i], kAnySize);
+}
+
 // Frees the thing and returns 0; while it is refused, frees nothing and returns `refusal`.
 static _Atomic int refusal;
 
@@ -348,6 +353,12 @@ size_t thing_size(const void* thing) {
   size_t size = slot == NULL ? 0 : slot->bytes + slot->buffer_bytes;
   unlock();
   return size;
+}
+
+// The size, or the refusal.
+int64_t thing_size_unless_refused(const void* thing) {
+  int result = refusal;
+  return result == 0 ? (int64_t)thing_size(thing) : result;
 }
 
 void* thing_interior(void* thing, size_t offset) {
@@ -427,6 +438,73 @@ void* child_new(void* parent, size_t bytes) { return parent == NULL ? NULL : mak
 
 void child_free(void* child) { end(child, kAnySize); }
 
+// ---- Handles: integers from 0, few ----
+
+enum { kHandles = 20 };
+static _Atomic bool handles[kHandles];
+
+// Returns -1 where there is none left.
+int handle_open(void) {
+  for (int i = 0; i < kHandles; i++) {
+    if (!atomic_exchange(&handles[i], true)) {
+      count(kMade, 1);
+      count(kLive, 1);
+      return i;
+    }
+  }
+  return -1;
+}
+
+// Returns 0, or -1 for one that is not open.
+int handle_close(int handle) {
+  if (handle < 0 || handle >= kHandles || !atomic_exchange(&handles[handle], false)) {
+    count(kDoubleFrees, 1);
+    return -1;
+  }
+  count(kFreed, 1);
+  count(kLive, -1);
+  return 0;
+}
+
+// Opens two, and returns 0, or -1 where there are not two left.
+int handle_pair(int* pair) {
+  pair[0] = handle_open();
+  pair[1] = handle_open();
+  if (pair[1] >= 0) return 0;
+  if (pair[0] >= 0) handle_close(pair[0]);
+  pair[0] = -1;
+  return -1;
+}
+
+// Closes one, and opens another in its place.
+int handle_swap(int* handle) {
+  const int closed = handle_close(*handle);
+  *handle = handle_open();
+  return closed;
+}
+
+int64_t handle_wide(void) { return handle_open(); }
+
+// Whether it is open.
+int handle_is_open(int handle) { return handle >= 0 && handle < kHandles && handles[handle]; }
+
+typedef struct {
+  int handle;
+  int code;
+} HandleCode;
+
+int handle_code(const HandleCode* found) { return handle_is_open(found->handle) ? found->code : -1; }
+
+// Frees a child, which is an orphan unless that is its parent and alive.
+void child_drop(void* parent, void* child) {
+  lock();
+  Slot* slot = slot_of(child);
+  const bool is_right = parent != NULL && slot->address == child && slot->parent == parent;
+  unlock();
+  if (!is_right || id_if_alive(parent) < 0) count(kOrphans, 1);
+  end(child, kAnySize);
+}
+
 // ---- Calls during which the caller must not free ----
 
 int thing_call(void* thing, int (*callback)(void* thing, int value), int value) {
@@ -435,6 +513,58 @@ int thing_call(void* thing, int (*callback)(void* thing, int value), int value) 
   int64_t after = before == -1 ? -1 : id_if_alive(thing);
   if (after != -1 && after != before) count(kFreedUnderfoot, 1);
   return result;
+}
+
+// Makes things and gives them away.
+int things_each(int count, size_t bytes, void (*give)(void* thing)) {
+  for (int i = 0; i < count; i++) give(make(NULL, bytes));
+  return count;
+}
+
+// Makes three things and gives them away at once.
+void things_three(size_t bytes, void (*give)(void* first, void* second, void* third)) {
+  give(make(NULL, bytes), make(NULL, bytes), make(NULL, bytes));
+}
+
+// What a callback that sets no result returns is what is left on the stack: let that be no thing.
+static __attribute__((noinline)) void poison_stack(void) {
+  char below[4096];
+  memset(below, 0x10, sizeof below);
+  __asm__ volatile("" : : "r"(below) : "memory");
+}
+
+// Stores a callback for later, with what it is to get.
+static int (*kept)(void* data, int value);
+static void* kept_data;
+
+void callback_keep(void* thing, int (*callback)(void* data, int value), void* data) {
+  (void)thing;
+  kept = callback;
+  kept_data = data;
+}
+
+int callback_call(int value) { return kept == NULL ? -1 : kept(kept_data, value); }
+
+// Gives another thing, whatever it is given.
+void* thing_despite(void* (*take)(int value), int value, void** stored) {
+  end(take(value), kAnySize);
+  *stored = make(NULL, 10);
+  return make(NULL, 10);
+}
+
+void int_from(int (*take)(int value), int value, int* taken) {
+  poison_stack();
+  *taken = take(value);
+}
+
+// Takes a thing, and frees it. Returns its id; 0 for NULL.
+int64_t thing_from(void* (*take)(int value), int value) {
+  poison_stack();
+  void* thing = take(value);
+  if (thing == NULL) return 0;
+  const int64_t id = id_if_alive(thing);
+  end(thing, kAnySize);
+  return id;
 }
 
 static atomic_int sleeping;
@@ -546,6 +676,14 @@ int pair_values(const Pair* pair) {
   return things_values(things, 2);
 }
 
+// Exchanges the first of the one with the second of the other, which is the same one for NULL.
+void pair_swap(Pair* one, Pair* other) {
+  if (other == NULL) other = one;
+  void* first = one->first;
+  one->first = other->second;
+  other->second = first;
+}
+
 int pair_values_by_value(Pair pair) { return pair_values(&pair); }
 
 int pair_call(const Pair* pair, int (*callback)(void* thing, int value)) {
@@ -569,6 +707,56 @@ int outer_values(const Outer* outer) {
 int thing_fill(void** array, int count, size_t bytes) {
   for (int i = 0; i < count; i++) array[i] = make(NULL, bytes);
   return count;
+}
+
+// ---- Structs that own ----
+
+// Members that are owned.
+typedef struct {
+  void* first;
+  int count;
+  struct {
+    void* list[2];
+  } more;
+} Gift;
+
+Gift gift_of(void* parent, size_t bytes) {
+  return (Gift){make(parent, bytes), 3, {{make(parent, bytes), bytes > 100 ? NULL : make(parent, bytes)}}};
+}
+
+Gift gift_new(size_t bytes) { return gift_of(NULL, bytes); }
+
+// Gives it if `outcome` is 0.
+int gift_fill(Gift* gift, int count, size_t bytes, int outcome) {
+  for (int i = 0; i < count; i++) gift[i] = outcome == 0 ? gift_new(bytes) : (Gift){.first = (void*)16};
+  return outcome;
+}
+
+// Owned as a whole: by value, or where it is.
+typedef struct {
+  uint64_t length;
+  char* text;
+  void* thing;
+  float part;
+} Holder;
+
+Holder holder_new(size_t bytes) { return (Holder){bytes, (char*)"text", make(NULL, bytes), 0.5F}; }
+
+int holder_init(Holder* holder, int count, size_t bytes, int outcome) {
+  for (int i = 0; i < count; i++) holder[i] = outcome == 0 ? holder_new(bytes + (size_t)i) : (Holder){0};
+  return outcome;
+}
+
+// What is in it, or -1: `part` of the right one is 0.5.
+int64_t holder_id(Holder holder) { return holder.part == 0.5F ? id_if_alive(holder.thing) : -1; }
+
+int64_t holder_id_at(const Holder* holder) { return holder_id(*holder); }
+
+void holder_free(Holder holder) { end(holder.thing, kAnySize); }
+
+void holder_clear(Holder* holder) {
+  end(holder->thing, kAnySize);
+  holder->thing = NULL;
 }
 
 typedef struct {

@@ -21,30 +21,21 @@ function isThere(library) {
   }
 }
 
-async function run(code, args = [], version = 'koffi', execArgv = []) {
-  const child = await runChild(code, { args, execArgv, env: { FFI_TALLY_TEST_KOFFI: version } });
+async function run(code, args = [], version = 'koffi') {
+  const child = await runChild(code, { args, env: { FFI_TALLY_TEST_KOFFI: version } });
   expect({ ...child, stdout: '' }).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
   return JSON.parse(child.stdout);
 }
 
-// V8's other threads allocate and free too, which often looks like a pointer more or less.
-const runAlone = (code, args, version) => run(code, args, version, ['--single-threaded']);
-
-// Once in a while those of Node do, too.
-const about = (count) => ({
-  asymmetricMatch: (value) => Math.abs(value - count) <= 2,
-  toAsymmetricMatcher: () => `about ${count}`,
-});
-
 const find = (result, name) => result.functions.find((figures) => figures.name === name);
 
-/** The one finding, with its bytes within 10 % of the truth. */
+/** The one finding, with its bytes within 1 % of the truth. */
 function onlyFinding(result) {
   expect(result.measures).toBe(true);
   expect(result.findings.map(({ function: name }) => name)).toHaveLength(1);
   const [finding] = result.findings;
   expect(finding.kind).toBe('leak');
-  expect(Math.abs(finding.bytes - result.truth)).toBeLessThan(0.1 * result.truth);
+  expect(Math.abs(finding.bytes - result.truth)).toBeLessThan(0.01 * result.truth);
   return finding;
 }
 
@@ -55,22 +46,22 @@ describeIf(process.platform === 'linux' && isThere('libxml2.so.2')).each(version
   (version) => {
     test('a document that is not freed', async () => {
       const result = await run(xml, ['leak'], version);
-      const finding = onlyFinding(result);
-      expect(finding.function).toBe('xmlReadMemory');
+      // What was added to the documents was made by another function.
+      expect(result.findings.map((finding) => finding.function)).toEqual(['xmlReadMemory', 'xmlNewChild']);
+      const bytes = result.findings.reduce((sum, finding) => sum + finding.bytes, 0);
+      expect(Math.abs(bytes - result.truth)).toBeLessThan(0.2 * result.truth); // V8 allocates, too
+      const [finding] = result.findings;
       expect(finding.text).toContain('`xmlFreeDoc` of its library should, by its name');
-      expect(finding.code).toMatch(
-        /koffi\.owned\('OwnedXmlDoc', 'xmlDoc \*', \{ free: 'xmlFreeDoc', size: .+ \}\);/,
-      );
+      expect(finding.code).toMatch("koffi.owned('OwnedXmlDoc', 'xmlDoc *', { free: 'xmlFreeDoc' });");
       expect(finding.code).toContain("lib.func('OwnedXmlDoc xmlReadMemory(const char *text,");
-      // What was added to the documents is theirs.
       expect(find(result, 'xmlNewChild').calls).toBe(180);
-      expect(find(await runAlone(xml, ['leak'], version), 'xmlReadMemory').pointers).toEqual(about(60));
+      expect(find(await run(xml, ['leak'], version), 'xmlReadMemory').pointers).toEqual(60);
     });
 
     test('freed: nothing is found, and xmlFreeDoc() is known to free', async () => {
       expect((await run(xml, [], version)).findings).toEqual([]);
-      const [first] = find(await runAlone(xml, [], version), 'xmlReadMemory').freedBy;
-      expect(first).toMatchObject({ name: 'xmlFreeDoc', pointers: about(60) });
+      const [first] = find(await run(xml, [], version), 'xmlReadMemory').freedBy;
+      expect(first).toMatchObject({ name: 'xmlFreeDoc', pointers: 60 });
     });
   },
 );
@@ -81,21 +72,18 @@ describeIf(process.platform === 'linux' && isThere('libgd.so.3')).each(versions)
     const finding = onlyFinding(result);
     expect(finding.function).toBe('gdImageCreateTrueColor');
     expect(finding.text).toContain('`gdImageDestroy` gave back ');
-    expect(finding.code).toMatch(
-      // On average, where V8 has allocated in some of the calls.
-      /koffi\.owned\('OwnedGdImage', 'gdImage \*', \{ free: 'gdImageDestroy', size: (\(pointer, \.\.\.args\) => )?20\d{5} /,
-    );
-    expect(find(await runAlone(gd, ['leak'], version), 'gdImageCreateTrueColor')).toMatchObject({
-      pointers: about(30),
-      freedBy: [{ name: 'gdImageDestroy', pointers: about(10) }],
+    expect(finding.code).toMatch("koffi.owned('OwnedGdImage', 'gdImage *', { free: 'gdImageDestroy' });");
+    expect(find(await run(gd, ['leak'], version), 'gdImageCreateTrueColor')).toMatchObject({
+      pointers: 30,
+      freedBy: [{ name: 'gdImageDestroy', pointers: 10 }],
     });
   });
 
   test('all destroyed: nothing is found', async () => {
     expect((await run(gd, [], version)).findings).toEqual([]);
-    expect(find(await runAlone(gd, [], version), 'gdImageCreateTrueColor')).toMatchObject({
-      pointers: about(0),
-      freedBy: [{ name: 'gdImageDestroy', pointers: about(40) }],
+    expect(find(await run(gd, [], version), 'gdImageCreateTrueColor')).toMatchObject({
+      pointers: 0,
+      freedBy: [{ name: 'gdImageDestroy', pointers: 40 }],
     });
   });
 });
@@ -104,8 +92,9 @@ describeIf(process.platform === 'linux').each(versions)('a string of libc, %s', 
   test('whose pointer is lost', async () => {
     const finding = onlyFinding(await run(libc, ['leak'], version));
     expect(finding.function).toBe('strdup');
-    // 100 KB, give or take what V8 itself allocated or freed meanwhile: up to 2 MB in all.
-    expect(finding.text).toMatch(/^strdup\(\) returns a string and keeps (99\.\d|10\d) KB per call/);
+    expect(finding.text).toMatch(
+      /^strdup\(\) keeps 100 KB per call: 40\.0 MB of 400 calls were not given back/,
+    );
     expect(finding.code).toBe("lib.func('char *! strdup(const char *text)');");
   });
 
@@ -123,7 +112,7 @@ describeIf(process.platform === 'linux')('a function', () => {
   `;
 
   test('that makes something small out of something large, which is freed', async () => {
-    const result = await runAlone(`${prelude}
+    const result = await run(`${prelude}
       koffi.opaque('gdImage');
       const lib = koffi.load('libgd.so.3');
       const create = lib.func('gdImage *gdImageCreateTrueColor(int width, int height)');
@@ -134,14 +123,14 @@ describeIf(process.platform === 'linux')('a function', () => {
         scale(photo, 300, 200);
         destroy(photo);
       }
-      report(60 * 4 * 300 * 200);
+      report(60 * (4 * 300 * 200 + 8936)); // with its rows and tables
     `);
     expect(onlyFinding(result).function).toBe('gdImageScale');
-    expect(find(result, 'gdImageCreateTrueColor').pointers).toEqual(about(0));
+    expect(find(result, 'gdImageCreateTrueColor').pointers).toEqual(0);
   });
 
   test('that fills a cache and then keeps nothing more is no finding', async () => {
-    const result = await runAlone(`${things}
+    const result = await run(`${things}
       const cache = [];
       for (let i = 0; i < 400; i++) {
         if (i >= 40) free(cache.shift());
@@ -149,7 +138,7 @@ describeIf(process.platform === 'linux')('a function', () => {
       }
       report();
     `);
-    expect(find(result, 'thing_new')).toMatchObject({ pointers: about(40) });
+    expect(find(result, 'thing_new')).toMatchObject({ pointers: 40 });
     expect(find(result, 'thing_new').outstanding).toBeGreaterThan(2e6);
     expect(result.findings).toEqual([]);
   });
@@ -164,31 +153,60 @@ describeIf(process.platform === 'linux')('a function', () => {
     `;
     const honest = await run(tracked('1_000_000'));
     expect(honest.findings).toEqual([]);
-    expect(find(honest, 'thing_new')).toMatchObject({
-      outstanding: 0,
-      tracked: { label: 'Thing', each: 1e6 },
-    });
+    expect(find(honest, 'thing_new').tracked).toMatchObject({ label: 'Thing', each: 1e6 });
+    expect(find(honest, 'thing_new').outstanding).toBeLessThan(4e6); // the referee's shells
     const low = await run(tracked('1000'));
     expect(low.findings).toMatchObject([{ kind: 'size', function: 'thing_new' }]);
-    expect(low.findings[0].text).toMatch(/keeps 1\.0\d MB for each 'Thing', which is charged with 1\.00 KB/);
+    expect(low.findings[0].text).toMatch(/keeps 1\.\d\d MB for each 'Thing', which is charged with 1\.00 KB/);
   });
 
   test('whose results track() takes is none', async () => {
-    const result = await runAlone(`${things}
+    const result = await run(`${things}
       const { track } = require('./lib');
       for (let i = 0; i < 300; i++) track(make(1_000_000), { size: 1_000_000, free, label: 'thing' });
       report();
     `);
     expect(result.findings).toEqual([]);
-    expect(find(result, 'thing_new')).toMatchObject({
-      outstanding: 0,
-      pointers: 0,
-      adopted: { label: 'thing', pointers: about(300) },
-    });
+    const { adopted, outstanding } = find(result, 'thing_new');
+    expect(adopted).toEqual({ pointers: 300 });
+    expect(outstanding).toBeLessThan(4e6);
+  });
+
+  test('whose results are tracked and kept is none, whatever the size of each', async () => {
+    const result = await run(`${things}
+      const { track } = require('./lib');
+      const kept = [];
+      for (let i = 0; i < 300; i++) {
+        const thing = track(make(i < 150 ? 1000 : 100_000), { size: 1000, free, label: 'thing' });
+        if (i < 150) thing.dispose();
+        else kept.push(thing);
+      }
+      report();
+      kept.length = 0;
+    `);
+    expect(find(result, 'thing_new')).toMatchObject({ pointers: 150, adopted: { pointers: 300 } });
+    expect(result.findings).toEqual([]);
+  });
+
+  test('that adds to what is tracked and dead is none', async () => {
+    const result = await run(`${things}
+      const { track } = require('./lib');
+      const enlarge = lib.func('void thing_enlarge(void *thing, size_t bytes)');
+      const kept = [];
+      for (let i = 0; i < 100; i++) {
+        const thing = make(100);
+        kept.push(track(thing, { size: 100, free, label: 'thing' }));
+        enlarge(thing, 50_000);
+      }
+      kept.length = 0;
+      report();
+    `);
+    expect(find(result, 'thing_enlarge').kept).toBe(100 * 50_000);
+    expect(result.findings).toEqual([]);
   });
 
   test('that is freed by koffi.free() or allocated by koffi.alloc()', async () => {
-    const result = await runAlone(`${prelude}
+    const result = await run(`${prelude}
       const lib = koffi.load('libc.so.6');
       const malloc = lib.func('void *malloc(size_t bytes)');
       for (let i = 0; i < 100; i++) koffi.free(malloc(50_000));
@@ -196,8 +214,8 @@ describeIf(process.platform === 'linux')('a function', () => {
       report(5_000_000);
     `);
     expect(find(result, 'malloc')).toMatchObject({
-      pointers: about(0),
-      freedBy: [{ name: 'koffi.free', pointers: about(100) }],
+      pointers: 0,
+      freedBy: [{ name: 'koffi.free', pointers: 100 }],
     });
     expect(onlyFinding(result)).toMatchObject({ function: 'koffi.alloc', library: 'koffi' });
   });
@@ -212,9 +230,6 @@ describeIf(process.platform === 'linux')('a function', () => {
     `);
     expect(onlyFinding(result).function).toBe('thing_new');
     expect(find(result, 'thing_call').outstanding).toBeLessThan(5e6); // Koffi itself keeps some
-    expect(find(result, 'thing_call').uncertain).toEqual([
-      'calls back into JavaScript, which may allocate too',
-    ]);
   });
 
   test('called asynchronously is counted, and its pointers are paired', async () => {
@@ -226,27 +241,9 @@ describeIf(process.platform === 'linux')('a function', () => {
       step(0);
     `);
     expect(find(result, 'thing_new')).toMatchObject({ calls: 50 });
-    expect(find(result, 'thing_new').uncertain[0]).toContain('50 asynchronous calls');
+    expect(find(result, 'thing_new').uncertain[0]).toContain('asynchronous calls');
     expect(result.findings).toEqual([]);
   });
-});
-
-test('in a badly fragmented heap only some calls are measured, and the leak is found all the same', async () => {
-  const result = await run(`${prelude}
-    const lib = koffi.load('libc.so.6');
-    const malloc = lib.func('void *malloc(size_t bytes)');
-    const raw = require('koffi').load('libc.so.6');
-    const [getMalloc, getFree] = [raw.func('void *malloc(size_t bytes)'), raw.func('void free(void *block)')];
-    const blocks = Array.from({ length: 40_000 }, () => getMalloc(1500));
-    blocks.forEach((block, at) => { if (at % 2 === 0) getFree(block); });
-    for (let i = 0; i < 3000; i++) malloc(20_000);
-    report(3000 * 20_000);
-  `);
-  // A sample is as exact as a sample is.
-  const [finding] = result.findings;
-  expect(finding.function).toBe('malloc');
-  expect(Math.abs(finding.bytes - result.truth)).toBeLessThan(0.4 * result.truth);
-  expect(find(result, 'malloc').uncertain[0]).toMatch(/^\d+ of 3000 calls measured/);
 });
 
 test('printed at the end of a program with one line changed', async () => {
@@ -258,8 +255,6 @@ test('printed at the end of a program with one line changed', async () => {
   const { code: status, stdout, stderr } = await runChild(code, { execArgv: ['--single-threaded'] });
   expect({ status, stdout }).toEqual({ status: 0, stdout: '' });
   expect(stderr).toMatch(/^\nffi-tally audit: 50 calls of 1 C function in \d+\.\d s\n/);
-  expect(stderr).toMatch(/^strdup\(\) +50 +(19[5-9]|20\d) KB +(9\.[89]\d|10\.\d) MB +no$/m);
-  expect(stderr).toMatch(
-    /\n1 finding:\n\n {2}1\. strdup\(\) returns a string and keeps (19[5-9]|20\d) KB per call/,
-  );
+  expect(stderr).toMatch(/^strdup\(\) +50 +200 KB +10\.0 MB +no$/m);
+  expect(stderr).toMatch(/\n1 finding:\n\n {2}1\. strdup\(\) keeps 200 KB per call/);
 });

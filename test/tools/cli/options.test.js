@@ -73,7 +73,11 @@ test('what is meant', () => {
     '--',
     '--help',
   ]);
-  expect(readCommandLine(['report', 'run.jsonl', '--json'])).toMatchObject({ file: 'run.jsonl', json: true });
+  expect(readCommandLine(['report', 'run.jsonl', '--json'])).toMatchObject({
+    files: ['run.jsonl'],
+    json: true,
+  });
+  expect(readCommandLine(['compare', 'a.jsonl', 'b.jsonl'])).toMatchObject({ files: ['a.jsonl', 'b.jsonl'] });
 });
 
 test.each([
@@ -92,6 +96,7 @@ test.each([
   [['check', '--heap', 'much', '--', 'app.js'], "--heap needs a number above 0, not 'much'"],
   [['check', '--heap', '--', 'app.js'], "Option '--heap <value>' argument missing"],
   [['check', '--rss', '1 GB', '--', 'app.js'], "--rss needs a size such as 512M or 2G, not '1 GB'"],
+  [['profile', '--every', '0.3', '--', 'app.js'], "--every needs a size of 1 byte or more, not '0.3'"],
   [['check', '--timeout', '0', '--', 'app.js'], "--timeout needs a number above 0, not '0'"],
   [['check', '--html', '/no/such/place.html', '--', 'app.js'], 'Cannot write /no/such/place.html: ENOENT'],
   [['audit', '--audit', '--', 'app.js'], "Unknown option '--audit'"],

@@ -6,6 +6,8 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { execFileSync, spawn } = require('node:child_process');
+const { pathToFileURL } = require('node:url');
+const Ajv = require('ajv');
 const { runChild } = require('../../support/child.js');
 
 const root = path.join(__dirname, '../../..');
@@ -29,9 +31,14 @@ function program(name, code) {
 
 const run = (args, options) => runChild('bin/ffi-tally.js', { args, ...options });
 
+const validator = new Ajv({ allErrors: true });
+const validate = validator.compile(require('../../../lib/tools/cli/result.schema.json'));
+
 async function runJson(args, options) {
   const child = await run([args[0], '--json', ...args.slice(1)], options);
-  return { ...child, result: JSON.parse(child.stdout) };
+  const result = JSON.parse(child.stdout);
+  expect({ errors: validate(result) ? [] : validate.errors }).toEqual({ errors: [] });
+  return { ...child, result };
 }
 
 /** What `check` prints as JSON of a program of programs/tools/cli/, which knows where it is recorded. */
@@ -74,7 +81,7 @@ testLinux('as text: tables, and the verdict last', async () => {
   expect(child.stdout).toMatch(/^untracked native .*\/s$/m);
   expect(child.stdout).toMatch(/^strdup\(\) +120 +(49\d|50\d) KB +(59|60)\.\d MB +no$/m);
   expect(child.stdout.trim().split('\n').at(-1)).toMatch(
-    /^Trap: native memory .* By the audit: strdup\(\) \((59|60)\.\d MB\)\.$/,
+    /^Native leak: .* By the audit: strdup\(\) \((59|60)\.\d MB\)\.$/,
   );
 });
 
@@ -120,7 +127,7 @@ test('a large JavaScript leak is called that, and not a native one', async () =>
   expect(leak.code).toBe(1);
   const full = await runJson(['check', '--heap', '30', '--', file]);
   expect(full.result.verdict.text).toContain('V8 ended the program because its heap was full.');
-  expect(full.result.verdict.kind).toBe('javascript');
+  expect(full.result.verdict.kind).toBe('heap');
   expect(full.code).toBe(1);
 });
 
@@ -209,7 +216,8 @@ test('--timeout stops a program that would not end; that is no failure', async (
     '--',
     program('forever.cjs', forever),
   ]);
-  expect(result.exit).toMatchObject({ stopped: true, signal: 'SIGTERM' });
+  expect(result.exit).toMatchObject({ stopped: '--timeout', signal: 'SIGTERM' });
+  expect(result.verdict.text).toMatch(/^Stopped by --timeout after \d+\.\d s\./);
   expect(result.verdict.trap).toBe(false);
   expect(code).toBe(0);
 });
@@ -228,7 +236,16 @@ test('Ctrl-C stops the program, and the result is printed all the same', async (
   }, 100);
   const code = await new Promise((resolve) => child.on('close', resolve));
   expect(stdout).toMatch(/^resident /m);
+  expect(stdout).toContain('Stopped by Ctrl-C after ');
   expect(code).toBe(0);
+});
+
+test('a cap below what the program has at its start is refused', async () => {
+  const file = program('never.cjs', 'console.log("it runs");');
+  // Less than any process has. Of 20 MB most are files, whose pages the kernel takes back on a busy machine.
+  const child = await run(['check', '--rss', '2M', '--', file]);
+  expect(child).toMatchObject({ code: 2, stdout: '' });
+  expect(child.stderr).toMatch(/^ffi-tally: --rss 2 MB is less than the \d+\.?\d* MB that the program has/);
 });
 
 // Tells which signals it got; the second time in a row it would not tidy up.
@@ -369,13 +386,13 @@ test('a record can be told again', async () => {
   expect(await run(['report', record])).toMatchObject({ code: 0, stderr: '' });
 });
 
-testLinux('worker threads are audited too, and their children are left alone', async () => {
+testLinux('worker threads are audited too', async () => {
   const file = program(
     'worker.cjs',
     `const { Worker, isMainThread } = require('node:worker_threads');
     const koffi = require('koffi');
     if (isMainThread) {
-      if (process.env.FFI_TALLY_RECORD !== undefined) throw new Error('children would be recorded');
+      if (process.env.FFI_TALLY_RECORD !== undefined) throw new Error('the program would see it');
       new Worker(__filename);
     } else {
       ${LIBC}
@@ -531,6 +548,11 @@ testLinux.each([
   ['required', 'require.cjs', `const koffi = require('koffi');\n${LIBC}`],
   ['imported', 'import.mjs', `import koffi from 'koffi';\n${LIBC}`],
   [
+    'imported by its path, as Vitest does',
+    'path.mjs',
+    `import koffi from ${JSON.stringify(pathToFileURL(require.resolve('koffi')))};\n${LIBC}`,
+  ],
+  [
     'imported dynamically',
     'dynamic.cjs',
     `import('koffi').then(({ default: koffi }) => {\n${LIBC}\nfor (let i = 0; i < 20; i++) strdup(text); });`,
@@ -545,4 +567,184 @@ testLinux.each([
   expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
   expect(result.audit.functions[0]).toMatchObject({ name: 'strdup', calls: 20 });
   expect(status).toBe(1);
+});
+
+// What leaks when it is started as the program says: with `leak` among its arguments.
+const starting = (start) => `
+  const koffi = require('koffi');
+  ${LIBC}
+  const { isMainThread } = require('node:worker_threads');
+  if (process.argv.includes('leak') || !isMainThread || process.send !== undefined) {
+    const timer = setInterval(() => strdup(text), 20);
+    setTimeout(() => (clearInterval(timer), process.disconnect?.()), 3000);
+  } else {
+    ${start}
+  }`;
+
+testLinux.each([
+  ['forked', "require('node:child_process').fork(__filename);"],
+  ['in a cluster', "require('node:cluster').fork();"],
+  [
+    'spawned without its options',
+    "require('node:child_process').spawn(process.execPath, [__filename, 'leak'], { stdio: 'inherit' });",
+  ],
+  [
+    'waited for',
+    "require('node:child_process').execFileSync(process.execPath, [__filename, 'leak'], { stdio: 'inherit' });",
+  ],
+  [
+    'under a shell',
+    "require('node:child_process').exec(`${process.execPath} ${__filename} leak`, { env: { PATH: process.env.PATH } });",
+  ],
+])('a process that leaks, %s', async (_, start) => {
+  const { code, stderr, result } = await runJson([
+    'check',
+    '--audit',
+    '--',
+    program('starts.cjs', starting(start)),
+  ]);
+  expect({ stderr, unwatched: result.unwatched }).toEqual({ stderr: '', unwatched: [] });
+  expect(result.verdict).toMatchObject({ kind: 'native', trap: true });
+  expect(result.verdict.text).toMatch(/^Process \d+ \(node .*\): Native leak: .* By the audit: strdup\(\)/m);
+  expect(result.children).toMatchObject([{ exit: { code: 0, signal: null } }]);
+  expect(result.audit.functions).toMatchObject([{ name: 'strdup' }]);
+  expect(code).toBe(1);
+});
+
+testLinux('a worker with options of its own, from a module', async () => {
+  const file = program(
+    'options.mjs',
+    `import { Worker } from 'node:worker_threads';
+    new Worker(${JSON.stringify(program('starts.cjs', starting('')))}, { execArgv: ['--no-warnings'] });`,
+  );
+  const { code, result } = await runJson(['check', '--audit', '--', file]);
+  expect(result.verdict).toMatchObject({ kind: 'native', trap: true });
+  expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+  expect(code).toBe(1);
+});
+
+test('a process that cannot be watched is named', async () => {
+  const file = program(
+    'unwatched.cjs',
+    `const { spawn } = require('node:child_process');
+    spawn(process.execPath, ['-e', ''], { env: { ...process.env, FFI_TALLY_RECORD: '{"file":"/dev/null"}' } });`,
+  );
+  const { result } = await runJson(['check', '--', file]);
+  expect(result.unwatched).toEqual([expect.stringMatching(/^process \d+$/)]);
+  expect(result.verdict.text).toMatch(/^Not watched: process \d+\.$/m);
+});
+
+testLinux('what a worker has called that is terminated', async () => {
+  const file = program(
+    'terminated.cjs',
+    `const { Worker, isMainThread, parentPort } = require('node:worker_threads');
+    if (isMainThread) {
+      const worker = new Worker(__filename);
+      worker.on('message', () => worker.terminate());
+    } else {
+      const koffi = require('koffi');
+      ${LIBC}
+      for (let i = 0; i < 20; i++) strdup(text);
+      parentPort.postMessage('done');
+      for (;;);
+    }`,
+  );
+  const { result } = await runJson(['audit', '--', file]);
+  expect(result.audit.functions).toMatchObject([{ name: 'strdup', calls: 20 }]);
+  expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+});
+
+testLinux('an exit at which destructors run no more than without the audit', async () => {
+  const file = program(
+    'shut-down.cjs',
+    `const koffi = require('koffi');
+    const { track } = require(${JSON.stringify(path.resolve('lib'))});
+    ${LIBC}
+    const malloc = libc.func('void *malloc(size_t bytes)');
+    for (let i = 0; i < 20; i++) strdup(text);
+    (() => {
+      track(malloc(1), { size: 1, free: () => console.log('destroyed') });
+      track(malloc(1), { size: 1, free: libc.symbol('abort') }); // as in a library that has been shut down
+    })();
+    process.exit(0);`,
+  );
+  const { result, stderr } = await runJson(['audit', '--', file]);
+  expect({ exit: result.exit, stderr }).toMatchObject({ exit: { code: 0, signal: null }, stderr: '' });
+  expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+});
+
+testLinux('what was added to pointers that are dead in the end is no leak', async () => {
+  const file = program(
+    'added.cjs',
+    `const koffi = require('koffi');
+    const { track } = require(${JSON.stringify(path.resolve('lib'))});
+    const { counting } = require(${JSON.stringify(path.resolve('test/support/build.js'))})();
+    const lib = koffi.load(counting);
+    const make = lib.func('void *thing_new(size_t bytes)');
+    const enlarge = lib.func('void thing_enlarge(void *thing, size_t bytes)');
+    const free = lib.symbol('thing_free');
+    for (let i = 0; i < 100; i++) {
+      const thing = make(100);
+      track(thing, { size: 100, free, label: 'thing' });
+      enlarge(thing, 50_000);
+    }`,
+  );
+  const { result } = await runJson(['audit', '--', file]);
+  expect(result.audit.functions.map(({ name }) => name)).toContain('thing_enlarge');
+  expect(result.audit.findings).toEqual([]);
+});
+
+test('a Koffi that is loaded without the loader is named', async () => {
+  const file = program(
+    'own-loader.cjs',
+    `try { process.dlopen({ exports: {} }, '/none/koffi.node'); } catch { /* It is not there. */ }`,
+  );
+  const { result } = await runJson(['check', '--audit', '--', file]);
+  expect(result.unwatched).toEqual([expect.stringMatching(/^the Koffi of process \d+, /)]);
+  const replaced = program('loader.cjs', `require('koffi');`);
+  expect((await runJson(['check', '--audit', '--', replaced])).result.unwatched).toEqual([]);
+});
+
+testLinux('a program that imports a Koffi that is linked keeps that one', async () => {
+  const folder = fs.mkdtempSync(path.join(records, 'linked-'));
+  const real = path.join(folder, 'real');
+  const modules = path.join(folder, 'program/node_modules');
+  fs.mkdirSync(modules, { recursive: true });
+  fs.mkdirSync(real);
+  const theirs = JSON.stringify(path.join(root, 'node_modules/koffi'));
+  fs.writeFileSync(path.join(real, 'package.json'), JSON.stringify({ name: 'koffi', main: 'main.js' }));
+  fs.writeFileSync(path.join(real, 'main.js'), `module.exports = { ...require(${theirs}), theirs: true };`);
+  fs.symlinkSync(real, path.join(modules, 'koffi'));
+  const file = path.join(folder, 'program/main.mjs');
+  const use = `for (let i = 0; i < 20; i++) strdup(text);`;
+  fs.writeFileSync(
+    file,
+    `import koffi from 'koffi';\nif (!koffi.theirs) throw new Error('ours');\n${LIBC}${use}`,
+  );
+  const { code, result, stderr } = await runJson(['audit', '--', file]);
+  expect(stderr).toBe('');
+  expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+  expect(code).toBe(1);
+});
+
+testLinux.each([
+  ['in the main thread', (call) => call],
+  [
+    'in a worker',
+    (call) => `const { Worker, isMainThread } = require('node:worker_threads');
+      if (isMainThread) new Worker(__filename); else { ${call} }`,
+  ],
+])('the call in which a program crashes is named, %s', async (_, where) => {
+  const call = `const koffi = require('koffi');
+    const memset = koffi.load('libc.so.6').func('void *memset(void *block, int value, size_t size)');
+    memset(16n, 1, 100);`;
+  const file = program('crashes.cjs', where(call));
+  const audited = await runJson(['check', '--audit', '--', file]);
+  expect(audited.code).toBe(3);
+  expect(audited.result.exit.signal).toBe('SIGSEGV');
+  expect(audited.result.verdict.text).toMatch(
+    /^The program was ended by SIGSEGV, in a call of memset\(\) of libc\.so\.6\./,
+  );
+  const plain = await run(['check', '--', file]);
+  expect(plain.stdout).toContain('ended by SIGSEGV: --audit tells in which call of C.');
 });

@@ -41,7 +41,7 @@ test('untracked native memory grows while the heap is flat: a trap, with its rat
   const verdict = judge(made({ untracked: (t) => 6 * MB + Math.max(0, t - 5) * 4 * MB }));
   expect(verdict).toMatchObject({ kind: 'native', trap: true, exitCode: 1 });
   expect(verdict.text).toMatch(
-    /^Trap: native memory that nothing tracks grows at (3\.9|4\.0)\d MB\/s, first at 6\.\d s, while/,
+    /^Native leak: memory that nothing tracks grows at (3\.9|4\.0)\d MB\/s, first at 6\.\d s, while/,
   );
   expect(verdict.text).toContain('the JavaScript heap stays at 20.0 MB');
 });
@@ -49,6 +49,13 @@ test('untracked native memory grows while the heap is flat: a trap, with its rat
 test('where the allocator tells nothing, it is in the rest', () => {
   const verdict = judge(made({ untracked: () => undefined, rest: (t) => 50 * MB + t * 5 * MB }));
   expect(verdict).toMatchObject({ kind: 'native', trap: true });
+});
+
+test('what counting the blocks takes is in the rest, and no growth of the program', () => {
+  const tables = (t) => t * 20 * MB;
+  const run = (rest) => judge(made({ rest, tables }));
+  expect(run((t) => 50 * MB + tables(t))).toMatchObject({ kind: 'none', trap: false });
+  expect(run((t) => 50 * MB + tables(t) + t * 5 * MB)).toMatchObject({ kind: 'native', trap: true });
 });
 
 test('memory that was asked for, and is touched later, is no growth of the rest', () => {
@@ -133,9 +140,55 @@ test('what waits for a collection is no trap', () => {
   expect(judge(made({ heap: (t) => 20 * MB + t * 5 * MB }, { collections: [] }))).toMatchObject({
     trap: false,
   });
-  expect(judge(made({ tracked: (t) => t * 3 * MB, buffers: (t) => t * 3 * MB }))).toMatchObject({
-    trap: false,
-  });
+  const waiting = { tracked: (t) => t * 3 * MB, buffers: (t) => t * 3 * MB };
+  expect(judge(made(waiting, { collections: [] }))).toMatchObject({ kind: 'none', trap: false });
+});
+
+test('a heap of which nobody knows what is kept is told of', () => {
+  const growing = { heap: (t) => 20 * MB + t * 5 * MB };
+  for (const collections of [[], [{ seconds: 0.5 }, { seconds: 1 }, { seconds: 15 }]]) {
+    const { kind, text } = judge(made(growing, { collections }));
+    expect(kind).toBe('none');
+    expect(text).toMatch(/No leak found\. The JavaScript heap grew by 8\d\.\d MB/);
+  }
+});
+
+test('Buffers that are kept through a collection need not be as many', () => {
+  const run = (collections) => made({ buffers: (t) => t * 4 * MB }, { collections });
+  expect(judge(run([{ seconds: 12 }]))).toMatchObject({ kind: 'buffers', trap: true });
+  expect(judge(run([]))).toMatchObject({ kind: 'none', trap: false });
+});
+
+test('that a program did next to nothing is said', () => {
+  const run = made({});
+  run.samples.forEach((sample) => (sample.cpu = 0.5 + sample.seconds / 100));
+  expect(judge(run).text).toMatch(/^The program was idle nearly all the time: .*No leak found/);
+  run.samples.forEach((sample) => (sample.cpu = 0.5 + sample.seconds / 5));
+  expect(judge(run).text).toMatch(/^No leak found/);
+});
+
+test.each([
+  ['--timeout', '--timeout'],
+  ['SIGINT', 'Ctrl-C'],
+  ['SIGTERM', 'SIGTERM'],
+])('stopped by %s', (stopped, said) => {
+  const exit = { code: null, signal: 'SIGTERM', stopped };
+  expect(judge(made({}, { exit })).text).toMatch(
+    `Stopped by ${said} after 20.0 s. No leak found: no part of the memory grew without end.`,
+  );
+});
+
+test('what a process that it has started does is told, and what is not watched', () => {
+  const leaking = { ...made({ untracked: (t) => t * 4 * MB }), pid: 42, command: ['worker.js', '7'] };
+  const run = made({}, { children: [made({}), leaking], unwatched: ['worker 3'] });
+  const verdict = judge(run);
+  expect(verdict).toMatchObject({ kind: 'native', trap: true, exitCode: 1 });
+  expect(verdict.text).toMatch(
+    /^No leak found: .*\nProcess 42 \(node worker\.js 7\): Native leak: .*\nNot watched: worker 3\.$/,
+  );
+  const many = made({}, { children: Array(5).fill(leaking) });
+  expect(judge(many).text.split('\n')).toHaveLength(5);
+  expect(judge(made({}, { children: [made({})] }))).toMatchObject({ kind: 'none', exitCode: 0 });
 });
 
 test('a fragmented heap is one only at the cap', () => {
@@ -166,7 +219,7 @@ test('what grows while a thread tells nothing is a trap, but native memory is no
     const run = silentSince(made({ [term]: (t) => 6 * MB + t * 4 * MB }), 5);
     const verdict = judge(run);
     expect(verdict).toMatchObject({ kind: 'unclear', trap: true, exitCode: 1 });
-    expect(verdict.text).toMatch(/^Trap: memory that nothing tracks grows at [34]\.\d+ MB\/s, first at/);
+    expect(verdict.text).toMatch(/^Leak: memory that nothing tracks grows at [34]\.\d+ MB\/s, first at/);
     expect(verdict.text).toContain('For the last 15.0 s a thread was in a loop and told nothing');
   }
 });
@@ -182,16 +235,6 @@ test('what had grown before, and what the audit has seen, is native all the same
   expect(judge(answered)).toMatchObject({ kind: 'native' });
 });
 
-test('a heap that grows in a loop, of whose collections nothing is known', () => {
-  const inLoop = (heap) => {
-    const run = made({ heap }, { collections: [] });
-    run.samples.forEach((sample, at) => (sample.interrupted = at % 3 === 0));
-    return run;
-  };
-  expect(judge(inLoop((t) => 20 * MB + t * 5 * MB))).toMatchObject({ kind: 'javascript', trap: true });
-  expect(judge(inLoop((t) => 20 * MB + t * 2 * MB))).toMatchObject({ kind: 'none', trap: false });
-});
-
 test('what V8 knows of is called that, whoever is silent', () => {
   expect(judge(silentSince(made({ buffers: (t) => t * 15 * MB }), 5))).toMatchObject({ kind: 'buffers' });
 });
@@ -204,13 +247,15 @@ test('stopped at the cap', () => {
     ),
   );
   expect(verdict).toMatchObject({ kind: 'native', trap: true, exitCode: 1 });
-  expect(verdict.text).toMatch(/^Stopped at 876 MB resident, after 20\.0 s\. Trap: native/);
+  expect(verdict.text).toMatch(/^Stopped by --rss at 876 MB resident, after 20\.0 s\. Native leak: /);
 });
 
 test('V8 ended it', () => {
   const verdict = judge(made({}, { exit: { code: null, signal: 'SIGABRT', heapFull: true } }));
-  expect(verdict).toMatchObject({ kind: 'javascript', trap: true, exitCode: 1 });
-  expect(verdict.text).toContain('V8 ended the program because its heap was full.');
+  expect(verdict).toMatchObject({ kind: 'heap', trap: true, exitCode: 1 });
+  expect(verdict.text).toMatch(
+    /^V8 ended the program because its heap was full\. Either JavaScript keeps more/,
+  );
 });
 
 test('a program that fails by itself', () => {
@@ -224,7 +269,16 @@ test('a program that fails by itself', () => {
 });
 
 test('too short for a judgement', () => {
-  const run = made({});
-  run.samples.length = 2;
-  expect(judge(run).text).toContain('It ended too soon for a judgement.');
+  const run = made({ untracked: (t) => 6 * MB + t * 20 * MB });
+  run.samples.length = 12;
+  run.seconds = 1.2;
+  expect(judge(run)).toMatchObject({
+    kind: 'none',
+    trap: false,
+    text: 'It ran for 1.2 s: too short to judge.',
+  });
+  expect(judge({ ...run, cap: { rss: 876 * MB, seconds: 1.2 } })).toMatchObject({
+    kind: 'native',
+    trap: true,
+  });
 });

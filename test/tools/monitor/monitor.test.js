@@ -2,8 +2,9 @@
 
 const { monitor, memoryUsage } = require('../../../lib');
 const { runChild } = require('../../support/child.js');
+const inChildren = require('../../support/in-children.js');
 
-const testAllocator = memoryUsage().allocator === undefined ? test.skip : test;
+const testAllocator = memoryUsage().allocator === undefined ? test.skip : inChildren.test;
 
 /** Runs code with what programs/tools/monitor/watched.js has, and returns what it was told. */
 async function findingsOf(program) {
@@ -25,7 +26,7 @@ testAllocator('a native leak is found', async () => {
   expect(finding.bytesPerSecond).toBeGreaterThan(0);
 });
 
-test('nothing is found in a clean program', async () => {
+inChildren.test('nothing is found in a clean program', async () => {
   const found = await findingsOf(`
     const ring = [];
     often(150, () => {
@@ -38,7 +39,7 @@ test('nothing is found in a clean program', async () => {
   expect(found).toEqual([]);
 });
 
-test('nor in a large leak of JavaScript, objects and Buffers', async () => {
+inChildren.test('nor in a large leak of JavaScript, objects and Buffers', async () => {
   const found = await findingsOf(`
     const kept = [];
     often(120, () => {
@@ -49,7 +50,7 @@ test('nor in a large leak of JavaScript, objects and Buffers', async () => {
   expect(found).toEqual([]);
 });
 
-test('nor where a great many small pointers are tracked', async () => {
+inChildren.test('nor where a great many small pointers are tracked', async () => {
   const found = await findingsOf(`
     const kept = [];
     often(120, () => {
@@ -59,7 +60,7 @@ test('nor where a great many small pointers are tracked', async () => {
   expect(found).toEqual([]);
 });
 
-test('memory that is dead while the event loop stands still', async () => {
+inChildren.test('memory that is dead while the event loop stands still', async () => {
   const [finding, ...others] = await findingsOf(`
     const make2 = () => track(addressOf(make(64 * MIB)), { size: 64 * MIB, free: (address) => free(address) });
     configure({ budget: 1024 * MIB });
@@ -76,7 +77,7 @@ test('memory that is dead while the event loop stands still', async () => {
   expect(finding.seconds).toBeGreaterThanOrEqual(1);
 });
 
-test('collections that return nothing', async () => {
+inChildren.test('collections that return nothing', async () => {
   const [finding, ...others] = await findingsOf(`
     configure({ budget: MIB, growth: 0.001 });
     const kept = [];
@@ -90,7 +91,7 @@ test('collections that return nothing', async () => {
   expect(finding.collections).toBeGreaterThanOrEqual(4);
 });
 
-test('what nobody handles is a warning, and the timer keeps nothing alive', async () => {
+inChildren.test('what nobody handles is a warning, and the timer keeps nothing alive', async () => {
   const child = await runChild(`
     const { performance } = require('node:perf_hooks');
     const now = performance.now.bind(performance);
@@ -112,7 +113,7 @@ test('what nobody handles is a warning, and the timer keeps nothing alive', asyn
   expect(child.stderr).toMatch(/\[FFI_TALLY_STARVED\] FfiTallyWarning: 67\.1 MB in 1 pointers were dead/);
 });
 
-test('stopped, it tells nothing more', async () => {
+inChildren.test('stopped, it tells nothing more', async () => {
   const found = await findingsOf(`
     watching.stop();
     const parent = track(4096n, { size: 64 * MIB, free: null });

@@ -8,7 +8,7 @@ const {
   PeriodicExportingMetricReader,
 } = require('@opentelemetry/sdk-metrics');
 const { Registry } = require('prom-client');
-const { configure, track } = require('../../../lib');
+const { configure, gauge, meteredAllocator, stats, track } = require('../../../lib');
 const opentelemetry = require('../../../lib/tools/monitor/opentelemetry.js');
 const prometheus = require('../../../lib/tools/monitor/prometheus.js');
 
@@ -59,9 +59,16 @@ test('a limit that there is', async () => {
 });
 
 test('in Prometheus they have the names that ffi-tally/prometheus gives', async () => {
+  // All that has no value where nobody asks for it.
+  const { limit } = stats({ scope: 'process' }).memory;
+  configure({ limit: 2 ** 40, scope: 'process' });
   configure({ limit: 2 ** 40 });
+  const vram = gauge('vram', () => 1, { limit: 2 });
+  meteredAllocator({ label: 'metered' });
   kept.push(track(4096n, { size: 1, free: null }));
   const found = await exported();
+  vram.close();
+  configure({ limit, scope: 'process' });
   configure({ limit: Infinity });
   // https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/
   const units = { By: '_bytes', s: '_seconds' };

@@ -8,8 +8,9 @@ const path = require('node:path');
 const { spawn, spawnSync } = require('node:child_process');
 const { setTimeout: wait } = require('node:timers/promises');
 const { Registry } = require('prom-client');
-const { collect, configure, memoryUsage, reportExternal, stats, track } = require('../../../lib');
+const { collect, configure, memoryUsage, reportExternal, gauge, stats, track } = require('../../../lib');
 const { registerMetrics } = require('../../../lib/tools/monitor/prometheus.js');
+const inChildren = require('../../support/in-children.js');
 
 const root = path.join(__dirname, '../../..');
 const kept = [];
@@ -65,6 +66,25 @@ test('tells what stats() and memoryUsage() do', async () => {
   expect(Object.keys(told)).toEqual(terms.map(([term]) => term));
   expect(told.tracked).toBe(1518);
   reportExternal(-11);
+});
+
+test('tells of gauges, of the budget, and of the process over all threads', async () => {
+  const registry = registered();
+  const open = [gauge('vram', () => 30, { limit: 100 }), gauge('cache', () => 5), gauge('cache', () => 6)];
+  keep('image', 100);
+  expect(await samplesOf(registry, 'ffi_tally_gauge_bytes')).toEqual({ vram: 30, cache: 11 });
+  expect(await samplesOf(registry, 'ffi_tally_gauge_limit_bytes')).toEqual({ vram: 100 });
+  expect(await samplesOf(registry, 'ffi_tally_gauge_failures_total')).toEqual({ vram: 0, cache: 0 });
+  expect(await samplesOf(registry, 'ffi_tally_outside_bytes')).toEqual({ '': 11 });
+  expect(await samplesOf(registry, 'ffi_tally_budget_bytes')).toEqual({ '': 64 * 2 ** 20 });
+  const { memory, ...whole } = stats({ scope: 'process' });
+  expect(await samplesOf(registry, 'ffi_tally_process_tracked_bytes')).toEqual({
+    '': whole.bytes + whole.manual + whole.outside,
+  });
+  expect(await samplesOf(registry, 'ffi_tally_process_pointers')).toEqual({ '': whole.pointers });
+  expect(await samplesOf(registry, 'ffi_tally_process_limit_bytes')).toEqual({ '': memory.limit });
+  expect((await samplesOf(registry, 'ffi_tally_process_usage_bytes'))['']).toBeGreaterThan(1e6);
+  for (const each of open) each.close();
 });
 
 test('all metrics of one reading are from one moment', async () => {
@@ -130,6 +150,7 @@ test('the dashboard shows every metric but these', () => {
   expect(names.filter((name) => !new RegExp(`${name}\\b`).test(text))).toEqual([
     'ffi_tally_destructor_failures_total', // an alert
     'ffi_tally_peak_bytes',
+    'ffi_tally_gauge_failures_total', // an alert
     'ffi_tally_dead_pointers',
   ]);
 });
@@ -155,25 +176,25 @@ if (!hasPrometheus) {
     expect(promtool(['check', 'metrics'], text)).toEqual({ status: 0, output: '' });
   });
 
-  test('promtool checks the alert rules', () => {
+  inChildren.test('promtool checks the alert rules', () => {
     const { status, output } = promtool(['check', 'rules', 'monitoring/alerts.yml']);
     expect({ status, output }).toEqual({
       status: 0,
-      output: expect.stringContaining('SUCCESS: 6 rules found'),
+      output: expect.stringContaining('SUCCESS: 10 rules found'),
     });
   });
 
-  test('each alert fires where it should, and not where it should not', () => {
+  inChildren.test('each alert fires where it should, and not where it should not', () => {
     const alerts = [
       ...fs.readFileSync(path.join(root, 'monitoring/alerts.yml'), 'utf8').matchAll(/alert: (\w+)/g),
     ];
     const tested = fs.readFileSync(path.join(root, 'test/tools/monitor/alerts.test.yml'), 'utf8');
-    expect(alerts).toHaveLength(6);
+    expect(alerts).toHaveLength(10);
     for (const [, name] of alerts) expect(tested).toContain(`alertname: ${name}`);
     expect(promtool(['test', 'rules', 'test/tools/monitor/alerts.test.yml'])).toMatchObject({ status: 0 });
   });
 
-  test('a server scrapes a process', async () => {
+  inChildren.test('a server scrapes a process', async () => {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-prometheus-'));
     const children = [];
     const start = (command, args) => {
@@ -224,7 +245,7 @@ if (!hasPrometheus) {
       expect(Number(share)).toBeGreaterThan(0.8);
       expect(Number(share)).toBeLessThan(1.2);
       const { groups } = await get('rules');
-      expect(groups.flatMap(({ rules }) => rules)).toHaveLength(6);
+      expect(groups.flatMap(({ rules }) => rules)).toHaveLength(10);
       const targets = await until('the target is up', async () => {
         const { activeTargets } = await get('targets');
         return activeTargets.every(({ health }) => health === 'up') && activeTargets;

@@ -18,6 +18,7 @@ function made() {
   return {
     command: ['app.js', '--name', HOSTILE],
     node: 'v20.0.0',
+    startedAt: '2026-11-30T00:01:02.003Z',
     limits: { heap: 128 * MB, rss: 1000 * MB },
     samples: seconds.map((at) => {
       const terms = {
@@ -46,6 +47,30 @@ function made() {
         {
           ...{ name: `f${HOSTILE}`, library: 'lib.so', signature: '', calls: 10, kept: MB, perCall: MB / 10 },
           ...{ outstanding: MB, pointers: 3, tracked: undefined, freedBy: [], uncertain: [HOSTILE] },
+        },
+        {
+          ...{
+            name: 'small',
+            library: 'lib.so',
+            signature: '',
+            calls: 9,
+            kept: 0,
+            perCall: 0,
+            outstanding: 0,
+          },
+          ...{ pointers: 0, tracked: undefined, adopted: { pointers: 7 }, freedBy: [], uncertain: [] },
+        },
+        {
+          ...{
+            name: 'many',
+            library: 'lib.so',
+            signature: '',
+            calls: 100,
+            kept: 0,
+            perCall: 0,
+            outstanding: 0,
+          },
+          ...{ pointers: 0, tracked: undefined, freedBy: [], uncertain: [] },
         },
       ],
       findings: [
@@ -97,7 +122,7 @@ test('is one file that names no other', async () => {
 
 test('without samples, accounts or an audit there is a page all the same', async () => {
   const html = await render({ ...made(), samples: [], accounts: [], audit: undefined, collections: [] });
-  expect(html).toContain('too soon for a judgement');
+  expect(html).toContain('too short to judge');
   expect(html).not.toContain('<figure>');
 });
 
@@ -134,7 +159,7 @@ test('without samples, accounts or an audit there is a page all the same', async
     expect(await page.locator('img').count()).toBe(0);
     expect(await page.locator('h1').innerText()).toContain(HOSTILE);
     expect(await page.locator('.legend', { hasText: HOSTILE }).count()).toBe(1);
-    expect(await page.locator('td', { hasText: HOSTILE }).count()).toBe(2);
+    expect(await page.locator('td', { hasText: HOSTILE }).count()).toBe(3);
     expect(await page.locator('pre').innerText()).toBe(HOSTILE);
   });
 
@@ -156,6 +181,42 @@ test('without samples, accounts or an audit there is a page all the same', async
     const points = (await memory.locator('.line.term-rss').getAttribute('d')).split('L').length;
     expect(points).toBe(101);
     expect(await page.locator('figure').nth(1).locator('.band').count()).toBe(2);
+  });
+
+  test('when it ran, with what, and of what the peak consists', async () => {
+    const { page } = await open('light');
+    const facts = await page.locator('.facts').innerText();
+    expect(facts).toMatch(
+      /^Node v20\.0\.0, ffi-tally \S+, 2026-11-30 00:01 UTC, 10\.0 s, heap limit 128 MB, .* 1\.00 GB$/,
+    );
+    const peak = page.locator('section', { hasText: 'At the peak: 207 MB after 10.0 s' });
+    expect(await peak.locator('tbody tr').allInnerTexts()).toEqual([
+      'untracked native\t105 MB\t51 %',
+      expect.any(String),
+      'tracked\t30.0 MB\t14 %',
+      `${HOSTILE}\t20.0 MB\t10 %`,
+      'image & font\t10.0 MB\t5 %',
+      ...Array(3).fill(expect.any(String)),
+    ]);
+  });
+
+  test('functions can be sorted and filtered', async () => {
+    const { page } = await open('light');
+    const names = async () =>
+      (await page.locator('.sortable tbody tr:visible td:first-child').allInnerTexts()).map((name) =>
+        name.slice(0, 4),
+      );
+    const sort = (head) => page.locator('.sortable th button', { hasText: head }).click();
+    expect(await names()).toEqual(['f</s', 'smal', 'many']);
+    await sort('Calls');
+    expect(await names()).toEqual(['many', 'f</s', 'smal']);
+    await sort('Calls');
+    expect(await names()).toEqual(['smal', 'f</s', 'many']);
+    await sort('Function');
+    expect(await names()).toEqual(['f</s', 'many', 'smal']);
+    expect(await page.locator('[aria-sort]').count()).toBe(1);
+    await page.locator('input').fill('MANY');
+    expect(await names()).toEqual(['many']);
   });
 
   test('values can be read off under the pointer', async () => {
@@ -211,7 +272,8 @@ test('without samples, accounts or an audit there is a page all the same', async
     const { page, seen } = await open('light', false);
     expect(seen.errors).toEqual([]);
     expect(await page.locator('.band').count()).toBe(8);
-    expect(await page.locator('table').isVisible()).toBe(true);
+    expect(await page.locator('table').last().isVisible()).toBe(true);
+    expect(await page.locator('input').count()).toBe(0);
   });
 
   test('is not wider than a telephone', async () => {
@@ -219,5 +281,13 @@ test('without samples, accounts or an audit there is a page all the same', async
     await page.setViewportSize({ width: 380, height: 700 });
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(width).toBeLessThanOrEqual(380);
+    const smallest = (selector, side) =>
+      page.evaluate(
+        ([all, of]) =>
+          Math.min(...[...document.querySelectorAll(all)].map((each) => each.getBoundingClientRect()[of])),
+        [selector, side],
+      );
+    expect(await smallest('.tick', 'height')).toBeGreaterThan(7); // can be read
+    expect(await smallest('.sortable td:first-child', 'width')).toBeGreaterThan(60); // not one letter wide
   });
 });

@@ -17,7 +17,7 @@ function dropIn() {
 }
 
 const print = (...values) => console.log(values.map((value) => inspect(value, { depth: 5 })).join(' '));
-const libc = process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6';
+const { libc } = require('../../../support/platform.js');
 const dispose = Symbol.dispose ?? Symbol.for('nodejs.dispose');
 
 Promise.resolve(

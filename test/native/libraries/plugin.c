@@ -1,0 +1,5 @@
+// What libraries/allocates.c loads.
+
+#include <stdlib.h>
+
+void* plugin_allocate(size_t bytes) { return malloc(bytes); }

@@ -1,0 +1,32 @@
+'use strict';
+// Holds memory, with a black box, until it is killed or ends as argv says.
+
+const koffi = require('koffi');
+const { configure, track } = require('../../../../lib');
+
+const [box, end, bytes = 0] = process.argv.slice(2);
+configure({ blackBox: box });
+const libc = koffi.load('libc.so.6');
+const malloc = libc.func('void *malloc(size_t size)');
+const free = libc.symbol('free');
+const memset = libc.func('void *memset(void *p, int c, size_t size)');
+const make = (label, size) => track(malloc(size), { size, free, label });
+
+const kept = [];
+for (let i = 0; i < 40; i++) kept.push(make('cache', 1_000_000));
+kept.push(make('a "small" one', 1000));
+const start = Date.now();
+function spin(milliseconds) {
+  for (const until = Date.now() + milliseconds; Date.now() < until;) make('garbage', 1000);
+}
+if (end === 'spin') {
+  spin(400); // longer than it takes to be written
+  console.log('ready');
+  for (const parent = process.ppid; process.ppid === parent;) spin(1000); // a test that is killed leaves none behind
+}
+while (Date.now() < start + 500) spin(50);
+if (end === 'oom') {
+  const address = malloc(Number(bytes)); // behind our back
+  memset(address, 1, Number(bytes));
+}
+if (end === 'crash') memset(1n, 1, 1);
