@@ -1,13 +1,15 @@
 'use strict';
-// What it costs to watch a program: a pointer that may be traced, a call under the audit, and the program under `ffi-tally
-// check`. Processor time, which a busy machine distorts less than hours and minutes; medians of rounds that take turns.
+// What it costs to watch a program: a pointer that may be traced, a call under the audit, 100 MB under a profile, and the
+// program under `ffi-tally check`. Processor time, which a busy machine distorts less than hours and minutes; medians of rounds that take turns.
 //   node benchmark/watching.js
 
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
+const build = require('./build');
 const median = require('./median');
+const { blocksLibrary } = require('./paths');
 
 const ROUNDS = 5;
 const root = path.join(__dirname, '..');
@@ -39,6 +41,27 @@ const pointers = `
   const { user, system } = process.cpuUsage(start);
   console.log(JSON.stringify(((user + system) * 1000) / COUNT));
 `;
+
+/** Milliseconds of processor time for 100 MB of native memory, made and freed: `code` declares make100MB(). */
+const profiled = (code) => (watched) => `
+  ${watched ? `require('./lib').startProfile();` : ''}
+  const koffi = require('./lib/ffi/koffi');
+  const lib = koffi.load(${JSON.stringify(blocksLibrary)});
+  ${code}
+  make100MB();
+  const ROUNDS = 20;
+  const start = process.cpuUsage();
+  for (let i = 0; i < ROUNDS; i++) make100MB();
+  const { user, system } = process.cpuUsage(start);
+  console.log(JSON.stringify((user + system) / 1000 / ROUNDS));
+`;
+const byCalls = (bytes) => `
+  const make = lib.func('void *block_new(size_t bytes)');
+  const free = lib.func('void block_free(void *block)');
+  const make100MB = () => { for (let i = 0; i < ${100e6 / bytes}; i++) free(make(${bytes})); };`;
+const inC = (bytes) => `
+  const pairs = lib.func('void block_pairs(size_t count, size_t bytes)');
+  const make100MB = () => { for (let i = 0; i < 100; i++) pairs(${1e6 / bytes}, ${bytes}); };`;
 
 /** Milliseconds of processor time, and MB resident: some work with JavaScript, an event loop and C. */
 const work = `
@@ -74,17 +97,17 @@ function compare(code, watch, pick = (value) => value) {
   const plain = [];
   const watched = [];
   for (let round = 0; round < ROUNDS; round++) {
-    plain.push(pick(run(code)));
-    watched.push(pick(run(code, watch)));
+    plain.push(pick(run(typeof code === 'function' ? code(false) : code)));
+    watched.push(pick(run(typeof code === 'function' ? code(true) : code, watch)));
   }
   return [median(plain), median(watched)];
 }
 
+const shown = (value) => value.toFixed(value < 100 ? 1 : 0).padStart(7);
 const row = (name, [plain, watched], unit) =>
-  console.log(
-    `${name.padEnd(44)} ${plain.toFixed(0).padStart(7)} ${watched.toFixed(0).padStart(7)}  ${unit}`,
-  );
+  console.log(`${name.padEnd(44)} ${shown(plain)} ${shown(watched)}  ${unit}`);
 
+build();
 console.log(
   `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${os.cpus().length} x ${os.cpus()[0].model}\n`,
 );
@@ -104,6 +127,14 @@ for (const [share, trace] of [
 const audited = { recording: { audit: true } };
 row('audit: a call of abs()', compare(calls(cheap), audited), 'ns');
 row('audit: malloc() and free() of 100 KB', compare(calls(pair), audited), 'ns');
+for (const [what, code] of [
+  ['100 MB by calls, 64 KB each', byCalls(64_000)],
+  ['100 MB by calls, 4 KB each', byCalls(4000)],
+  ['100 MB in C, 1 KB each', inC(1000)],
+  ['100 MB in C, 100 bytes each', inC(100)],
+]) {
+  row(`profile: ${what}`, compare(profiled(code)), 'ms');
+}
 const checked = { recording: { audit: false } };
 row(
   'check: processor time of 60 turns',

@@ -7,7 +7,7 @@ const fs = require('node:fs');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
 const { root } = require('./tools.js');
-const { runSuite } = require('./test.js');
+const { BOTH, runSuite } = require('./test.js');
 
 const BUSY = 2;
 const directory = path.join(root, 'build/flaky');
@@ -23,7 +23,7 @@ function runOnce(number, runs, jestArgs) {
   const file = path.join(directory, `run-${number}.log`);
   const output = fs.openSync(file, 'w');
   const start = Date.now();
-  const { passed, failed, failures } = runSuite(jestArgs, true, output);
+  const { passed, failed, failures } = runSuite(jestArgs, BOTH, output);
   fs.closeSync(output);
   const seconds = Math.round((Date.now() - start) / 1000);
   const good = failed === 0 && passed > 0;

@@ -3,6 +3,7 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
+const { compile } = require('./build.js');
 const { root, run } = require('./tools.js');
 
 const SKIPPED = ['.git', 'build', 'node_modules', 'prebuilds'];
@@ -19,11 +20,7 @@ function buildCopy(copy, cxxflags, ldflags) {
   const modules = path.join(copy, 'node_modules');
   if (!fs.existsSync(modules)) fs.symlinkSync(path.join(root, 'node_modules'), modules);
   const env = { ...process.env, CXX: 'g++', CXXFLAGS: cxxflags, LDFLAGS: ldflags };
-  const gyp = require.resolve('node-gyp/bin/node-gyp.js', { paths: [root] });
-  const args = [gyp, 'configure', 'build', '--loglevel=warn'];
-  const prefix = path.dirname(path.dirname(process.execPath));
-  if (fs.existsSync(path.join(prefix, 'include/node/node_api.h'))) args.push(`--nodedir=${prefix}`);
-  if (!run(process.execPath, args, { cwd: copy, env, stdio: ['ignore', 'ignore', 'inherit'] })) return false;
+  if (compile({ directory: copy, env, stdio: ['ignore', 'ignore', 'inherit'] }).status !== 0) return false;
   return run(process.execPath, ['-e', `require('./test/support/build.js')()`], { cwd: copy });
 }
 

@@ -14,7 +14,10 @@ function ask(command, ...args) {
 }
 
 function inPrefix(prefix) {
-  const library = path.join(prefix, 'lib', windows ? 'libffi.lib' : 'libffi.a');
+  // vcpkg calls it ffi.lib, others libffi.lib.
+  const names = windows ? ['ffi.lib', 'libffi.lib'] : ['libffi.a'];
+  const archives = names.map((name) => path.join(prefix, 'lib', name));
+  const library = archives.find((file) => fs.existsSync(file)) ?? archives[0];
   return { include: [path.join(prefix, 'include')], libs: library, archives: [library] };
 }
 
@@ -57,6 +60,7 @@ const answers = {
   },
 };
 
-if (require.main === module) console.log(answers[process.argv[2]](findLibffi()));
+// gyp takes a backslash for the beginning of an escape.
+if (require.main === module) console.log(answers[process.argv[2]](findLibffi()).replaceAll('\\', '/'));
 
 module.exports = { findLibffi };

@@ -6,7 +6,7 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { execFile, spawnSync } = require('node:child_process');
-const { root, compilers, filesIn, hasTool, run, skip } = require('./tools.js');
+const { root, compilers, filesIn, hasTool, inParallel, run, skip } = require('./tools.js');
 
 const fix = process.argv.includes('--fix');
 const bin = (name, file) => path.join(root, 'node_modules', name, file);
@@ -36,17 +36,20 @@ function links() {
 }
 
 function types() {
-  const check = ({ version, major, minor, file }) => {
+  const check = ({ version, file }) => {
     console.log(`TypeScript ${version}`);
-    // Koffi's own typings are ESM, which CommonJS could not import before 5.8: users of those skip what is in libraries.
-    const older = major < 5 || (major === 5 && minor < 8) ? ['--skipLibCheck'] : [];
-    return run(process.execPath, [file, '--project', 'tsconfig.json', ...older]);
+    return run(process.execPath, [file, '--project', 'tsconfig.json']);
   };
   return compilers().map(check).every(Boolean);
 }
 
 function typesCost() {
   return run(process.execPath, [path.join(__dirname, 'types-cost.js')]);
+}
+
+/** The reference as a site, below build/api/: every link in the typings leads somewhere. */
+function api() {
+  return run(process.execPath, [bin('typedoc', 'bin/typedoc'), '--logLevel', 'Warn']);
 }
 
 /** What users get: their resolution of our types, and whether the manifest says what is there. */
@@ -80,7 +83,7 @@ function nodeHeaders() {
   );
 }
 
-function clangTidy() {
+async function clangTidy() {
   if (!hasTool('clang-tidy')) return skip('clang-tidy', 'not installed');
   const headers = nodeHeaders();
   if (headers === undefined) return skip('clang-tidy', 'the headers of Node are not installed');
@@ -106,18 +109,7 @@ function clangTidy() {
         resolve(error === null);
       });
     });
-  return inParallel(filesIn('native', ['.cc']), check);
-}
-
-/** Whether `check(item)` resolved to true for all of them; at most one per processor at a time. */
-async function inParallel(items, check) {
-  const waiting = [...items];
-  let good = true;
-  const work = async () => {
-    while (waiting.length > 0) good = (await check(waiting.shift())) && good;
-  };
-  await Promise.all(os.cpus().map(work));
-  return good;
+  return (await inParallel(filesIn('native', ['.cc']), check)).every(Boolean);
 }
 
 async function main(wanted) {
@@ -132,7 +124,7 @@ async function main(wanted) {
 }
 
 const steps = {
-  ...{ eslint, rooms, prettier, links, types, 'types-cost': typesCost, packed },
+  ...{ eslint, rooms, prettier, links, types, 'types-cost': typesCost, api, packed },
   ...{ 'clang-format': clangFormat, 'clang-tidy': clangTidy },
 };
 main(process.argv.slice(2).filter((argument) => argument !== '--fix'));

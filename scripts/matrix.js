@@ -2,14 +2,19 @@
 // Runs the acceptance script on every runtime, with every Koffi and with every backend that it supports, and prints a
 // table.
 //   node scripts/matrix.js [--jest] [--stress] [runtime ...]      runtime: a major version of Node, bun or deno
-//     --jest     under each Node the whole Jest suite as well, under one of them with Koffi 2 too
+//     --jest     under each Node the whole Jest suite as well, under one of them with Koffi 2 too. It runs once, without gc(),
+//                as our users run Node: what `npm test` does with gc() besides is the same tests in the process of Jest. How
+//                the library finds gc(), which is all that differs, they try in children on every Node (reclaim/collect)
 //     --stress   under each Node with those flags of V8, too, that make it collect more often or in other ways
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { spawnSync } = require('node:child_process');
+const { execFile } = require('node:child_process');
+const { promisify } = require('node:util');
 const { installRuntime } = require('./nodes.js');
-const { root } = require('./tools.js');
+const { root, inParallel } = require('./tools.js');
+
+const execute = promisify(execFile);
 
 const supported = ['18', '20', '22', '24', '26', 'bun', 'deno'];
 
@@ -36,7 +41,7 @@ function attemptsOn(runtime) {
   const script = ['test/acceptance.js'];
   if (runtime === 'bun') return [{ argv: script }];
   if (runtime === 'deno') return [{ argv: ['run', '--allow-all', ...script] }];
-  const suite = { argv: ['scripts/test.js'], what: 'suite' };
+  const suite = { argv: ['scripts/test.js', '--once'], what: 'suite' };
   return [
     { argv: script },
     { argv: script, koffi: 'koffi2' },
@@ -51,34 +56,36 @@ function koffiVersion(name) {
   return JSON.parse(fs.readFileSync(path.join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
 }
 
-function attempt(runtime, { argv, koffi = 'koffi', backend = 'native', what = 'acceptance' }) {
+async function attempt(runtime, { argv, koffi = 'koffi', backend = 'native', what = 'acceptance' }) {
   const start = Date.now();
   const row = { runtime, koffi: koffiVersion(koffi), backend, what };
+  const env = { ...process.env, FFI_TALLY_TEST_KOFFI: koffi, FFI_TALLY_BACKEND: backend };
+  if (what === 'suite') delete env.FFI_TALLY_BACKEND; // it tries both
+  const options = { cwd: root, env, timeout: 30 * 60_000, maxBuffer: 1 << 30 };
   try {
-    const env = { ...process.env, FFI_TALLY_TEST_KOFFI: koffi, FFI_TALLY_BACKEND: backend };
-    if (what === 'suite') delete env.FFI_TALLY_BACKEND; // it tries both
-    const { status, signal, stdout, stderr } = spawnSync(installRuntime(runtime), argv, {
-      cwd: root,
-      env,
-      encoding: 'utf8',
-      timeout: 30 * 60_000,
-      maxBuffer: 1 << 30,
-    });
-    row.result = status === 0 ? 'passed' : `FAILED (${signal ?? status})`;
+    const { stdout } = await execute(installRuntime(runtime), argv, options);
+    row.result = 'passed';
     row.lastLine = stdout.trimEnd().split('\n').at(-1).slice(0, 60);
-    if (status !== 0)
-      console.error(`\n# ${runtime}, koffi ${row.koffi}, ${backend}, ${what}\n${stdout}${stderr}`);
   } catch (error) {
-    row.result = 'FAILED';
-    console.error(error.message);
+    row.result = `FAILED (${error.signal ?? error.code ?? 'not run'})`;
+    console.error(`\n# ${runtime}, koffi ${row.koffi}, ${backend}, ${what}\n${error.stdout ?? ''}`);
+    console.error(error.stderr ?? error.message);
   }
   row.seconds = Math.round((Date.now() - start) / 100) / 10;
   console.error(`${runtime} koffi ${row.koffi} ${backend} ${what}: ${row.result}`);
   return row;
 }
 
-require('../test/support/build.js')();
+async function main() {
+  require('../test/support/build.js')();
+  const attempts = runtimes.flatMap((runtime) => attemptsOn(runtime).map((one) => [runtime, one]));
+  const isSuite = ([, { what }]) => what === 'suite';
+  // The script keeps one processor busy, the suite all.
+  const scripts = attempts.filter((each) => !isSuite(each));
+  const rows = await inParallel(scripts, (each) => attempt(...each));
+  for (const each of attempts.filter(isSuite)) rows.push(await attempt(...each));
+  console.table(rows);
+  process.exitCode = rows.every(({ result }) => result === 'passed') ? 0 : 1;
+}
 
-const rows = runtimes.flatMap((runtime) => attemptsOn(runtime).map((one) => attempt(runtime, one)));
-console.table(rows);
-process.exitCode = rows.every((row) => row.result === 'passed') ? 0 : 1;
+main();

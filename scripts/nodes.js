@@ -44,32 +44,47 @@ function installedNodes() {
 
 /** Returns the path of the newest Node of a major version, of 'bun' or of 'deno'; throws if it cannot be had. */
 function installRuntime(runtime) {
-  const executable = executableIn(prefixOf(runtime), runtime);
-  if (fs.existsSync(executable)) return executable;
+  const [name] = packageOf(runtime);
+  installPackages(String(runtime), [/^\d+$/.test(runtime) ? `${name}@${runtime}` : name]);
+  return executableIn(prefixOf(runtime), runtime);
+}
+
+/**
+ * Installs packages, for whatever machine they are, below the cache's directory of that name. Returns the path of their
+ * node_modules; throws if one cannot be had.
+ */
+function installPackages(directory, packages) {
+  const modules = path.join(prefixOf(directory), 'node_modules');
+  if (fs.existsSync(modules)) return modules;
   fs.mkdirSync(cache, { recursive: true });
   // Renamed when complete: other processes may be looking for it, or installing the same one.
   const prefix = fs.mkdtempSync(path.join(cache, '.unfinished-'));
-  const [name] = packageOf(runtime);
-  const wanted = /^\d+$/.test(runtime) ? `${name}@${runtime}` : name;
-  const args = ['install', '--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--prefix', prefix];
+  const args = [
+    'install',
+    '--force',
+    '--ignore-scripts',
+    '--no-save',
+    '--no-package-lock',
+    '--no-audit',
+    '--no-fund',
+  ];
   // Without a network, npm would try for more than a minute.
   if (process.env.CI !== 'true') args.push('--fetch-retries=0', '--fetch-timeout=60000');
-  const { status, error, stdout, stderr } = spawnSync('npm', [...args, wanted], {
+  const { status, error, stdout, stderr } = spawnSync('npm', [...args, '--prefix', prefix, ...packages], {
     cwd: prefix,
     encoding: 'utf8',
     shell: windows,
   });
-  const unfinished = executableIn(prefix, runtime);
-  const complete = status === 0 && fs.existsSync(unfinished);
+  const complete = status === 0;
   try {
-    if (complete) fs.renameSync(prefix, prefixOf(runtime));
+    if (complete) fs.renameSync(prefix, prefixOf(directory));
   } catch (error) {
-    if (!fs.existsSync(executable)) throw error;
+    if (!fs.existsSync(modules)) throw error;
   } finally {
     fs.rmSync(prefix, { recursive: true, force: true });
   }
-  if (complete) return executable;
-  throw new Error(`Cannot install ${wanted}: ${error?.message ?? stdout + stderr}`);
+  if (complete) return modules;
+  throw new Error(`Cannot install ${packages.join(' ')}: ${error?.message ?? stdout + stderr}`);
 }
 
-module.exports = { installRuntime, installedNodes };
+module.exports = { installPackages, installRuntime, installedNodes };

@@ -10,7 +10,8 @@ const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const { prebuiltFor, prebuiltHere } = require('../lib/binding/prebuilt.js');
-const { compile } = require('./install.js');
+const { readBinary } = require('./binary.js');
+const { compile } = require('./build.js');
 const { root } = require('./tools.js');
 
 const TARGETS = [
@@ -24,23 +25,25 @@ const TARGETS = [
 ];
 
 // What Node 18 itself needs.
-const OLDEST_GLIBC = [2, 28];
+const OLDEST_GLIBC = '2.28';
+const OLDEST_MACOS = '11.0';
 const ENTRY_POINTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
 // Whatever runs Node has these.
-const SYSTEM_LIBRARIES =
-  /^(libc|libm|libdl|libpthread|libgcc_s|libstdc\+\+|libc\.musl-.*|ld-(linux|musl).*)\.so/;
-// Above this somebody has forgotten to strip it.
-const MAX_BYTES = 300 * 1024; // half of it are the functions of metered allocators, a set for each meter
+const SYSTEM_LIBRARIES = {
+  linux: /^(libc|libm|libdl|libpthread|libgcc_s|libstdc\+\+|libc\.musl-.*|ld-(linux|musl).*)\.so/,
+  darwin: /^\/usr\/lib\/(libSystem\.B|libc\+\+\.1|libc\+\+abi)\.dylib$/,
+  win32: /^(node\.exe|kernel32\.dll|ntdll\.dll|ucrtbase\.dll|api-ms-win-crt-.*\.dll)$/i,
+};
+// Above this somebody has forgotten something. Half of it are the functions of metered allocators, a set for each meter;
+// on Windows the C++ library is in it.
+const MAX_BYTES = { linux: 400 * 1024, darwin: 400 * 1024, win32: 700 * 1024 };
+
+const isNewer = (version, than) =>
+  version !== undefined && version.localeCompare(than, 'en', { numeric: true }) > 0;
 
 function fail(message) {
   console.error(message);
   process.exit(1);
-}
-
-function output(command, ...args) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status !== 0) fail(`${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
-  return stdout;
 }
 
 /** Compiles out of the way of build/, which is for development. Returns the binary's path. */
@@ -56,50 +59,38 @@ function build() {
   return path.join(staging, 'build/Release/ffi_tally.node');
 }
 
-function checkLinux(file) {
-  const dynamic = output('readelf', '-d', '--wide', file);
-  const needed = [...dynamic.matchAll(/\(NEEDED\).*\[(.*)\]/g)].map(([, name]) => name);
-  const strange = needed.filter((name) => !SYSTEM_LIBRARIES.test(name));
+/** Refuses what shows or needs more than it may. Returns what was found. */
+function checkBinary(file, platform, libc, { alsoNeeded, alsoShown, unstripped = false } = {}) {
+  const { size } = fs.statSync(file);
+  const { exported, needed, stripped, relocatedCode, glibc, minos } = readBinary(file);
+  if (!stripped && !unstripped) fail(`${file} is not stripped`);
+  if (size > MAX_BYTES[platform] && !unstripped) fail(`${file} has ${size} bytes`);
+  const shown = exported.filter((name) => !alsoShown?.test(name)).sort();
+  if (shown.join() !== ENTRY_POINTS.join()) fail(`${file} shows ${shown.slice(0, 20).join(', ')}`);
+  const strange = needed.filter((name) => name !== alsoNeeded && !SYSTEM_LIBRARIES[platform].test(name));
   if (strange.length > 0) fail(`${file} needs ${strange.join(', ')}`);
-  if (dynamic.includes('TEXTREL'))
-    fail(`${file} has relocations in its code: something in it was built without -fPIC`);
-
-  const shown = output('nm', '-D', '--defined-only', '--format=posix', file)
-    .trim()
-    .split('\n')
-    .map((line) => line.split(' ')[0]);
-  if (shown.sort().join() !== ENTRY_POINTS.join()) fail(`${file} shows ${shown.join(', ')}`);
-
-  const versions = output('objdump', '-T', file).matchAll(/GLIBC_(\d+)\.(\d+)/g);
-  const numbers = [...versions].map(([, major, minor]) => [Number(major), Number(minor)]);
-  const [newest = [0, 0]] = numbers.sort((a, b) => b[0] - a[0] || b[1] - a[1]);
-  if (newest[0] > OLDEST_GLIBC[0] || newest[1] > OLDEST_GLIBC[1]) {
-    fail(`${file} needs glibc ${newest.join('.')}, but Node 18 does with ${OLDEST_GLIBC.join('.')}`);
+  if (relocatedCode) fail(`${file} has relocations in its code: something in it was built without -fPIC`);
+  if (libc !== 'musl' && isNewer(glibc, OLDEST_GLIBC)) {
+    fail(`${file} needs glibc ${glibc}, but Node 18 does with ${OLDEST_GLIBC}`);
   }
-  return { needed: needed.join(' '), glibc: newest.join('.') };
+  if (isNewer(minos, OLDEST_MACOS)) fail(`${file} needs macOS ${minos}, but we promise ${OLDEST_MACOS}`);
+  return { bytes: size, needed: needed.join(' '), glibc, minos };
 }
 
-function checkMac(file) {
-  const needed = output('otool', '-L', file)
-    .split('\n')
-    .slice(1)
-    .map((line) => line.trim().split(' ')[0])
-    .filter((name) => name !== '' && !name.includes('ffi_tally'));
-  const strange = needed.filter((name) => !name.startsWith('/usr/lib/') || name.includes('libffi'));
-  if (strange.length > 0) fail(`${file} needs ${strange.join(', ')}`);
-  return { needed: needed.join(' ') };
-}
-
-/** In a copy of the library that has this binary and no other, so that it is this one that runs. */
-function test(file, program) {
-  const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-prebuilt-'));
+/** Copies the library, with this binary in that place and no other, so that it is this one that runs. */
+function copyWith(file, place, copy) {
   for (const name of ['docs', 'lib', 'test', 'package.json']) {
     fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
   }
-  const target = path.join(copy, prebuiltHere());
+  const target = path.join(copy, place);
   fs.mkdirSync(path.dirname(target), { recursive: true });
   fs.copyFileSync(file, target);
   fs.symlinkSync(path.join(root, 'node_modules'), path.join(copy, 'node_modules'), 'junction');
+}
+
+function test(file, program) {
+  const copy = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-prebuilt-'));
+  copyWith(file, prebuiltHere(), copy);
   const env = { ...process.env, FFI_TALLY_BACKEND: 'native' };
   const { status } = spawnSync(process.execPath, [program], { cwd: copy, stdio: 'inherit', env });
   fs.rmSync(copy, { recursive: true });
@@ -121,13 +112,12 @@ function main([option, program]) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.copyFileSync(built, file);
   }
-  const { size } = fs.statSync(file);
-  if (size > MAX_BYTES) fail(`${file} has ${size} bytes`);
-  const checks = { linux: checkLinux, darwin: checkMac };
-  const found = checks[process.platform]?.(file) ?? { unchecked: 'symbols and libraries' };
+  const found = checkBinary(file, process.platform, prebuiltHere().includes('musl') ? 'musl' : undefined);
   test(file, program ?? '--eval=process.exitCode = require("./lib/binding").canBind ? 0 : 1');
-  console.log(JSON.stringify({ file: prebuiltHere(), bytes: size, ...found }));
+  console.log(JSON.stringify({ file: prebuiltHere(), ...found }));
   return undefined;
 }
 
-main(process.argv.slice(2));
+if (require.main === module) main(process.argv.slice(2));
+
+module.exports = { checkBinary, copyWith };

@@ -1,27 +1,10 @@
 'use strict';
-// Brings a fresh clone to the point where everything runs: dependencies installed, the addon built.
+// Brings a fresh clone to the point where everything runs: dependencies installed, their bundles made, the addon built.
 // Does nothing that is already done, so that every script can begin with it.
 
-const fs = require('node:fs');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
-
-const root = path.join(__dirname, '..');
-
-function newest(...names) {
-  let time = 0;
-  for (const name of names) {
-    const file = path.join(root, name);
-    const stat = fs.statSync(file, { throwIfNoEntry: false });
-    if (stat === undefined) continue;
-    if (stat.isDirectory()) {
-      for (const entry of fs.readdirSync(file)) time = Math.max(time, newest(path.join(name, entry)));
-    } else {
-      time = Math.max(time, stat.mtimeMs);
-    }
-  }
-  return time;
-}
+const { newest, root } = require('./tools.js');
 
 function check(title, step) {
   console.log(`${title} ...`);
@@ -38,14 +21,27 @@ function installDependencies() {
   const args = ['ci', '--ignore-scripts', '--no-audit', '--no-fund'];
   const shell = process.platform === 'win32';
   const options = { cwd: root, encoding: 'utf8', shell, stdio: ['ignore', 'pipe', 'inherit'] };
-  check('Installing dependencies', () => spawnSync('npm', args, options));
+  check(
+    'Installing dependencies (npm ci: about a minute with a cold cache; nothing outside of this folder changes)',
+    () => spawnSync('npm', args, options),
+  );
+}
+
+function bundleTools() {
+  if (newest('prebuilds/source') > newest('package-lock.json', 'scripts/bundle.js', 'binding.gyp')) return;
+  const args = [path.join(__dirname, 'bundle.js')];
+  const options = { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] };
+  check('Bundling the libraries of the command line', () => spawnSync(process.execPath, args, options));
 }
 
 function buildAddon() {
   if (newest('build/Release/ffi_tally.node') > newest('native', 'binding.gyp')) return;
-  const { compile } = require('./install.js');
-  check('Building the addon', () => compile({ encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }));
+  const { compile } = require('./build.js');
+  check('Building the addon (C++, about half a minute)', () =>
+    compile({ encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
 }
 
 installDependencies();
+bundleTools();
 buildAddon();

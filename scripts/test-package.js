@@ -1,7 +1,7 @@
 'use strict';
 // What users get: the packed package, installed without install scripts into an empty project whose path has spaces,
-// loads by require and by import, on every Node at hand, with its prebuilt binary and without any. And what its install
-// script does.
+// loads by require and by import, on every Node at hand, with its prebuilt binary and without any. It brings no other
+// package and no script. And what `ffi-tally build` does.
 // Needs a registry for the dependencies, and `node scripts/prebuild.js` before it.
 
 const assert = require('node:assert/strict');
@@ -58,15 +58,33 @@ function expectBackend(backend) {
   return errors;
 }
 
+let tarball;
 const built = path.join(installed, 'build/Release/ffi_tally.node');
 
 const steps = {
-  'installs without scripts'() {
+  installs() {
     fs.mkdirSync(project);
     fs.writeFileSync(path.join(project, 'package.json'), '{ "private": true }');
     for (const [name, code] of Object.entries(programs)) fs.writeFileSync(path.join(project, name), code);
     const [{ filename }] = JSON.parse(npm('pack', root, '--pack-destination', temporary, '--json'));
-    npm('install', '--ignore-scripts', path.join(temporary, filename), `koffi@${koffi.version}`);
+    npm('install', path.join(temporary, filename), `koffi@${koffi.version}`);
+    tarball = path.join(temporary, filename);
+  },
+
+  'is one package, without scripts'() {
+    const packages = fs
+      .readdirSync(path.join(project, 'node_modules'))
+      .filter((name) => !name.startsWith('.'));
+    assert.deepEqual(packages, ['@koromix', 'ffi-tally', 'koffi']);
+    const { scripts, gypfile, dependencies } = JSON.parse(
+      fs.readFileSync(path.join(installed, 'package.json'), 'utf8'),
+    );
+    assert.deepEqual([scripts.install, gypfile, dependencies], [undefined, false, undefined]);
+    assert.equal(fs.existsSync(path.join(installed, 'binding.gyp')), false);
+    for (const name of ['tools/LICENSES', 'tools/d3.js', 'source/napi.h', 'source/binding.gyp'])
+      assert.equal(fs.existsSync(path.join(installed, 'prebuilds', name)), true, name);
+    const bytes = fs.statSync(tarball).size;
+    console.log(`    ${(bytes / 1e3).toFixed(0)} KB packed, with the binaries that are in prebuilds/`);
   },
 
   'loads its prebuilt binary'() {
@@ -103,7 +121,7 @@ const steps = {
     const bin = path.join(installed, 'bin/ffi-tally.js');
     const found = commands.map((args) => {
       const { status, stdout } = run(process.execPath, [bin, ...args]);
-      return [args.at(-1), status, /^Trap: .*gdImageScale/m.test(stdout)];
+      return [args.at(-1), status, /^Native leak: .*gdImageScale/m.test(stdout)];
     });
     assert.deepEqual(found, [
       ['node_modules/ffi-tally/examples/leaky.js', 1, true],
@@ -111,23 +129,45 @@ const steps = {
     ]);
   },
 
-  'installs with scripts, and compiles nothing'() {
-    npm('rebuild', 'ffi-tally');
-    assert.equal(fs.existsSync(built), false);
+  'draws a page'() {
+    const page = path.join(project, 'page.html');
+    const bin = path.join(installed, 'bin/ffi-tally.js');
+    run(process.execPath, [bin, 'audit', '--html', page, '--', 'require.cjs']);
+    assert.match(fs.readFileSync(page, 'utf8'), /<svg/);
   },
 
-  'without a binary that fits and without a compiler: says so, and does not fail'() {
-    fs.rmSync(path.join(installed, 'prebuilds'), { recursive: true });
-    const script = path.join(installed, 'scripts/install.js');
-    const bare = { env: { PATH: temporary, CXX: '', PYTHON: '', npm_config_python: '' } };
-    const { status, stderr } = run(process.execPath, [script], bare);
-    assert.equal(status, 0, stderr);
+  'installs with every package manager at hand'() {
+    const managers = {
+      'npm 11': ['npx', '--yes', 'npm@11', 'install', '--no-audit', '--no-fund'],
+      pnpm: ['npx', '--yes', 'pnpm@10', 'add', '--config.strict-dep-builds=true'],
+      yarn: ['npx', '--yes', 'yarn@1', 'add', '--no-lockfile'],
+    };
+    for (const [name, [command, ...args]] of Object.entries(managers)) {
+      const cwd = path.join(temporary, name);
+      fs.mkdirSync(cwd);
+      fs.writeFileSync(path.join(cwd, 'package.json'), '{ "private": true }');
+      const code = `console.log(require('ffi-tally').stats().backend)`;
+      const { status, stdout, stderr } = run(command, [...args, tarball], { cwd, shell: windows });
+      assert.equal(status, 0, `${name}\n${stdout}${stderr}`);
+      assert.doesNotMatch(stdout + stderr, /build scripts|install-scripts|approve/i, name);
+      assert.equal(run(process.execPath, ['-e', code], { cwd }).stdout, 'native\n', name);
+      console.log(`    ${name}`);
+    }
+  },
+
+  'builds nothing without a compiler, and says what is missing'() {
+    for (const entry of fs
+      .readdirSync(path.join(installed, 'prebuilds'))
+      .filter((name) => name.includes('-')))
+      fs.rmSync(path.join(installed, 'prebuilds', entry), { recursive: true });
+    const bare = { PATH: temporary, CXX: '', PYTHON: '', npm_config_python: '' };
+    const { status, stderr } = run(process.execPath, [path.join(installed, 'bin/ffi-tally.js'), 'build'], {
+      env: bare,
+    });
+    assert.equal(status, 1, stderr);
     assert.match(stderr, /could not be compiled/);
     assert.match(stderr, /Python 3/);
-    assert.match(stderr, /node-gyp/); // a package manager that is not npm need not have it
-    assert.match(stderr, /npm rebuild ffi-tally --build-from-source/);
-    bare.env.npm_config_build_from_source = 'true';
-    assert.equal(run(process.execPath, [script], bare).status, 1, 'but fails when asked to compile');
+    assert.match(stderr, /npx ffi-tally build/);
   },
 
   'without any binary: works in JavaScript, and says so'() {
@@ -141,9 +181,8 @@ const steps = {
   },
 
   'builds from source'() {
-    const prefix = path.dirname(path.dirname(process.execPath));
-    const args = fs.existsSync(path.join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : [];
-    npm('rebuild', 'ffi-tally', '--build-from-source', '--foreground-scripts', ...args);
+    const { status, stdout, stderr } = run('npm', ['exec', '--', 'ffi-tally', 'build']);
+    assert.equal(status, 0, stdout + stderr);
     assert.equal(fs.existsSync(built), true);
     assert.equal(expectBackend('native'), '');
   },

@@ -1,7 +1,8 @@
 'use strict';
 // Runs the Jest suite with gc() at hand from the start, and then without, as our users run Node, what is not the same then
-// (test/support/once.js). With arguments, which are Jest's own, it runs once, with gc(). The last line is the sum of all
-// runs.
+// (test/support/once.js, in-children.js). The last line is the sum of all.
+//   node scripts/test.js [Jest's own arguments]     with any, only with gc()
+//   node scripts/test.js --once                     all, only without gc(): with another Node or Koffi than `npm test`
 
 const fs = require('node:fs');
 const os = require('node:os');
@@ -10,6 +11,12 @@ const { spawnSync } = require('node:child_process');
 const { root, filesIn } = require('./tools.js');
 
 const jest = path.join(root, 'node_modules/jest/bin/jest.js');
+const BOTH = ['with', 'without'];
+// What only starts processes and waits for them: with three files at a time two processors have something to do, and one may
+// follow the other in a process of Jest's.
+const ONCE = ['--maxWorkers=3', '--workerIdleMemoryLimit=8GB'];
+// What a compiler says of the typings, whatever runs the compiler.
+const SAME_EVERYWHERE = '--testPathIgnorePatterns=test/types/compile';
 const missing = {
   ...{ numTotalTests: 0, numPassedTests: 0, numFailedTests: 1, numPendingTests: 0 },
   testResults: [{ name: jest, status: 'failed', assertionResults: [] }],
@@ -32,14 +39,14 @@ function failuresIn({ testResults }) {
     });
 }
 
-function runJest(nodeArgs, jestArgs, output) {
+function runJest(nodeArgs, jestArgs, output, env) {
   const results = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-test-'));
   const outputFile = path.join(results, 'result.json');
   const { status } = spawnSync(
     process.execPath,
     [...nodeArgs, jest, ...jestArgs, '--json', `--outputFile=${outputFile}`],
     // Jest prints to stderr; on stdout, the summary shall not overtake it.
-    { cwd: root, stdio: ['ignore', output, output] },
+    { cwd: root, stdio: ['ignore', output, output], env: { ...process.env, ...env } },
   );
   const result = readResult(outputFile);
   fs.rmSync(results, { recursive: true });
@@ -61,20 +68,37 @@ function once() {
   return filesIn('test', ['.js']).filter(saysSo);
 }
 
+/** The runs of Jest, as [title, arguments of Node, arguments of Jest, environment]. */
+function runsOf(jestArgs, passes) {
+  const files = once();
+  const isWhole = jestArgs.every((arg) => arg.startsWith('-'));
+  const nodeArgs = (gc) => (gc === 'with' ? ['--expose-gc'] : []);
+  const others = [
+    ...jestArgs,
+    '--passWithNoTests',
+    ...files.map((file) => `--testPathIgnorePatterns=${file}`),
+  ];
+  const runs = passes.map((gc, before) => [
+    `${gc} gc()`,
+    nodeArgs(gc),
+    isWhole || before > 0 ? others : jestArgs,
+    before > 0 ? { FFI_TALLY_TEST_CHILDREN: 'have run' } : {},
+  ]);
+  const matches = files.map((file) => `--testMatch=<rootDir>/${file}`);
+  const first = ['what runs once', nodeArgs(passes[0]), [...jestArgs, ...ONCE, ...matches], {}];
+  return isWhole ? [first, ...runs] : runs;
+}
+
 /**
- * Runs what Jest's arguments choose, with gc() and, if `both`, without. `output` is a file descriptor. Returns
- * { passed, failed, skipped, failures }.
+ * Runs what Jest's arguments choose 'with' gc(), 'without', or one after the other: the second leaves out what would be the
+ * same. `output` is a file descriptor. Returns { passed, failed, skipped, failures }.
  */
-function runSuite(jestArgs, both, output = 1) {
+function runSuite(jestArgs, passes, output = 1) {
   require('../test/support/build.js')();
-  const say = (gc) => fs.writeSync(output, `\n# jest on Node ${process.version}, ${gc} gc()\n`);
-  say('with');
-  const runs = [runJest(['--expose-gc'], jestArgs, output)];
-  if (both) {
-    say('without');
-    const others = once().flatMap((file) => ['--testPathIgnorePatterns', file]);
-    runs.push(runJest([], [...jestArgs, '--passWithNoTests', ...others], output));
-  }
+  const runs = runsOf(jestArgs, passes).map(([title, nodeArgs, args, env]) => {
+    fs.writeSync(output, `\n# jest on Node ${process.version}, ${title}\n`);
+    return runJest(nodeArgs, args, output, env);
+  });
   const sum = (key) => runs.reduce((total, run) => total + run[key], 0);
   return {
     ...{ passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') },
@@ -82,12 +106,16 @@ function runSuite(jestArgs, both, output = 1) {
   };
 }
 
-function main(jestArgs) {
-  const { passed, failed, skipped } = runSuite(jestArgs, jestArgs.length === 0);
+function main(args) {
+  const [passes, jestArgs] =
+    args[0] === '--once'
+      ? [['without'], [SAME_EVERYWHERE, ...args.slice(1)]]
+      : [args.length === 0 ? BOTH : ['with'], args];
+  const { passed, failed, skipped } = runSuite(jestArgs, passes);
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   process.exitCode = failed > 0 ? 1 : 0;
 }
 
 if (require.main === module) main(process.argv.slice(2));
 
-module.exports = { runSuite };
+module.exports = { BOTH, runSuite };

@@ -2,6 +2,7 @@
 // What the scripts share: the repository's files, tools that may be missing, and steps that are all tried.
 
 const fs = require('node:fs');
+const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 
@@ -18,6 +19,22 @@ function filesIn(directory, extensions) {
     else if (extensions.includes(path.extname(entry.name))) found.push(file);
   }
   return found.sort();
+}
+
+/** When the newest of these files was written, or of all below these directories, in ms; 0 for what is not there. */
+function newest(...names) {
+  let time = 0;
+  for (const name of names) {
+    const file = path.join(root, name);
+    const stat = fs.statSync(file, { throwIfNoEntry: false });
+    if (stat === undefined) continue;
+    if (stat.isDirectory()) {
+      for (const entry of fs.readdirSync(file)) time = Math.max(time, newest(path.join(name, entry)));
+    } else {
+      time = Math.max(time, stat.mtimeMs);
+    }
+  }
+  return time;
 }
 
 const hasTool = (name) => spawnSync(name, ['--version']).error === undefined;
@@ -37,6 +54,17 @@ function run(command, args, options) {
   return status === 0;
 }
 
+/** What `work(item)` resolved to for each of them; at most one per processor at a time. */
+async function inParallel(items, work) {
+  const results = [];
+  const waiting = items.entries();
+  const worker = async () => {
+    for (const [i, item] of waiting) results[i] = await work(item);
+  };
+  await Promise.all(os.cpus().map(worker));
+  return results;
+}
+
 /** The versions of TypeScript that the typings are for: { name, version, major, minor, file }, the oldest first. */
 function compilers() {
   const { devDependencies } = require('../package.json');
@@ -49,4 +77,4 @@ function compilers() {
   return found.sort((a, b) => a.major - b.major || a.minor - b.minor);
 }
 
-module.exports = { root, compilers, filesIn, hasTool, run, skip };
+module.exports = { root, compilers, filesIn, hasTool, inParallel, newest, run, skip };

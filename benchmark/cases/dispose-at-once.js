@@ -1,9 +1,8 @@
 'use strict';
 
-const { performance } = require('node:perf_hooks');
 const koffi = require('koffi');
 const { ratio } = require('../bars');
-const median = require('../median');
+const { perStep } = require('../per-step');
 
 // libc itself: there is nothing to count, and counting would only hide what ffi-tally adds.
 const libc = process.platform === 'win32' ? 'msvcrt.dll' : null;
@@ -33,12 +32,6 @@ const ways = {
   },
 };
 
-function time(step, count, bytes) {
-  const start = performance.now();
-  for (let i = 0; i < count; i++) step(bytes);
-  return ((performance.now() - start) / count) * 1e6;
-}
-
 module.exports = {
   title: '64 bytes from malloc, freed at once',
   peers: ['raw', 'tally-dispose', 'tally-track'],
@@ -58,12 +51,10 @@ module.exports = {
   columns: [{ head: 'ns each', cell: (result) => result.ns.toFixed(1) }],
 
   run({ peer, sizes, meter }) {
-    time(peer, sizes.count, sizes.bytes);
     meter.start();
-    const batches = Array.from({ length: sizes.batches }, () => time(peer, sizes.count, sizes.bytes));
+    const ns = perStep(peer, sizes);
     meter.stop();
-    // The faster half, without the batches in which the machine did something else.
-    return { ns: median(batches.sort((a, b) => a - b).slice(0, batches.length / 2 + 1)) };
+    return { ns };
   },
 
   bars: [

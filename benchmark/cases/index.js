@@ -10,6 +10,7 @@ const names = [
   'one-argument',
   'views',
   'metered',
+  'exact',
   'cost-against-size',
   'bytes-per-pointer',
   'dying-at-once',

@@ -1,13 +1,10 @@
 'use strict';
 
-const { performance } = require('node:perf_hooks');
 const koffi = require('koffi');
-const { custom } = require('../bars');
-const median = require('../median');
+const { mostOver, perStep } = require('../per-step');
 
 const libc = process.platform === 'win32' ? 'msvcrt.dll' : null;
 const PROTOTYPE = 'void *memchr(void *memory, int byte, size_t length)';
-const MOST = 15;
 
 const ways = {
   raw() {
@@ -26,12 +23,6 @@ const ways = {
   },
 };
 
-function time(step, count) {
-  const start = performance.now();
-  for (let i = 0; i < count; i++) step();
-  return ((performance.now() - start) / count) * 1e6;
-}
-
 module.exports = {
   title: 'memchr() of libc, called with one tracked pointer that it borrows',
   peers: ['raw', 'tally-borrow'],
@@ -44,19 +35,11 @@ module.exports = {
   columns: [{ head: 'ns each', cell: (result) => result.ns.toFixed(1) }],
 
   run({ peer, sizes, meter }) {
-    time(peer, sizes.count);
     meter.start();
-    const batches = Array.from({ length: sizes.batches }, () => time(peer, sizes.count));
+    const ns = perStep(peer, sizes);
     meter.stop();
-    // The faster half, without the batches in which the machine did something else.
-    return { ns: median(batches.sort((a, b) => a - b).slice(0, batches.length / 2 + 1)) };
+    return { ns };
   },
 
-  bars: [
-    custom('one tracked argument over the raw call', 'time', `<= ${MOST} ns`, (results) => {
-      const { rounds } = results.raw;
-      const over = median(results['tally-borrow'].rounds.map(({ ns }, round) => ns - rounds[round].ns));
-      return { value: `${over.toFixed(1)} ns`, pass: over <= MOST };
-    }),
-  ],
+  bars: [mostOver('one tracked argument over the raw call', 'tally-borrow', 'raw', 'ns', 15)],
 };

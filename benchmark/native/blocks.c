@@ -48,6 +48,15 @@ BLOCKS_API void block_free(void* block) {
   free(block);
 }
 
+// Nothing but malloc() and free(), which the compiler must not see through.
+BLOCKS_API void block_pairs(size_t count, size_t bytes) {
+  static void* volatile block;
+  while (count-- > 0) {
+    block = malloc(bytes);
+    free(block);
+  }
+}
+
 BLOCKS_API size_t blocks_made(void) { return made; }
 BLOCKS_API size_t blocks_freed(void) { return freed; }
 BLOCKS_API size_t blocks_live_bytes(void) { return live; }

