@@ -21,7 +21,7 @@ const jest = names('afterAll afterEach beforeAll beforeEach describe expect it j
 const onlyOneDoor = 'Only lib/binding/index.js may load the binary.';
 
 module.exports = [
-  { ignores: ['**/build/', 'coverage/'] },
+  { ignores: ['**/build/', 'coverage/', 'prebuilds/'] },
   js.configs.recommended,
   {
     languageOptions: { ecmaVersion: 2022, globals: everywhere },
