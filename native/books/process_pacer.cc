@@ -68,6 +68,7 @@ void ProcessPacer::Leave(Seat* seat) {
   seat->in_flight_ = 0;
   if (seat->wanted_.exchange(0) != 0 && asked_ > 0) asked_--;
   seat->is_admitted_ = false;
+  seat->kept_ = 0;
 }
 
 void ProcessPacer::Configure(int64_t budget, double growth) {
@@ -132,15 +133,22 @@ int64_t ProcessPacer::Heaps() const {
   return heap;
 }
 
+// REQUIRES: the lock. What allocators keep may be believed for one step, not near the limit, where all counts.
+int64_t ProcessPacer::Grown(int64_t native) const {
+  int64_t kept = 0;
+  if (!is_near()) Each([&](const Seat& each) { kept += each.kept_; });
+  return std::max(native - origin_ - std::min(kept, pacer_.step()), int64_t{0});
+}
+
 // REQUIRES: the lock. Those that are asked bring another pointer before they can answer.
 Collection ProcessPacer::Advise(int64_t native) {
-  return pacer_.Advise(std::max(native - origin_, int64_t{0}) + step() * std::max(threads() - 1, 0));
+  return pacer_.Advise(Grown(native) + step() * std::max(threads() - 1, 0));
 }
 
 void ProcessPacer::Reconsider(int64_t usage) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const int64_t native = Native(usage);
-  risen_.store(pacer_.Grown(std::max(native - origin_, int64_t{0})), std::memory_order_relaxed);
+  risen_.store(pacer_.Grown(Grown(native)), std::memory_order_relaxed);
   if (wanted_ == Collection::kNone || has_answers_ || is_rung_ || Advise(native) != Collection::kNone) return;
   wanted_ = Collection::kNone;
   asked_ = 0;
@@ -163,9 +171,15 @@ bool ProcessPacer::Answer(Seat* seat, bool has_paid) {
   return --asked_ == 0;
 }
 
+void ProcessPacer::Keep(Seat* seat, int64_t bytes) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  seat->kept_ = std::max(seat->kept_, bytes);
+}
+
 void ProcessPacer::Conclude(int64_t usage) {
   const std::lock_guard<std::mutex> lock(mutex_);
   usage_ = usage;
+  for (Seat& each : seats_) each.kept_ = 0;
   End(Native(usage));
 }
 
@@ -283,7 +297,7 @@ double ProcessPacer::Look(int64_t usage, int64_t now) {
   // Near the limit the budget shrinks: to half of what is free when all garbage is gone.
   const int64_t floor = std::min(pacer_.floor() + origin_, native);
   lowest_ = std::min(lowest_, native);
-  risen_.store(pacer_.Grown(std::max(native - origin_, int64_t{0})), std::memory_order_relaxed);
+  risen_.store(pacer_.Grown(Grown(native)), std::memory_order_relaxed);
   pacer_.SetMost(limit == kNoLimit ? kNoLimit : std::max((room + native - floor) / 2, step()));
   // Those that have answered go on, and need not be asked again only because others have no occasion to
   // answer.
@@ -314,7 +328,7 @@ double ProcessPacer::Look(int64_t usage, int64_t now) {
   });
 
   if (now - came_at_ > 1000) return 50;
-  const int64_t headroom = std::min(room, floor + pacer_.step() - native);
+  const int64_t headroom = std::min(room, pacer_.floor() + pacer_.step() - Grown(native));
   return std::clamp(static_cast<double>(headroom) / static_cast<double>(kFastest * threads), 1.0, 10.0);
 }
 

@@ -50,6 +50,7 @@ class ProcessPacer {
     std::atomic<int64_t> in_flight_{0};  // admitted, and maybe not touched yet
     std::atomic<int64_t> in_flight_at_{INT64_MIN / 2};
     std::atomic<uint8_t> wanted_{0};  // a Collection
+    int64_t kept_ = 0;                // the most that was returned at once; with the lock
     bool is_admitted_ = false;        // its own thread's
   };
 
@@ -84,6 +85,9 @@ class ProcessPacer {
   // It has collected, by which `ended` pointers ended. Returns whether it was the last of those that were
   // asked for all: then Conclude follows.
   bool Collected(Seat* seat, int64_t ended);
+  // That thread has collected by its own sizes, which returned `bytes`. The allocator may keep as much at hand
+  // from now on: usage does not fall by it, and growth is what comes on top.
+  void Keep(Seat* seat, int64_t bytes);
   // `usage` is what the kernel counts after what was freed was given back.
   void Conclude(int64_t usage);
   // Collections for all may take a quarter of the time of the threads: what one took, and whether there is
@@ -123,6 +127,7 @@ class ProcessPacer {
   int64_t Heaps() const;
   // Bytes of `usage` that no JavaScript heap explains.
   int64_t Native(int64_t usage) const { return std::max(usage - Heaps(), int64_t{0}); }
+  int64_t Grown(int64_t native) const;
   Collection Advise(int64_t native);
   void End(int64_t native);
   int64_t Lasting(int64_t bytes);

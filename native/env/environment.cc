@@ -333,8 +333,11 @@ uint32_t Environment::Collected(Collection asked, int64_t heap, int64_t pages) {
     // are old.
     int64_t untried = asked == Collection::kNone ? views_.new_bytes() : 0;
     if (asked != Collection::kMajor && noted_major_) untried = views_.young_bytes();
-    pacer_.Collected(noted_major_ ? Collection::kMajor : Collection::kMinor, before_ + let_go_ - untried,
-                     undecided() - untried, heap, asked != Collection::kNone);
+    const int64_t before = before_ + let_go_ - untried;
+    const int64_t after = undecided() - untried;
+    pacer_.Collected(noted_major_ ? Collection::kMajor : Collection::kMinor, before, after, heap,
+                     asked != Collection::kNone);
+    watch_.pacer().Keep(seat_, before - after);
   }
   let_go_ = 0;
   noted_ = false;

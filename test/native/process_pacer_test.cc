@@ -73,6 +73,44 @@ TEST(ProcessPacerTest, GrowthThatNobodyHasSaidIsCollectedFor) {
   EXPECT_EQ(pacer.Unsaid(thread.seat) / kMiB % 8, 0);
 }
 
+// A thread that collects by its own sizes: what it has freed stays in the allocator.
+Collection WantedWhenKept(int64_t limit) {
+  ProcessPacer pacer;
+  pacer.Configure(64 * kMiB, 1);
+  pacer.set_limit(limit);
+  Thread thread(&pacer);
+  pacer.Look(100 * kMiB, 0);
+  pacer.Came(thread.seat, 32);
+  pacer.Look(132 * kMiB, 8);
+  EXPECT_EQ(pacer.Wanted(thread.seat, 32), Collection::kNone);
+  pacer.Collected(thread.seat, 30);
+  pacer.Keep(thread.seat, 30 * kMiB);
+  pacer.Came(thread.seat, 20);
+  pacer.Look(152 * kMiB, 16);
+  return pacer.Wanted(thread.seat, 20);
+}
+
+TEST(ProcessPacerTest, WhatTheAllocatorKeepsHasNotGrown) {
+  EXPECT_EQ(WantedWhenKept(ProcessPacer::kNoLimit), Collection::kNone);
+  EXPECT_NE(WantedWhenKept(260 * kMiB), Collection::kNone) << "near the limit it counts";
+}
+
+TEST(ProcessPacerTest, WhatIsKeptHidesNoGrowth) {
+  ProcessPacer pacer;
+  pacer.Configure(64 * kMiB, 1);
+  Thread thread(&pacer);
+  pacer.Look(50 * kMiB, 0);
+  pacer.Came(thread.seat, 8);
+  pacer.Look(58 * kMiB, 8);
+  for (int i = 0; i < 9; i++) pacer.Keep(thread.seat, 1024 * kMiB);  // as where sizes are wrong
+  pacer.Came(thread.seat, 79);
+  pacer.Look(129 * kMiB, 16);
+  EXPECT_EQ(pacer.Wanted(thread.seat, 79), Collection::kNone);
+  pacer.Came(thread.seat, 2);
+  pacer.Look(131 * kMiB, 24);
+  EXPECT_NE(pacer.Wanted(thread.seat, 81), Collection::kNone);
+}
+
 // What a program does shall not vary with the memory that it has beside its pointers.
 TEST(ProcessPacerTest, BeforeAnythingHasGrownANurseryHoldsWhatItCan) {
   ProcessPacer pacer;
