@@ -106,8 +106,8 @@ uint64_t Next(uint64_t* state) {
 
 // Bytes until the next sample.
 double Draw(uint64_t* random, double mean) {
-  const double share = (static_cast<double>(Next(random) >> 11) + 1) * 0x1p-53;  // above 0, at most 1
-  return -std::log(share) * mean;
+  const double share = static_cast<double>(Next(random) >> 11) * 0x1p-53;  // at least 0, below 1
+  return -std::log1p(-share) * mean;  // log() has a newer version than the oldest glibc of Node 18
 }
 
 Samples::Weight WeightOf(uint64_t bytes, double mean) {
