@@ -64,6 +64,8 @@ function readElf(bytes) {
     glibc: newest(versions.flatMap((version) => /^GLIBC_([\d.]+)$/.exec(version)?.[1] ?? [])),
     // DT_TEXTREL, or DF_TEXTREL in DT_FLAGS.
     relocatedCode: tags.some(([tag, value]) => tag === 22 || (tag === 30 && (value & 4) !== 0)),
+    // Without the holes before what begins on a page of its own, which may have 64 KiB; SHT_NOBITS is no part of the file.
+    size: sections.reduce((sum, section) => sum + (section.type === 8 ? 0 : section.size), 0),
     // SHT_SYMTAB goes when a file is stripped.
     stripped: of(2).size === 0,
   };
@@ -72,7 +74,7 @@ function readElf(bytes) {
 function readMachO(bytes) {
   const long = (at) => bytes.readUInt32LE(at);
   const version = (at) => `${bytes.readUInt16LE(at + 2)}.${bytes[at + 1]}`;
-  const found = { exported: [], needed: [], minos: undefined, stripped: true };
+  const found = { size: bytes.length, exported: [], needed: [], minos: undefined, stripped: true };
   let symbols = 0;
   let strings = 0;
   for (let i = 0, at = 32; i < long(16); at += long(at + 4), i++) {
@@ -124,10 +126,15 @@ function readPe(bytes) {
     const names = place(long(at + 32));
     for (const i of range(long(at + 24))) exported.push(text(bytes, place(long(names + i * 4))));
   }
-  return { exported, needed, stripped: !sections.some(({ name }) => name.startsWith('.debug')) };
+  return {
+    size: bytes.length,
+    exported,
+    needed,
+    stripped: !sections.some(({ name }) => name.startsWith('.debug')),
+  };
 }
 
-/** { exported, needed, stripped }, and what only some systems have: glibc, minos, relocatedCode. */
+/** { size, exported, needed, stripped }, and what only some systems have: glibc, minos, relocatedCode. */
 function readBinary(file) {
   const bytes = fs.readFileSync(file);
   const magic = bytes.readUInt32LE(0);

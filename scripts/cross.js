@@ -77,8 +77,9 @@ const sources = () => gyp().sources.map((name) => path.join(root, name));
 function compileArguments(platform) {
   const { defines, cflags_cc: flags } = gyp();
   return [
-    ...['-c', '-fno-rtti', '-fno-exceptions', '-ffunction-sections', '-fdata-sections', '-Werror'],
-    ...(platform === 'win32' ? [] : ['-fPIC']),
+    ...['-c', '-fno-rtti', '-fno-exceptions', '-Werror'],
+    // For Windows, GCC would fill the file with the zeros of such sections.
+    ...(platform === 'win32' ? [] : ['-fPIC', '-ffunction-sections', '-fdata-sections']),
     ...flags.filter((flag) => flag.startsWith('-')),
     ...defines.concat('TALLY_PREBUILT=1', 'NODE_GYP_MODULE_NAME=ffi_tally').map((define) => `-D${define}`),
     ...['-isystem', headers, '-isystem', path.join(root, 'node_modules/node-addon-api')],
