@@ -133,7 +133,8 @@ int64_t ProcessPacer::Heaps() const {
   return heap;
 }
 
-// REQUIRES: the lock. What allocators keep may be believed for one step, not near the limit, where all counts.
+// REQUIRES: the lock. What allocators keep may be believed for one step, not near the limit, where all
+// counts.
 int64_t ProcessPacer::Grown(int64_t native) const {
   int64_t kept = 0;
   if (!is_near()) Each([&](const Seat& each) { kept += each.kept_; });

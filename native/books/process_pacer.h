@@ -85,8 +85,8 @@ class ProcessPacer {
   // It has collected, by which `ended` pointers ended. Returns whether it was the last of those that were
   // asked for all: then Conclude follows.
   bool Collected(Seat* seat, int64_t ended);
-  // That thread has collected by its own sizes, which returned `bytes`. The allocator may keep as much at hand
-  // from now on: usage does not fall by it, and growth is what comes on top.
+  // That thread has collected by its own sizes, which returned `bytes`. The allocator may keep as much at
+  // hand from now on: usage does not fall by it, and growth is what comes on top.
   void Keep(Seat* seat, int64_t bytes);
   // `usage` is what the kernel counts after what was freed was given back.
   void Conclude(int64_t usage);
