@@ -111,7 +111,8 @@ function main(args) {
     args[0] === '--once'
       ? [['without'], [SAME_EVERYWHERE, ...args.slice(1)]]
       : [args.length === 0 ? BOTH : ['with'], args];
-  const { passed, failed, skipped } = runSuite(jestArgs, passes);
+  const { passed, failed, skipped, failures } = runSuite(jestArgs, passes);
+  for (const { file, test } of failures) console.log(`FAILED: ${file}: ${test}`);
   console.log(`\n${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   process.exitCode = failed > 0 ? 1 : 0;
 }

@@ -165,8 +165,9 @@ bool ProcessPacer::Collected(Seat* seat, int64_t ended) {
 }
 
 bool ProcessPacer::Answer(Seat* seat, bool has_paid) {
-  if (seat->wanted_.exchange(0, std::memory_order_relaxed) == 0) return false;
+  if (seat->wanted_.load(std::memory_order_relaxed) == 0) return false;
   const std::lock_guard<std::mutex> lock(mutex_);
+  if (seat->wanted_.exchange(0, std::memory_order_relaxed) == 0) return false;
   has_answers_ = true;
   has_paid_ |= has_paid;
   return --asked_ == 0;
@@ -309,6 +310,8 @@ double ProcessPacer::Look(int64_t usage, int64_t now) {
     wanted_at_ = now;
     lowest_ = native;
     asked_ = 0;
+    has_answers_ = false;  // those that came late were to the last one
+    has_paid_ = false;
     if (wanted_ != Collection::kNone) Want(wanted_, nullptr);
   }
 

@@ -218,6 +218,25 @@ TEST(ProcessPacerTest, WhoHasNotAnsweredIsAskedAgainAndItsAnswerIsWaitedFor) {
   EXPECT_TRUE(pacer.Collected(other.seat, 5));
 }
 
+TEST(ProcessPacerTest, AnAnswerThatComesLateIsToTheLastWish) {
+  ProcessPacer pacer;
+  pacer.Configure(64 * kMiB, 1);
+  Thread thread(&pacer);
+  pacer.SetHeap(thread.seat, 20 * kMiB);
+  pacer.Look(50 * kMiB, 0);
+  pacer.Came(thread.seat, 5);
+  pacer.Look(95 * kMiB, 10);
+  EXPECT_NE(pacer.Wanted(thread.seat, 5), Collection::kNone);
+  pacer.Look(95 * kMiB, 120);  // nobody has answered for so long that it counts no more
+  EXPECT_FALSE(pacer.Collected(thread.seat, 5));
+  pacer.Came(thread.seat, 5);
+  pacer.Look(500 * kMiB, 130);
+  EXPECT_NE(pacer.Wanted(thread.seat, 5), Collection::kNone);
+  pacer.SetHeap(thread.seat, 425 * kMiB);
+  pacer.Reconsider(500 * kMiB);
+  EXPECT_EQ(pacer.Wanted(thread.seat, 5), Collection::kNone) << "the heap explains it";
+}
+
 TEST(ProcessPacerTest, WhoIsNotAskedAgainAnswersForNobody) {
   ProcessPacer pacer;
   Thread one(&pacer);

@@ -56,37 +56,13 @@ test('garbage makes room, without an error', () => {
 
 test('young garbage is found by minor collections, where nearly all is alive', () => {
   const kept = fill();
-  kept.pop().dispose();
+  disposeAll(kept.splice(0, 3)); // what is compiled beside it may keep one for a while
+  collect(); // V8 may have begun to mark, which keeps what is new
   const { minor, major } = stats().collections;
   for (let i = 0; i < 200; i++) make();
   const after = stats().collections;
   expect(after.minor - minor).toBeGreaterThan(50);
   expect(after.major - major).toBeLessThan(10);
-  disposeAll(kept);
-});
-
-test('however often pointers are refused, futile collections take a tenth of the time', () => {
-  let now = performance.now();
-  let spent = 0;
-  // Node 18 lets nobody assign it, so that jest.spyOn() cannot.
-  Object.defineProperty(performance, 'now', { value: () => now, configurable: true });
-  const { collectMajor } = gc;
-  const major = jest.spyOn(gc, 'collectMajor').mockImplementation(() => {
-    collectMajor();
-    now += 10;
-    spent += 10;
-  });
-  const kept = fill();
-  const start = now;
-  spent = 0;
-  for (let i = 0; i < 2000; i++) {
-    expect(errorOf(() => make()).code).toBe('ERR_TALLY_LIMIT');
-    now += 1;
-  }
-  expect(spent).toBeGreaterThan(0);
-  expect(spent).toBeLessThanOrEqual((now - start) / 10 + 100 + 10); // and what was saved up, and the last
-  delete performance.now;
-  major.mockRestore();
   disposeAll(kept);
 });
 
@@ -182,4 +158,30 @@ describe('onPressure', () => {
     expect(counters().live).toBe(kept.length);
     disposeAll(kept);
   });
+});
+
+// The last one: the clock of those that follow would go back.
+test('however often pointers are refused, futile collections take a tenth of the time', () => {
+  let now = performance.now();
+  let spent = 0;
+  // Node 18 lets nobody assign it, so that jest.spyOn() cannot.
+  Object.defineProperty(performance, 'now', { value: () => now, configurable: true });
+  const { collectMajor } = gc;
+  const major = jest.spyOn(gc, 'collectMajor').mockImplementation(() => {
+    collectMajor();
+    now += 10;
+    spent += 10;
+  });
+  const kept = fill();
+  const start = now;
+  spent = 0;
+  for (let i = 0; i < 2000; i++) {
+    expect(errorOf(() => make()).code).toBe('ERR_TALLY_LIMIT');
+    now += 1;
+  }
+  expect(spent).toBeGreaterThan(0);
+  expect(spent).toBeLessThanOrEqual((now - start) / 10 + 100 + 10); // and what was saved up, and the last
+  delete performance.now;
+  major.mockRestore();
+  disposeAll(kept);
 });

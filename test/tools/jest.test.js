@@ -18,6 +18,7 @@ async function runAll(name, files, env) {
     rootDir,
     testEnvironment: 'ffi-tally/jest',
     transform: {},
+    testTimeout: 300_000,
     haste: { enableSymlinks: false },
   };
   fs.writeFileSync(path.join(rootDir, 'jest.config.json'), JSON.stringify(config));

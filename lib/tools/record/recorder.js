@@ -15,8 +15,8 @@ const { ASKED, BEGUN, DONE, ENDED, MUST_END, PUBLISH } = require('./state');
 const { ThreadTable } = require('./thread-table');
 
 // For the sampler to start and to end: turns of so many milliseconds. Not a time, because where the machine stands still,
-// so does the sampler.
-const PATIENCE = 100;
+// so does the sampler. It has much to load when it starts.
+const PATIENCE = { [BEGUN]: 1000, [ENDED]: 100 };
 const TURN = 10;
 const SNAPSHOT = 500; // milliseconds between two audits of a program that never returns to its event loop
 // The longer a program has run, the longer it is from one to the next, so that its record can still be read.
@@ -85,7 +85,7 @@ class Recorder {
   }
 
   #waitFor(word) {
-    for (let turn = 0; turn < PATIENCE; turn++) {
+    for (let turn = 0; turn < PATIENCE[word]; turn++) {
       if (Atomics.wait(this.#state, word, 0, TURN) !== 'timed-out') return;
     }
   }

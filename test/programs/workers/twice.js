@@ -26,13 +26,12 @@ function codeOf(attempt) {
 const kept = [make(a), make(b), make(a), make(b), make(a, 100_000), make(b, 100_000)];
 const free = (address) => things.free(address);
 const byJavaScript = [a, b].map((tally) => tally.track(things.make(1), { size: 1, free }));
+const dropped = [];
 (() => {
-  for (let i = 0; i < 300; i++) {
-    make(a);
-    make(b);
-  }
+  for (let i = 0; i < 300; i++) dropped.push(make(a), make(b));
 })();
 const counts = [a.stats().bytes, b.stats().bytes];
+dropped.length = 0;
 a.reportExternal(10);
 const refused = codeOf(() => b.reportExternal(-10));
 a.reportExternal(-10);

@@ -142,6 +142,7 @@ test('without samples, accounts or an audit there is a page all the same', async
       javaScriptEnabled,
       viewport: { width: 1000, height: 900 },
     });
+    context.setDefaultTimeout(300_000); // as that of the test
     const page = await context.newPage();
     const seen = { errors: [], requests: [] };
     page.on('console', (message) => seen.errors.push(message.text()));

@@ -3,6 +3,7 @@
 
 const koffi = require('koffi');
 const { configure, track } = require('../../../../lib');
+const { readBlackBox } = require('../../../../lib/tools/cli/post-mortem.js');
 
 const [box, end, bytes = 0] = process.argv.slice(2);
 configure({ blackBox: box });
@@ -15,16 +16,14 @@ const make = (label, size) => track(malloc(size), { size, free, label });
 const kept = [];
 for (let i = 0; i < 40; i++) kept.push(make('cache', 1_000_000));
 kept.push(make('a "small" one', 1000));
-const start = Date.now();
 function spin(milliseconds) {
   for (const until = Date.now() + milliseconds; Date.now() < until;) make('garbage', 1000);
 }
+while (readBlackBox(box)?.state?.accounts[0]?.pointers !== 40) spin(10); // until it is written
 if (end === 'spin') {
-  spin(400); // longer than it takes to be written
   console.log('ready');
   for (const parent = process.ppid; process.ppid === parent;) spin(1000); // a test that is killed leaves none behind
 }
-while (Date.now() < start + 500) spin(50);
 if (end === 'oom') {
   const address = malloc(Number(bytes)); // behind our back
   memset(address, 1, Number(bytes));
