@@ -112,7 +112,7 @@ Collection ProcessPacer::Wanted(Seat* seat, int64_t others) {
   }
   // Half of the average is worth it. Until it has collected it is told again.
   if (others > 0 && seat->Since() * 2 * count >= sum) return wanted;
-  Answer(seat, false);  // what it has brought counts for the next time
+  Answer(seat, false, Collection::kNone);  // what it has brought counts for the next time
   return Collection::kNone;
 }
 
@@ -159,17 +159,19 @@ void ProcessPacer::Reconsider(int64_t usage) {
   }
 }
 
-bool ProcessPacer::Collected(Seat* seat, int64_t ended) {
+bool ProcessPacer::Collected(Seat* seat, int64_t ended, Collection how) {
   const int64_t since = seat->since_.exchange(0, std::memory_order_relaxed);
-  return Answer(seat, ended > 0 && ended >= since / 4);
+  return Answer(seat, ended > 0 && ended >= since / 4, how);
 }
 
-bool ProcessPacer::Answer(Seat* seat, bool has_paid) {
+// Who need not collect answers with kNone.
+bool ProcessPacer::Answer(Seat* seat, bool has_paid, Collection how) {
   if (seat->wanted_.load(std::memory_order_relaxed) == 0) return false;
   const std::lock_guard<std::mutex> lock(mutex_);
   if (seat->wanted_.exchange(0, std::memory_order_relaxed) == 0) return false;
   has_answers_ = true;
   has_paid_ |= has_paid;
+  is_major_ &= how == Collection::kMajor;
   return --asked_ == 0;
 }
 
@@ -193,7 +195,10 @@ void ProcessPacer::End(int64_t native) {
   // Where some have not answered, what is left is not what is alive. But they may never.
   const bool counts = asked_ <= 0 || ++incomplete_ == kMostIncomplete;
   if (counts) incomplete_ = 0;
-  const Collection collection = counts ? wanted_ : std::min(wanted_, Collection::kMinor);
+  // Who is asked for a minor one may know that only a major one pays.
+  const bool is_major = wanted_ == Collection::kMajor || (has_answers_ && is_major_);
+  const Collection collection =
+      counts && is_major ? Collection::kMajor : std::min(wanted_, Collection::kMinor);
   pacer_.Collected(collection, after + (has_paid_ ? grown : 0), after, 0, true);
   native_ = native;
   native_at_came_ = std::min(native_at_came_, native);  // what comes from here on is measured from here
@@ -202,6 +207,7 @@ void ProcessPacer::End(int64_t native) {
   asked_ = 0;
   has_answers_ = false;
   has_paid_ = false;
+  is_major_ = true;
 }
 
 void ProcessPacer::Spend(double milliseconds) {
@@ -312,6 +318,7 @@ double ProcessPacer::Look(int64_t usage, int64_t now) {
     asked_ = 0;
     has_answers_ = false;  // those that came late were to the last one
     has_paid_ = false;
+    is_major_ = true;
     if (wanted_ != Collection::kNone) Want(wanted_, nullptr);
   }
 

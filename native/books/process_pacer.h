@@ -54,6 +54,8 @@ class ProcessPacer {
     bool is_admitted_ = false;        // its own thread's
   };
 
+  ProcessPacer() { Configure(Pacer::Options().budget, Pacer::Options().growth); }
+
   // See Seat. Both are there until Leave.
   Seat* Sit(const std::atomic<uint32_t>* waiting, std::atomic<uint32_t>* most);
   void Leave(Seat* seat);
@@ -84,7 +86,7 @@ class ProcessPacer {
   void Reconsider(int64_t usage);
   // It has collected, by which `ended` pointers ended. Returns whether it was the last of those that were
   // asked for all: then Conclude follows.
-  bool Collected(Seat* seat, int64_t ended);
+  bool Collected(Seat* seat, int64_t ended, Collection how = Collection::kMinor);
   // That thread has collected by its own sizes, which returned `bytes`. The allocator may keep as much at
   // hand from now on: usage does not fall by it, and growth is what comes on top.
   void Keep(Seat* seat, int64_t bytes);
@@ -123,7 +125,7 @@ class ProcessPacer {
   void Each(Visit visit) const;
   int64_t InFlight(const Seat* but, int64_t now) const;
   void Want(Collection collection, const Seat* but);
-  bool Answer(Seat* seat, bool has_paid);
+  bool Answer(Seat* seat, bool has_paid, Collection how);
   int64_t Heaps() const;
   // Bytes of `usage` that no JavaScript heap explains.
   int64_t Native(int64_t usage) const { return std::max(usage - Heaps(), int64_t{0}); }
@@ -153,6 +155,7 @@ class ProcessPacer {
   int asked_ = 0;  // seats that have not answered
   bool has_answers_ = false;
   bool has_paid_ = false;  // one of those that have
+  bool is_major_ = true;   // all of those that have answered by a major one
   bool is_rung_ = false;   // somebody has no room
   int incomplete_ = 0;     // collections in a row
   std::atomic<int64_t> limit_{kNoLimit};

@@ -355,7 +355,7 @@ void Environment::ConcludeForAll(Collection asked) {
   if (asked == Collection::kMajor) lasting_ = ledger_.pointers();
   futile_ = paid ? 0 : std::min(futile_ + 1, 6);
   if (paid && unsaid_before_ > pacer_.budget() / 4) watch_.Trim();  // it shows only then
-  if (!watch_.pacer().Collected(seat_, ended)) return;
+  if (!watch_.pacer().Collected(seat_, ended, asked)) return;
   watch_.Trim();
   watch_.pacer().Conclude(watch_.memory().Usage(true));
 }

@@ -218,6 +218,27 @@ TEST(ProcessPacerTest, WhoHasNotAnsweredIsAskedAgainAndItsAnswerIsWaitedFor) {
   EXPECT_TRUE(pacer.Collected(other.seat, 5));
 }
 
+// A thread that is asked for a minor collection, of which most stays.
+Collection WantedAfter(Collection answer) {
+  ProcessPacer pacer;
+  pacer.Configure(64 * kMiB, 1);
+  Thread thread(&pacer);
+  pacer.Look(50 * kMiB, 0);
+  pacer.Came(thread.seat, 50);
+  pacer.Look(95 * kMiB, 10);
+  EXPECT_EQ(pacer.Wanted(thread.seat, 50), Collection::kMinor);
+  EXPECT_TRUE(pacer.Collected(thread.seat, 40, answer));
+  pacer.Conclude(92 * kMiB);
+  pacer.Came(thread.seat, 25);
+  pacer.Look(117 * kMiB, 20);
+  return pacer.Wanted(thread.seat, 25);
+}
+
+TEST(ProcessPacerTest, WhoAnswersByAMajorOneHasShownWhatIsAlive) {
+  EXPECT_EQ(WantedAfter(Collection::kMinor), Collection::kMinor) << "half a step";
+  EXPECT_EQ(WantedAfter(Collection::kMajor), Collection::kNone);
+}
+
 TEST(ProcessPacerTest, AnAnswerThatComesLateIsToTheLastWish) {
   ProcessPacer pacer;
   pacer.Configure(64 * kMiB, 1);
