@@ -34,6 +34,15 @@ namespace tally {
 class SoleThread {
  public:
 #ifdef __linux__
+  // What no other thread has that lives.
+  static uintptr_t Self() {
+#ifdef TALLY_HAS_THREAD_POINTER
+    return reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
+#else
+    return static_cast<uintptr_t>(pthread_self());
+#endif
+  }
+
   // Returns whether this thread is the only one inside until it leaves. If not, it needs a lock, and whoever
   // needed none has left.
   bool Enter() {
@@ -53,15 +62,6 @@ class SoleThread {
   static constexpr uintptr_t kNobodyYet = 0;
   static constexpr uintptr_t kChanging = 1;
   static constexpr uintptr_t kNone = 2;
-
-  // What no other thread has that lives.
-  static uintptr_t Self() {
-#ifdef TALLY_HAS_THREAD_POINTER
-    return reinterpret_cast<uintptr_t>(__builtin_thread_pointer());
-#else
-    return static_cast<uintptr_t>(pthread_self());
-#endif
-  }
 
   // Whoever calls free() keeps the errno that he has.
   static int64_t Barrier(int command) {

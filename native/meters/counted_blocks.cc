@@ -5,6 +5,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "base/sole_thread.h"
 #include "base/spin_lock.h"
 #include "meters/audit.h"
 #include "meters/owned_blocks.h"
@@ -20,6 +21,29 @@ struct Thread {
   double own[CountedBlocks::kFields];
 };
 thread_local Thread current;
+
+// Most calls are those of one thread, the first with JavaScript: it need not ask the dynamic linker where its
+// block is. No other thread reads that.
+constexpr uintptr_t kNoThread = 0;
+std::atomic<uintptr_t> first_thread{kNoThread};
+double* block_of_first = nullptr;
+
+uintptr_t ThisThread() {
+#ifdef TALLY_HAS_THREAD_POINTER
+  return SoleThread::Self();
+#else
+  return kNoThread;
+#endif
+}
+
+// REQUIRES: the lock of the changes.
+void NoteFirst(double* block) {
+  const uintptr_t self = ThisThread();
+  const uintptr_t first = first_thread.load(std::memory_order_relaxed);
+  if (first != kNoThread && first != self) return;
+  block_of_first = block;
+  first_thread.store(block == nullptr ? kNoThread : self, std::memory_order_relaxed);
+}
 
 BlockTable blocks;
 // Accounts that have become part of another one, with the bytes of theirs that are left.
@@ -94,20 +118,18 @@ void Book(uint64_t account, int64_t bytes, double* block) {
   if (account != MarkedAccount(block)) {
     block[CountedBlocks::kOthers]++;
     NoteChange(account, bytes);
-  } else if (bytes > 0) {
-    block[CountedBlocks::kMade] += static_cast<double>(bytes);
   } else {
-    block[CountedBlocks::kGiven] -= static_cast<double>(bytes);
+    block[CountedBlocks::kNet] += static_cast<double>(bytes);
   }
 }
 
 // Somebody has freed that block. Returns its account.
-uint64_t Freed(const BlockTable::Entry& entry) {
+uint64_t Freed(const BlockTable::Entry& entry, double* thread) {
   if ((entry.account & kSampled) != 0 && Samples::IsOn()) Samples::Given(entry.key);
   const uint64_t known = entry.account & ~kSampled;
   if (known == 0) return 0;
   const uint64_t account = Resolve(known, entry.bytes);
-  Book(account, -static_cast<int64_t>(entry.bytes), CountedBlocks::ThreadBlock());
+  Book(account, -static_cast<int64_t>(entry.bytes), thread);
   return account;
 }
 
@@ -115,7 +137,7 @@ uint64_t Number(const void* pointer) { return reinterpret_cast<uintptr_t>(pointe
 
 void Enter(void* block, size_t bytes, uint64_t account, double* thread) {
   const BlockTable::Entry before = blocks.Put(reinterpret_cast<uintptr_t>(block), bytes, account);
-  if (before.key != 0) Freed(before);
+  if (before.key != 0) Freed(before, thread);
   Book(account, static_cast<int64_t>(bytes), thread);
   if (Samples::IsOn() && Samples::Made(Number(block), bytes, thread))
     blocks.Put(Number(block), bytes, account | kSampled);
@@ -125,17 +147,22 @@ void Enter(void* block, size_t bytes, uint64_t account, double* thread) {
 BlockTable::Entry Taken(uint64_t block) {
   if (Audit::IsOn()) Audit::Given(block);
   const BlockTable::Entry entry = blocks.Take(block);
-  if (entry.key != 0) Freed(entry);
+  if (entry.key != 0) Freed(entry, CountedBlocks::ThreadBlock());
   return entry;
 }
 
 }  // namespace
 
-double* CountedBlocks::ThreadBlock() { return current.in_use != nullptr ? current.in_use : current.own; }
+double* CountedBlocks::ThreadBlock() {
+  const uintptr_t first = first_thread.load(std::memory_order_relaxed);
+  if (first != kNoThread && first == ThisThread()) return block_of_first;
+  return current.in_use != nullptr ? current.in_use : current.own;
+}
 
 void CountedBlocks::UseThreadBlock(double* block) {
   const std::lock_guard<SpinLock> lock(changes_lock);
   current.in_use = block;
+  NoteFirst(block);
   if (block != nullptr) return;
   for (Thread*& owner : Owners()) {
     if (owner == &current) owner = nullptr;
@@ -165,7 +192,7 @@ size_t CountedBlocks::Given(void* block, void* caller) {
   if (block == nullptr) return 0;
   const BlockTable::Entry entry = Taken(Number(block));
   if (entry.key == 0) return 0;
-  if (OwnedBlocks::Freed(entry.key, Number(caller))) CountedBlocks::ThreadBlock()[CountedBlocks::kOthers]++;
+  if (OwnedBlocks::Freed(entry.key, Number(caller))) ThreadBlock()[kOthers]++;
   return entry.bytes;
 }
 
@@ -187,9 +214,9 @@ void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller
   }
   known.account &= ~kSampled;  // the address may be another sample's already
   // The block of an account stays the account's, whoever makes it larger.
-  const uint64_t account = known.key == 0 ? 0 : Freed(known);
-  if (moved != block && known.key != 0 && OwnedBlocks::Freed(known.key, Number(caller)))
-    CountedBlocks::ThreadBlock()[CountedBlocks::kOthers]++;
+  double* thread = ThreadBlock();
+  const uint64_t account = known.key == 0 ? 0 : Freed(known, thread);
+  if (moved != block && known.key != 0 && OwnedBlocks::Freed(known.key, Number(caller))) thread[kOthers]++;
   if (moved == nullptr) {
     if (audited.key != 0) {
       Audit::PutBack(audited);
@@ -197,7 +224,6 @@ void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller
     }
     return nullptr;
   }
-  double* thread = CountedBlocks::ThreadBlock();
   if (known.key != 0 || counts) Enter(moved, bytes, account != 0 ? account : MarkedAccount(thread), thread);
   if (audited.key != 0) {
     Audit::Moved(audited, reinterpret_cast<uintptr_t>(moved), bytes);
@@ -228,7 +254,7 @@ void CountedBlocks::Adopt(uint64_t address, uint64_t bytes, uint64_t account) {
   const uint64_t sampled = Find(address).account & kSampled;
   BlockTable::Entry before = blocks.Put(address, bytes, account | sampled);
   before.account &= ~sampled;
-  if (before.key != 0) Freed(before);
+  if (before.key != 0) Freed(before, ThreadBlock());
 }
 
 void CountedBlocks::Merge(uint64_t from, uint64_t to, uint64_t bytes) {

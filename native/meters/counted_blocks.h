@@ -20,7 +20,7 @@ namespace tally {
 
 class CountedBlocks {
  public:
-  // The doubles of a thread. kMade, kGiven: bytes allocated and freed for the account in kMark. kOthers: how
+  // The doubles of a thread. kNet: bytes allocated less those freed for the account in kMark. kOthers: how
   // often another account has changed meanwhile. kStale: whether a library has loaded another one, or another
   // thread has changed an account of this one.
   // For the profile. kSamples: how many samples wait for the stack of their call. kRun, kUntil: the profile,
@@ -29,8 +29,7 @@ class CountedBlocks {
   // how many pointers the call was given, from kArgument on.
   enum Field : uint8_t {
     kMark,
-    kMade,
-    kGiven,
+    kNet,
     kOthers,
     kStale,
     kMaker,

@@ -56,8 +56,7 @@ Napi::Object Protocol(Napi::Env env) {
   Put(reported, "TOO_MUCH", Environment::kPastMost);
   Napi::Object block = group(protocol, "threadBlock");
   Put(block, "MARK", CountedBlocks::kMark);
-  Put(block, "MADE", CountedBlocks::kMade);
-  Put(block, "GIVEN", CountedBlocks::kGiven);
+  Put(block, "NET", CountedBlocks::kNet);
   Put(block, "OTHERS", CountedBlocks::kOthers);
   Put(block, "STALE", CountedBlocks::kStale);
   Put(block, "MAKER", CountedBlocks::kMaker);

@@ -73,15 +73,14 @@ class Marked {
  public:
   explicit Marked(double mark) : block_(CountedBlocks::ThreadBlock()) {
     block_[CountedBlocks::kMark] = mark;
-    block_[CountedBlocks::kMade] = 0;
-    block_[CountedBlocks::kGiven] = 0;
+    block_[CountedBlocks::kNet] = 0;
     block_[CountedBlocks::kOthers] = 0;
   }
   Marked(const Marked&) = delete;
   Marked& operator=(const Marked&) = delete;
   ~Marked() { block_[CountedBlocks::kMark] = 0; }
 
-  double net() const { return block_[CountedBlocks::kMade] - block_[CountedBlocks::kGiven]; }
+  double net() const { return block_[CountedBlocks::kNet]; }
   double others() const { return block_[CountedBlocks::kOthers]; }
 
  private:
@@ -248,8 +247,9 @@ TEST(ImportSlots, CountsContainers) {
   EXPECT_EQ(Bytes() - before, static_cast<int64_t>(size));
   {
     const EndOfAccount end(reinterpret_cast<uintptr_t>(strings));
+    CountedBlocks::ThreadBlock()[CountedBlocks::kNet] = 0;
     library.Call<void>("free_strings", strings);
-    EXPECT_EQ(CountedBlocks::ThreadBlock()[CountedBlocks::kGiven], size);
+    EXPECT_EQ(CountedBlocks::ThreadBlock()[CountedBlocks::kNet], -size);
   }
   const Marked call(NewAccount());
   library.Call<void>("free_map", library.Call<void*>("make_map", 100));
@@ -393,10 +393,11 @@ TEST(ImportSlots, AThreadUsesTheBlockThatItIsGiven) {
   double block[CountedBlocks::kFields] = {};
   block[CountedBlocks::kMark] = NewAccount();
   CountedBlocks::UseThreadBlock(block);
-  library.Call<void>("release", library.Call<void*>("allocate", size_t{100}));
+  void* made = library.Call<void*>("allocate", size_t{100});
+  EXPECT_EQ(block[CountedBlocks::kNet], 100);
+  library.Call<void>("release", made);
+  EXPECT_EQ(block[CountedBlocks::kNet], 0);
   CountedBlocks::UseThreadBlock(nullptr);
-  EXPECT_EQ(block[CountedBlocks::kMade], 100);
-  EXPECT_EQ(block[CountedBlocks::kGiven], 100);
 }
 
 TEST(ImportSlots, TheAuditTakesFromWhatIsTrackedWhatItHasAdded) {

@@ -12,7 +12,7 @@ const hook = require('../../pointers/observer-hook');
 const { access, creation } = require('../../pointers/tracked-pointer');
 const { announce, freeWithoutKind } = require('../../reclaim/destroy');
 const { OutOfMemoryError, UnsupportedError } = require('../../support/errors');
-const { take } = require('../size/counting');
+const { madeBytes, take } = require('../size/counting');
 const { Measure } = require('../size/measure');
 const { needAlone } = require('./exclusive');
 
@@ -191,7 +191,9 @@ class Producer {
         needed = this.#needed(told, args);
       }
       size =
-        account === 0 ? this.measure.ofCall(told, args, FREED) : this.measure.way.counted(bytes, address);
+        account === 0
+          ? this.measure.ofCall(told, args, FREED)
+          : this.measure.way.counted(bytes, address, account);
       this.measure.compare(address, size);
     } catch (error) {
       const failure = this.#free(address, error, pointer, kind, run);
@@ -253,18 +255,25 @@ class Producer {
 class ExactProducer extends Producer {
   produceAlone(result) {
     const account = take();
-    const address = result === null ? 0n : this.source.addressOf(result);
+    if (result === null) return null;
+    const address = typeof result === 'bigint' ? result : this.source.addressOf(result);
     if (address === 0n) return null;
-    const { way } = this.measure;
-    const size = account === 0 ? way.of(address) : way.counted(take.bytes, address);
-    const pointer = adopt(address, size, this.kind, NO_SLOT, null);
+    let bytes = account === 0 ? 0 : madeBytes();
+    if (bytes === 0) bytes = this.#rarely(address, account);
+    const pointer = adopt(address, bytes, this.kind, NO_SLOT, null);
     access.setAccount(pointer, account);
     return pointer;
   }
 
+  // The size of what was not counted, or to be 0.
+  #rarely(address, account) {
+    const { way } = this.measure;
+    return account === 0 ? way.of(address) : way.counted(0, address, account);
+  }
+
   produce(result, args) {
     const account = take(); // before anything else calls C
-    const pointer = this.produceCounted(result, args, account, take.bytes);
+    const pointer = this.produceCounted(result, args, account, madeBytes());
     if (pointer !== null) access.setAccount(pointer, account);
     return pointer;
   }

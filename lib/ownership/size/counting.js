@@ -9,12 +9,13 @@ const checked = require('../../books/checked');
 const hook = require('../../pointers/observer-hook');
 const { access } = require('../../pointers/tracked-pointer');
 
-const { MARK, MADE, GIVEN, OTHERS, STALE, MAKER, SAMPLES } = binding.protocol.threadBlock;
+const { MARK, NET, OTHERS, STALE, MAKER, SAMPLES } = binding.protocol.threadBlock;
 const MOST_ACCOUNTS = 2 ** 30; // then their numbers begin again
 const MOST_PENDING = 4096;
 
-let block = null; // the doubles of this thread
-let first = 0; // of the accounts
+// The doubles of this thread; V8 knows where a constant is.
+const block = new Float64Array(binding.threadBlock());
+let first = 0; // of the accounts, of which there is none before open()
 let accounts = 0; // how many there have been
 let seen = 0; // OTHERS when the changes of other accounts were taken last
 const pending = new Map(); // account -> bytes that it has lost or got while others were marked
@@ -22,29 +23,25 @@ const pending = new Map(); // account -> bytes that it has lost or got while oth
 // The arguments of the call that begins.
 let user = null; // the first that it borrows, or else the first that it takes
 let isUserTaken = false;
-let taken = []; // those that it takes: [account, bytes, ...]
+let taken = null; // those that it takes: [account, bytes, ...]; null for none
 
 // What the last call has left to decide(); null where it takes nothing.
 let moving = null;
 
-// Of the last call that made something.
-let account = 0; // 0: there was none, or what it made was taken
-let bytes = 0;
-let maker = null; // what is known of its function: see begin()
+// Of the last call that made something: its account, or 0 when there was none or what it made was taken; the bytes; and what is
+// known of its function, see begin().
+const made = { account: 0, bytes: 0, about: null };
 
 function open() {
-  if (block !== null) return;
-  block = new Float64Array(binding.threadBlock());
+  if (first !== 0) return;
   first = binding.newAccounts();
   calls.onCutOff(cutOff);
 }
 
 class Frame {
-  isOpen = false;
+  account = 0; // 0: it counts nothing, or no more
   mark = 0;
-  made = 0;
-  given = 0;
-  account = 0;
+  net = 0;
   about = null;
   user = null;
   taken = null; // [account, bytes, ...]; null where there are none
@@ -63,65 +60,55 @@ let depth = 0;
  * calls it.
  */
 function begin(about) {
-  const { makes } = about;
-  if (!about.notes) forgetArguments();
+  if (user !== null && !about.notes) forgetArguments();
   const by = user;
   let of = 0;
-  if (makes && !(about.replaces && by !== null && isUserTaken)) {
-    of = accounts = (accounts % MOST_ACCOUNTS) + 1;
+  if (about.makes && (by === null || !isUserTaken || !about.replaces)) {
+    of = accounts = accounts === MOST_ACCOUNTS ? 1 : accounts + 1;
   } else if (by !== null) {
     of = access.accountOf(by);
   }
   const frame = frames[depth] ?? (frames[depth] = new Frame(depth)); // which a full stack may refuse
   depth++;
-  frame.account = of;
   if (of === 0) return frame;
-  frame.isOpen = true;
-  frame.user = by;
   frame.about = about;
-  frame.taken = noted();
-  user = null;
+  if (by !== null) {
+    frame.user = by;
+    frame.taken = taken;
+    user = null;
+    taken = null;
+  }
   frame.mark = block[MARK];
-  frame.made = block[MADE];
-  frame.given = block[GIVEN];
+  frame.net = block[NET];
+  frame.account = of;
   block[MARK] = first + of;
-  block[MADE] = 0;
-  block[GIVEN] = 0;
+  block[NET] = 0;
   return frame;
 }
 
 /** Nobody calls with what was noted. */
 function forgetArguments() {
   user = null;
-  if (taken.length > 0) taken = [];
-}
-
-// Those that are taken, of the arguments noted last.
-function noted() {
-  if (taken.length === 0) return null;
-  const all = taken;
-  taken = [];
-  return all;
+  taken = null;
 }
 
 /** The call has returned. */
 function end(frame) {
-  depth = frame.depth;
   const of = frame.account;
-  if (of === 0) return;
+  if (of !== 0) close(frame, of, frame.about);
+  depth = frame.depth;
+}
+
+function close(frame, of, about) {
   let net = restore(frame);
-  const by = frame.user;
-  frame.user = null;
-  if (block[OTHERS] !== seen || block[STALE] !== 0) follow(frame.about.name);
+  if (block[OTHERS] !== seen || block[STALE] !== 0) follow(about.name);
   if (pending.size > 0) net += changeOf(of);
-  const { makes } = frame.about;
-  if (makes) {
-    account = of;
-    bytes = net;
-    maker = frame.about;
+  if (about.makes) {
+    made.account = of;
+    made.bytes = net;
+    made.about = about;
   }
-  if (frame.taken !== null) leave(frame, by, makes ? 0 : net);
-  else if (!makes && net !== 0) change(by, net);
+  if (frame.user !== null) leave(frame, of, about.makes ? 0 : net);
 }
 
 function change(pointer, net) {
@@ -131,27 +118,28 @@ function change(pointer, net) {
 /** It has thrown, or the stack was too full for end(). */
 function abandon(frame) {
   depth = frame.depth;
-  if (frame.account === 0 || !frame.isOpen) return;
+  const of = frame.account;
+  if (of === 0) return;
   const net = restore(frame);
-  const by = frame.user;
-  frame.user = null;
-  if (frame.taken !== null) leave(frame, by, 0);
-  if (net !== 0 && !frame.about.makes) noteChange(frame.account, net); // for the object's next call
+  if (frame.user !== null) leave(frame, of, 0);
+  if (net !== 0 && !frame.about.makes) noteChange(of, net); // for the object's next call
 }
 
 // Whose the taken ones are from now on is not known before what the call has returned was looked at.
-function leave(frame, by, net) {
-  moving = { of: frame.account, by, makes: frame.about.makes, net, taken: frame.taken };
+function leave(frame, of, net) {
+  const { about, user: by, taken: all } = frame;
+  frame.user = null;
   frame.taken = null;
+  if (all !== null) moving = { of, by, makes: about.makes, net, taken: all };
+  else if (net !== 0) change(by, net);
 }
 
 // Returns what the call has allocated and not freed.
 function restore(frame) {
-  const net = block[MADE] - block[GIVEN];
+  frame.account = 0;
+  const net = block[NET];
   block[MARK] = frame.mark;
-  block[MADE] = frame.made;
-  block[GIVEN] = frame.given;
-  frame.isOpen = false;
+  block[NET] = frame.net;
   return net;
 }
 
@@ -173,7 +161,7 @@ function threadBlock() {
 
 /** Calls `callback` for C: what JavaScript allocates in there is nobody's, and each of its calls counts for itself. */
 function callUnmarked(callback, self, args) {
-  if (block === null || block[MARK] === 0) return callback.apply(self, args);
+  if (block[MARK] === 0) return callback.apply(self, args);
   const mark = block[MARK];
   block[MARK] = 0; // and it stays so where JavaScript is cut off in there
   try {
@@ -222,7 +210,7 @@ function takeMoving() {
 /** The same for a call on another thread that was given what was noted last: not counted, what it makes has no account. */
 function moveAsync() {
   const by = user;
-  const all = noted();
+  const all = taken;
   forgetArguments();
   return all === null ? null : { of: access.accountOf(by), by, makes: false, net: 0, taken: all };
 }
@@ -230,7 +218,7 @@ function moveAsync() {
 /** Whether C has taken those objects: then they are part of the call's user, or of what it has made. */
 function decide({ of, by, makes, net, taken: all }, isTaken) {
   const sum = net + (isTaken ? merge(all, of) : 0);
-  if (makes) bytes += sum;
+  if (makes) made.bytes += sum;
   else if (sum !== 0) change(by, sum);
 }
 
@@ -249,54 +237,58 @@ function merge(all, to) {
 /** Notes `value` as an argument of the call that is about to begin. */
 function note(value, takes) {
   if (!access.isTracked(value) || access.accountOf(value) === 0) return;
-  if (takes) taken.push(access.accountOf(value), value.size);
+  if (takes) (taken ??= []).push(access.accountOf(value), value.size);
   if (user === null || (isUserTaken && !takes)) {
     user = value;
     isUserTaken = takes;
   }
 }
 
-/** What the last call has made: its account, 0 if nobody counted. `take.bytes` are its bytes then. */
+/** The account of what the last call has made, 0 if nobody counted; madeBytes() are its bytes then. */
 function take() {
-  const of = account;
-  account = 0;
-  take.account = of;
-  take.bytes = Math.max(bytes, 0);
-  return of;
+  const { account } = made;
+  made.account = 0;
+  return account;
+}
+
+function madeBytes() {
+  return Math.max(made.bytes, 0);
 }
 
 /** Nobody takes what the last call has made. */
 function forgetMade() {
-  account = 0;
+  made.account = 0;
 }
 
 /** Runs `run`, in which functions of the user's may call C: what the last call has made and moved is still to be had after it. */
 function aside(run) {
-  const last = [account, bytes, maker, moving];
+  const last = { ...made };
+  const left = moving;
   try {
     return run();
   } finally {
-    [account, bytes, maker, moving] = last;
+    Object.assign(made, last);
+    moving = left;
   }
 }
 
 /**
- * Counts the block at `address`, if the call of which take() has told was one of C's allocator itself. Returns its bytes
- * then.
+ * Counts the block at `address` for `account`, of which take() has told, if the call was one of C's allocator itself. Returns
+ * its bytes then.
  */
-function adoptTaken(address) {
-  if (take.account === 0 || !maker.allocates()) return undefined;
-  return binding.adoptBlock(address, first + take.account);
+function adoptBlock(address, account) {
+  if (account === 0 || !made.about.allocates()) return undefined;
+  return binding.adoptBlock(address, first + account);
 }
 
 /** The address of what runs when C's function at `address` is called to free what is counted; undefined until something is. */
 function freeingAddress(address) {
-  return block === null ? undefined : binding.countingFree(address);
+  return first === 0 ? undefined : binding.countingFree(address);
 }
 
 module.exports = {
   abandon,
-  adoptTaken,
+  adoptBlock,
   aside,
   begin,
   callUnmarked,
@@ -305,6 +297,7 @@ module.exports = {
   forgetArguments,
   forgetMade,
   freeingAddress,
+  madeBytes,
   moveAsync,
   note,
   open,

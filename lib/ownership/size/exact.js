@@ -3,7 +3,7 @@
 
 const binding = require('../../binding');
 const { warn } = require('../../books/unowned');
-const { adoptTaken, take } = require('./counting');
+const { adoptBlock, madeBytes, take } = require('./counting');
 
 class Exact {
   how = 'exact';
@@ -20,13 +20,14 @@ class Exact {
 
   /** The bytes of a new pointer. Of one that an asynchronous call has made, those of its block. */
   of(address) {
-    return this.counted(take() === 0 ? binding.countedBytes(address) : take.bytes, address);
+    const account = take();
+    return this.counted(account === 0 ? binding.countedBytes(address) : madeBytes(), address, account);
   }
 
-  /** The bytes of one whose call has allocated as many. */
-  counted(bytes, address) {
+  /** The bytes of one whose call has allocated as many, for that account. */
+  counted(bytes, address, account) {
     if (bytes === 0) {
-      const adopted = adoptTaken(address);
+      const adopted = adoptBlock(address, account);
       if (adopted !== undefined) return adopted;
       warn(
         'FFI_TALLY_NOT_COUNTED',
