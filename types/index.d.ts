@@ -311,8 +311,8 @@ export class TrackedPointer<Label extends string = string> implements Disposable
    * time does nothing.
    *
    * @param options - `{ children: true }` disposes of all that needs it first, and of what needs that: those pointers have
-   *   ended, too, when this returns, so that nothing but a call or a view can hold it. Finding them takes time in proportion to
-   *   all pointers there are, and in long chains of children more.
+   *   ended, too, when this returns, so that nothing but a call or a view can hold it. Of a pointer that has ended, and is
+   *   held, it does the same. Finding them takes time in proportion to all pointers there are.
    * @throws With options, `ERR_TALLY_UNKNOWN_OPTION`, `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_OUT_OF_MEMORY`.
    *
    * @example

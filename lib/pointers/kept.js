@@ -81,6 +81,7 @@ function needNoMore(keeper, value) {
 
 /** All that one keeper keeps beside its first parent. */
 class Kept {
+  ended; // the keeper's pointer, weakly, where that has been disposed of and is held
   #keeper;
   #always = new Set();
   #replaced = new Map(); // by what identifies the calls that replace it

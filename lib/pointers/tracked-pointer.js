@@ -30,6 +30,7 @@ const {
 } = require('../support/errors');
 const { hex } = require('../support/hex');
 const { needRoom } = require('../support/stack');
+const { weakly } = require('../support/weak');
 const views = require('./views');
 
 const { GIVEN } = binding.protocol.nursery;
@@ -103,29 +104,39 @@ class TrackedPointer {
   }
 
   dispose(options) {
+    if (options !== undefined) TrackedPointer.#disposeChildren(this, options);
     if (this.#address === null) return;
-    if (options !== undefined) {
-      TrackedPointer.#disposeWith(this, options);
-      return;
-    }
     const handle = TrackedPointer.#handleOf(this);
     if (this.#kind.young && (handle < 0 ? TrackedPointer.#isUnlent(this) : calls.isIdle)) {
       this.#address = null;
       if (handle < 0) disposeYoung(-1 - handle);
-      else disposeSlot(handle);
+      else if (disposeSlot(handle)) TrackedPointer.#drainBeside(this);
     } else {
       TrackedPointer.#disposeSlowly(this);
     }
   }
 
-  static #disposeWith(pointer, options) {
+  static #disposeChildren(pointer, options) {
     checkOptions(options, OPTIONS);
-    if (checkBoolean(options.children ?? false, 'children') && TrackedPointer.#handleOf(pointer) >= 0) {
-      const dependents = binding.dependents(pointer.#handle);
-      if (dependents === undefined) throw new OutOfMemoryError();
-      for (const each of dependents) each.dispose();
-    }
-    pointer.dispose();
+    if (!checkBoolean(options.children ?? false, 'children')) return;
+    const slot = TrackedPointer.#handleOf(pointer);
+    if (slot < 0 || (pointer.#address === null && binding.kept(slot)?.ended?.deref() !== pointer)) return;
+    const dependents = binding.dependents(slot);
+    if (dependents === undefined) throw new OutOfMemoryError();
+    for (const each of dependents) each.dispose();
+  }
+
+  // It ends, and is held: by what is kept until its slot is another's, #disposeChildren() finds it.
+  static #noteHeld(pointer) {
+    const kept = binding.kept(pointer.#handle);
+    if (kept !== undefined) kept.ended = weakly(pointer);
+    else binding.keep(pointer.#handle, { ended: weakly(pointer) });
+  }
+
+  static #drainBeside(held) {
+    TrackedPointer.#noteHeld(held);
+    drainSlice();
+    calls.catchUp();
   }
 
   static #disposeSlowly(pointer) {
@@ -133,6 +144,7 @@ class TrackedPointer {
     if (pointer.#kind.destructor.ok !== undefined && TrackedPointer.#isUnlent(pointer)) {
       if (!access.isHeld(pointer)) return TrackedPointer.#disposeOrThrow(pointer, slot);
     }
+    if (binding.holdsOf(slot) > 0) TrackedPointer.#noteHeld(pointer);
     pointer.#address = null;
     if (!calls.isIdle && TrackedPointer.#isUnlent(pointer)) {
       disposeAlone(slot);

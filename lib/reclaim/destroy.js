@@ -15,6 +15,7 @@ const { DestructorError } = require('../support/errors');
 const turn = require('./turn');
 
 const { DONE, MORE } = binding.protocol.drained;
+const { disposed } = binding.protocol;
 
 // Milliseconds that a slice may take from the event loop, and from a track() that is not under pressure. A request
 // meets several of them when a server is busy.
@@ -192,11 +193,17 @@ function disposeAlone(slot) {
   defer();
 }
 
-/** Frees a pointer that has a slot, and what it lets go. REQUIRES: no C call is on the stack; its destructor is native. */
+/**
+ * Frees a pointer that has a slot, and what it lets go. Returns whether it is held, and then has done nothing but end it.
+ * REQUIRES: no C call is on the stack; its destructor is native.
+ */
 function disposeSlot(slot) {
-  if (calls.runDestructor(binding.dispose, slot)) drainSlice();
+  const left = calls.runDestructor(binding.dispose, slot);
+  if (left === disposed.HELD) return true;
+  if (left === disposed.MORE) drainSlice();
   if (checked.on) checked.tellLosses();
   calls.catchUp();
+  return false;
 }
 
 /** Frees a pointer that could not be tracked. `run` is its destructor, if that is JavaScript's. */

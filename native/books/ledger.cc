@@ -284,18 +284,35 @@ bool Ledger::DependsOn(SlotId id, SlotId other) const {
 }
 
 bool Ledger::FindDependents(SlotId slot, FallibleVector<SlotId>* found) const {
-  const std::unique_ptr<bool[]> is_found(new (std::nothrow) bool[used_]());
-  if (is_found == nullptr || !found->Reserve(used_)) return false;
-  is_found[slot] = true;
-  for (bool again = true; again;) {
-    again = false;
-    for (SlotId id = 0; id < used_; id++) {
-      if (is_found[id] || at(id).state == SlotState::kFree) continue;
+  enum : uint8_t { kUnknown, kNo, kYes };
+  const std::unique_ptr<uint8_t[]> known(new (std::nothrow) uint8_t[used_]());
+  FallibleVector<SlotId> open;
+  if (known == nullptr || !found->Reserve(used_)) return false;
+  known[slot] = kYes;
+  for (SlotId each = 0; each < used_; each++) {
+    if (at(each).state == SlotState::kFree) continue;
+    if (!open.Reserve(1)) return false;
+    open.Push(each);
+    while (open.size() > 0) {
+      const SlotId id = open[open.size() - 1];
       bool depends = false;
-      EachParent(at(id), [&](SlotId parent) { depends |= is_found[parent]; });
-      if (!depends) continue;
-      is_found[id] = again = true;
-      found->Push(id);
+      bool is_told = known[id] == kUnknown;  // all its parents are
+      bool has_room = true;
+      if (is_told) {
+        EachParent(at(id), [&](SlotId parent) {
+          depends |= known[parent] == kYes;
+          if (known[parent] != kUnknown) return;
+          is_told = false;
+          has_room = has_room && open.Reserve(1);
+          if (has_room) open.Push(parent);
+        });
+      }
+      if (!has_room) return false;
+      if (is_told) {
+        known[id] = depends ? kYes : kNo;
+        if (depends) found->Push(id);
+      }
+      if (known[id] != kUnknown) open.Truncate(open.size() - 1);
     }
   }
   return true;

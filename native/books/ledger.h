@@ -136,7 +136,7 @@ class Ledger {
   bool DependsOn(SlotId slot, SlotId other) const;
 
   // Adds all that needs the memory of `slot`, by whatever is between: what depends on something found comes
-  // after that. Returns false without memory. Visits all slots, and again for each level.
+  // after that. Returns false without memory. Visits all slots.
   bool FindDependents(SlotId slot, FallibleVector<SlotId>* found) const;
 
   // Books a pointer that came and went without ever having a slot.

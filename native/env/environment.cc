@@ -202,14 +202,15 @@ Environment::Taken Environment::TakeOver(std::string_view key, uint32_t kind) {
   return Taken::kYes;
 }
 
-bool Environment::Dispose(SlotId slot) {
+Environment::Disposed Environment::Dispose(SlotId slot) {
   End(slot);
+  if (ledger_.at(slot).state == SlotState::kEnded) return Disposed::kHeld;
   for (SlotId next = ledger_.NextUrgent(); next != kNoSlot; next = ledger_.NextUrgent()) {
     if (!destructors_[ledger_.at(next).kind].is_freed_here()) break;
     FreeNext();
   }
   Report();
-  return ledger_.HasReady();
+  return ledger_.HasReady() ? Disposed::kMore : Disposed::kDone;
 }
 
 double Environment::DisposeAlone(SlotId slot) {

@@ -122,9 +122,10 @@ class Environment {
   Taken TakeOver(std::string_view key, uint32_t kind);
 
   void End(SlotId slot);
-  // Ends a pointer and frees it now if nothing holds it, and what that lets go. REQUIRES: its destructor is
-  // not JavaScript's. Returns whether there is more to free.
-  bool Dispose(SlotId slot);
+  // Ends a pointer and frees it now if nothing holds it, and what that lets go: then kMore means that there
+  // is more to free. REQUIRES: its destructor is not JavaScript's.
+  enum class Disposed : uint8_t { kDone, kMore, kHeld };
+  Disposed Dispose(SlotId slot);
   // Calls visit(object) for each pointer that needs the memory of `slot`, children first, and ends those of
   // which nobody has the object. Returns false without memory.
   template <typename Visit>

@@ -42,6 +42,10 @@ Napi::Object Protocol(Napi::Env env) {
   Put(form, "JAVASCRIPT", Destructor::Form::kJavaScript);
   Put(form, "DIRECT", Destructor::Form::kDirect);
   Put(form, "BOUND", Destructor::Form::kBound);
+  Napi::Object disposed = group(protocol, "disposed");
+  Put(disposed, "DONE", Environment::Disposed::kDone);
+  Put(disposed, "MORE", Environment::Disposed::kMore);
+  Put(disposed, "HELD", Environment::Disposed::kHeld);
   Napi::Object handed_over = group(protocol, "handedOver");
   Put(handed_over, "YES", Environment::HandedOver::kYes);
   Put(handed_over, "NO_MEMORY", Environment::HandedOver::kNoMemory);

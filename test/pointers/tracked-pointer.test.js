@@ -538,7 +538,41 @@ describe('dispose({ children: true })', () => {
     expect(counters()).toMatchObject({ live: 0, freed: 601, orphans: 0 });
   });
 
-  test('what has ended, has none, or is no option', () => {
+  test('of one that has ended, until its memory is gone', () => {
+    const mother = make();
+    const children = [child(mother), child(mother)];
+    mother.dispose();
+    expectRefusal(() => mother.dispose({ child: true }), TypeError, 'ERR_TALLY_UNKNOWN_OPTION');
+    expect(counters().freed).toBe(0);
+    mother.dispose(all);
+    expect([children[0].disposed, children[1].disposed, counters().freed]).toEqual([true, true, 3]);
+    const others = Array.from({ length: 300 }, () => make());
+    const theirs = others.map((other) => child(other)); // in all slots that are free
+    for (const other of others) other.dispose();
+    mother.dispose(all);
+    expect(theirs.some(({ disposed }) => disposed)).toBe(false);
+    for (const each of theirs) each.dispose();
+    expect(counters()).toMatchObject({ live: 0, freed: 603, orphans: 0 });
+  });
+
+  test('one with several parents, entered before one of them, is told first', () => {
+    const order = [];
+    const told = (name, parent) =>
+      track(1n, { size: 0, free: () => void order.push(name), label: name, parent });
+    const mother = told('mother');
+    const first = told('first', mother);
+    const second = told('second', mother);
+    const slots = [told('unused'), told('unused')];
+    for (const each of slots) each.dispose(); // which are given again, the last first
+    const late = told('late', mother);
+    const last = told('last', [first, late, second]);
+    order.length = 0;
+    mother.dispose(all);
+    expect([last.disposed, order]).toEqual([true, expect.arrayContaining(['late', 'second', 'first'])]);
+    expect([order[0], order.at(-1), order.length]).toEqual(['last', 'mother', 5]);
+  });
+
+  test('what has none, or is no option', () => {
     const mother = make();
     expectRefusal(() => mother.dispose({ child: true }), TypeError, 'ERR_TALLY_UNKNOWN_OPTION');
     expectRefusal(() => mother.dispose({ children: 1 }), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
@@ -546,9 +580,9 @@ describe('dispose({ children: true })', () => {
     expect(mother.disposed).toBe(false);
     const kept = child(mother);
     mother.dispose({ children: false });
-    mother.dispose(all);
     expect([mother.disposed, kept.disposed]).toEqual([true, false]);
     kept.dispose(all);
+    mother.dispose(all);
     expect(counters()).toMatchObject({ live: 0, orphans: 0 });
   });
 

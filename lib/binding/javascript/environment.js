@@ -10,7 +10,7 @@ const { Kind } = require('./kind');
 const { Ledger, State } = require('./ledger');
 const protocol = require('./protocol');
 
-const { advice, drained, nursery: places, refusal: Refusal, reported } = protocol;
+const { advice, disposed, drained, nursery: places, refusal: Refusal, reported } = protocol;
 const { CAPACITY, GIVEN, NO_SLOT, WAITING } = places;
 
 class Nursery {
@@ -200,8 +200,9 @@ class Environment {
 
   dispose(slot) {
     this.end(slot);
+    if (slot.state === State.ENDED) return disposed.HELD;
     while (this.ledger.nextUrgent()?.kind.isFreedHere) this.#freeNext();
-    return this.ledger.hasReady;
+    return this.ledger.hasReady ? disposed.MORE : disposed.DONE;
   }
 
   disposeAlone(slot) {

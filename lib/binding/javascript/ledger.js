@@ -151,13 +151,23 @@ class Ledger {
 
   /** All that needs the memory of `slot`, by whatever is between, children first. */
   dependentsOf(slot) {
-    const used = this.#slots.filter(({ state }) => state !== State.FREE);
-    const found = new Set([slot]);
-    for (let before = 0; before < found.size;) {
-      before = found.size;
-      for (const each of used) if (each.parents.some((parent) => found.has(parent))) found.add(each);
+    const known = new Map([[slot, true]]);
+    const found = [];
+    const open = this.#slots.filter(({ state }) => state !== State.FREE);
+    while (open.length > 0) {
+      const each = open.at(-1);
+      const asked = known.has(each) ? [] : each.parents.filter((parent) => !known.has(parent));
+      open.push(...asked);
+      if (asked.length > 0) continue;
+      open.pop();
+      if (known.has(each)) continue;
+      known.set(
+        each,
+        each.parents.some((parent) => known.get(parent)),
+      );
+      if (known.get(each)) found.push(each);
     }
-    return [...found].slice(1).reverse();
+    return found.reverse();
   }
 
   /** Books a pointer that came and went without ever having a slot. */

@@ -5,6 +5,7 @@ const { freeze } = Object;
 
 module.exports = freeze({
   drained: freeze({ DONE: -1, MORE: -2 }),
+  disposed: freeze({ DONE: 0, MORE: 1, HELD: 2 }),
   advice: freeze({ MINOR: 1, MAJOR: 2, SWEEP: 4, FOR_ALL: 8 }),
   refusal: freeze({ NONE: 0, NO_MEMORY: 1, TOO_MUCH: 2, OVER_LIMIT: 3, STOPPED: 4, PROCESS_FULL: 5 }),
   nursery: freeze({
