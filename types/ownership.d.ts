@@ -69,8 +69,8 @@ export interface Keeps {
 
 /**
  * What C returns, beside NULL, in place of a pointer or integer where a call fails: an address such as `-1n`, several, or a function
- * that tells. The caller gets `null` then. If the function throws, or returns no boolean, nobody knows: that error is
- * thrown, and nothing is freed.
+ * that tells. The caller gets `null` then. If the function throws, or returns no boolean, the pointer is freed, and that
+ * error is thrown.
  */
 export type OwnedInvalid = number | bigint | readonly (number | bigint)[] | ((address: any) => boolean);
 

@@ -1,45 +1,46 @@
 'use strict';
-// Pointers whose destructors want what they need for themselves: they are held while an asynchronous call uses that.
+// Pointers whose destructors want what they need for themselves: they are held while an asynchronous call uses any of that.
 
 const binding = require('../../binding');
 const { access } = require('../../pointers/tracked-pointer');
 const { OutOfMemoryError } = require('../../support/errors');
 
-// What such pointers need.
-const needed = new WeakSet();
-// What asynchronous calls use -> the lists of what is held until they return: one that is made meanwhile may be such a pointer.
-const inUse = new WeakMap();
+// The numbers of their kinds. One may be another's meanwhile, which then waits as well.
+const kinds = new Set();
+// Slots that asynchronous calls use -> the lists of what is held until they return: what is made meanwhile may be added.
+const inUse = new Map();
 
-/** An asynchronous call uses `pointers`, and holds `slots`: what needs one of them is added. Returns what ends that. */
-function useAlone(pointers, slots) {
-  const used = new Set(pointers);
-  for (const pointer of used) {
-    if (!needed.has(pointer)) continue;
-    const dependents = binding.dependentSlots(access.slotOf(pointer));
-    if (dependents === undefined) throw new OutOfMemoryError();
-    for (const each of dependents) slots.push(each);
+/** An asynchronous call uses `slots`, which it will hold: what needs one of them is added. Returns what ends that. */
+function useAlone(slots) {
+  const used = new Set(slots);
+  if (kinds.size > 0) {
+    for (const slot of used) {
+      if (binding.holdsOf(slot) === 0) continue;
+      const dependents = binding.dependentSlots(slot);
+      if (dependents === undefined) throw new OutOfMemoryError();
+      for (const each of dependents) if (kinds.has(binding.kindOf(each))) slots.push(each);
+    }
   }
-  for (const pointer of used) {
-    if (!inUse.has(pointer)) inUse.set(pointer, new Set());
-    inUse.get(pointer).add(slots);
+  for (const slot of used) {
+    if (!inUse.has(slot)) inUse.set(slot, new Set());
+    inUse.get(slot).add(slots);
   }
   return () => {
-    for (const pointer of used) {
-      const lists = inUse.get(pointer);
+    for (const slot of used) {
+      const lists = inUse.get(slot);
       lists.delete(slots);
-      if (lists.size === 0) inUse.delete(pointer);
+      if (lists.size === 0) inUse.delete(slot);
     }
-    used.clear(); // the FFI keeps for some time what reaches this
   };
 }
 
-/** `pointer`, just made, is such a pointer, and needs `values`. */
-function needAlone(pointer, values) {
-  for (const value of values) {
-    if (!access.isTracked(value)) continue;
-    needed.add(value);
-    for (const slots of inUse.get(value) ?? []) {
-      const own = access.slotOf(pointer);
+/** `pointer`, just made, is such a pointer. */
+function needAlone(pointer) {
+  const own = access.slotOf(pointer);
+  kinds.add(binding.kindOf(own));
+  for (const [slot, lists] of inUse) {
+    if (!binding.dependsOn(own, slot)) continue;
+    for (const slots of lists) {
       binding.hold(own);
       slots.push(own);
     }

@@ -30,8 +30,8 @@ function lend({ params }, args, freedAt, isAsync) {
     else if (i !== freedAt) add(each, pointers);
   }
   const slots = pointers.map(access.slotOf);
-  const end = isAsync && slots.length > 0 ? useAlone(pointers, slots) : null;
   pointers.length = 0; // the FFI keeps for some time what reaches this
+  const end = isAsync && slots.length > 0 ? useAlone(slots) : null;
   for (const slot of slots) binding.hold(slot);
   return () => {
     end?.();

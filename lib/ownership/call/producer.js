@@ -173,7 +173,13 @@ class Producer {
     const { integer, invalid, struct } = this.owned;
     const placed = struct === undefined ? null : placedIn(struct, result, this.destructor);
     const address = placed === null ? this.addressOf(result) : placed.address;
-    if ((address === 0n && integer === undefined) || invalid?.(address)) return null;
+    if (address === 0n && integer === undefined) return null;
+    let untold = null; // what `invalid` has thrown: it is freed as one that is valid
+    try {
+      if (invalid?.(address)) return null;
+    } catch (error) {
+      untold = { error };
+    }
     const told = integer === undefined ? address : integer.told(address);
     let { kind } = this;
     const asks = this.owned.parent !== undefined || (account === 0 && this.measure.constant < 0);
@@ -190,6 +196,7 @@ class Producer {
       } else if (this.owned.depends) {
         needed = this.#needed(told, args);
       }
+      if (untold !== null) throw untold.error;
       size =
         account === 0
           ? this.measure.ofCall(told, args, FREED)
@@ -203,9 +210,8 @@ class Producer {
     if (placed !== null) needed = [...needed, placed.memory];
     if (needed === NOTHING && run === null) return adoptSized(pointer, address, size, kind);
     if (pointer !== null) creation.takeOut(pointer, kind);
-    const all = collected(needed);
-    const own = this.owned.exclusive ? [...all] : NOTHING;
-    return needAlone(adoptWith(address, size, kind, all, run), own);
+    const made = adoptWith(address, size, kind, collected(needed), run);
+    return this.owned.exclusive ? needAlone(made) : made;
   }
 
   /** What C has returned or stored without giving it: as the FFI tells it, and null for NULL. */

@@ -72,6 +72,27 @@ test('the first one, made while the call goes on, waits, too', async () => {
   parent.dispose();
 });
 
+test('what needs it by way of another waits, too, made before or meanwhile; that other does not', async () => {
+  const { T, make, work, wake, Child } = declare();
+  const between = library.func(`void *child_new(${T} *parent, size_t bytes)`, {
+    ...{ free: 'child_free', size: 10, parent: 0 },
+  });
+  const create = library.func(`${Child} child_new(void *parent, size_t bytes)`);
+  const parent = make(10);
+  const middle = between(parent, 10);
+  const before = create(middle, 10);
+  const call = work(parent, -1);
+  before.dispose();
+  create(middle, 10).dispose();
+  between(parent, 10).dispose();
+  expect(counters().freed).toBe(1);
+  wake();
+  await call;
+  expect(counters()).toMatchObject({ freed: 3, orphans: 0 });
+  middle.dispose();
+  parent.dispose();
+});
+
 test('by hand, and in a struct', async () => {
   const { T, create, make, work, wake } = declare();
   const Pair = unique('Pair');

@@ -1,5 +1,6 @@
 'use strict';
 
+const { promisify } = require('node:util');
 const { runInNewContext } = require('node:vm');
 const { POINTER, SIZE, TrackedPointer, collect, stats, track } = require('../../../lib');
 const binding = require('../../../lib/binding');
@@ -139,9 +140,21 @@ describe('invalid', () => {
   test.each([
     ['throws', () => { throw new RangeError('no'); }, RangeError, undefined], // prettier-ignore
     ['returns no boolean', () => 1, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
-  ])('a function that %s: its error, and nothing is freed', (_, invalid, Type, code) => {
-    expectRefusal(() => same({ size: 1, invalid })(address, 0), Type, code);
-    expect(counters().freed).toBe(0);
+  ])('a function that %s: its error, and the pointer is freed', async (_, invalid, Type, code) => {
+    const { Owned, T } = ownedThing({ size: 1, invalid });
+    const make = library.func(`${Owned} thing_new(size_t bytes)`);
+    expectRefusal(() => make(10), Type, code);
+    await expect(promisify(make.async)(10)).rejects.toBeInstanceOf(Type);
+    const out = [null];
+    const store = library.func(`int thing_make(_Out_ ${Owned} *out, size_t bytes)`);
+    expectRefusal(() => store(out, 10), Type, code);
+    const child = library.func(`${T} *child_new(void *parent, size_t bytes)`, {
+      ...{ free: 'child_free', size: 1, keeps: 0, invalid },
+    });
+    const parent = track(things.make(10), { size: 10, free: things.FREE });
+    expectRefusal(() => child(parent, 10), Type, code);
+    parent.dispose();
+    expect(counters()).toMatchObject({ made: 5, freed: 5, orphans: 0 });
   });
 
   test.each([
