@@ -84,8 +84,9 @@ class Kept {
   ended; // the keeper's pointer, weakly, where that has been disposed of and is held
   #keeper;
   #always = new Set();
-  #replaced = new Map(); // by what identifies the calls that replace it
-  #begun = new Set(); // lists of values, of calls that will replace others if they do not throw
+  #replaced = new Map(); // by what identifies the calls that replace it, a list of { values, done }
+  #begun = new Map(); // lists of values, of calls that will replace others if they do not throw -> when they began
+  #clock = 0; // beginnings of such calls
 
   constructor(keeper) {
     this.#keeper = keeper;
@@ -119,13 +120,19 @@ class Kept {
     this.letGo(values);
   }
 
-  /** `values`, which are held, replace those of the same key. */
+  /**
+   * `values`, which begin() has returned, replace those of the same key, of calls that were done when theirs began. Of calls at
+   * the same time nobody knows which C has done last.
+   */
   replace(key, values) {
+    const began = this.#begun.get(values);
     this.#begun.delete(values);
-    const before = this.#replaced.get(key);
-    if (values.length > 0) this.#replaced.set(key, values);
+    const all = this.#replaced.get(key) ?? [];
+    const left = all.filter(({ done }) => done >= began);
+    if (values.length > 0) left.push({ values, done: this.#clock });
+    if (left.length > 0) this.#replaced.set(key, left);
     else this.#replaced.delete(key);
-    if (before !== undefined) this.letGo(before);
+    for (const each of all) if (!left.includes(each)) this.letGo(each.values);
   }
 
   hold(values) {
@@ -142,14 +149,15 @@ class Kept {
   /** Keeps `values`, a list, beside what they may replace(). */
   begin(values) {
     this.hold(values);
-    this.#begun.add(values);
+    this.#begun.set(values, ++this.#clock);
     return values;
   }
 
   /** The keeper is C's now, who goes on using all of it: it stays for ever. */
   stay() {
     for (const value of this.#always) if (passing.has(value)) this.#always.delete(value);
-    const all = [this.#always, ...this.#replaced.values(), ...this.#begun].flatMap((values) => [...values]);
+    const replaced = [...this.#replaced.values()].flat().map(({ values }) => values);
+    const all = [this.#always, ...replaced, ...this.#begun.keys()].flatMap((values) => [...values]);
     if (all.length === 0) return;
     for (const value of all) need(FOREVER, value);
     Kept.#root(this);

@@ -288,6 +288,32 @@ describe('an argument keeps', () => {
     await isGone(second);
   });
 
+  test('of calls at the same time all, whichever ends last, until a later call', async () => {
+    const sum = library.func('int64_t bytes_sum_slow(const uint8_t *bytes, size_t length, int ms)', {
+      ...{ keeps: { forever: 0 }, replaces: true },
+    });
+    const wake = library.func('void wake_one()');
+    const begin = (ms) =>
+      withFresh(
+        () => Buffer.alloc(100),
+        (memory) => promisify(sum.async)(memory, 100, ms),
+      );
+    const first = begin(-1);
+    const second = begin(0);
+    await second.result;
+    expect(await isKept(second)).toBe(true);
+    wake();
+    await first.result;
+    expect([await isKept(first), await isKept(second)]).toEqual([true, true]);
+    const third = begin(0);
+    await third.result;
+    await isGone(first);
+    await isGone(second);
+    expect(await isKept(third)).toBe(true);
+    sum(null, 0, 0);
+    await isGone(third);
+  });
+
   test('nothing of a call that is refused', async () => {
     const { make } = declareThings();
     const set = act({ keeps: { 1: 2 }, replaces: true });
