@@ -173,7 +173,7 @@ function roleOf(koffi, registry, source, type, direction, where, isNamed) {
   if (changed.length > 0)
     return { role: 'change', base: base.name, places: changed, copy: copier(koffi, base.raw) };
   if (direction !== 'in') return isLent ? { role: 'borrow', base: base.name, direction } : null;
-  const integer = lentInteger(koffi, registry, type);
+  const integer = lentInteger(koffi, registry, type, true);
   if (integer !== undefined) return { role: 'borrow', isInteger: true, ...integer };
   const shape = registry.ownsAny ? shapeOf(koffi, registry, type, where) : undefined;
   if (base === undefined) return shape === undefined ? null : { role: 'borrow', base: name, shape };

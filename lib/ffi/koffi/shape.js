@@ -10,18 +10,20 @@ const { describe, integerBase, pointee, toKoffiPointer } = require('./dialect');
 const { lentCallback } = require('./memory');
 const { EACH } = require('./structs');
 
-/** The same as below for an integer. */
-function lentInteger(koffi, registry, type) {
+/** The same as below for an integer. What is owned as one of another type, if `refuses`, has our error, not Koffi's. */
+function lentInteger(koffi, registry, type, refuses = false) {
   const { name, primitive } = describe(koffi, type);
-  if (!registry.mayLendAs(IntegerBase.nameOf(primitive))) return undefined;
-  const { name: base, integer } = integerBase(koffi, type);
+  const isOwned = registry.mayLendAs(IntegerBase.nameOf(primitive));
+  if (!isOwned && !(refuses && registry.ownsIntegers)) return undefined;
+  const { name: base, integer } = integerBase(koffi, type) ?? {};
+  if (integer === undefined) return undefined;
   // What track() has tracked may be an integer, or a pointer, which would be cut.
   const lent = (pointer, address) => {
     if (access.kindOf(pointer).type !== null || asUintN(64, BigInt(integer.told(address))) === address)
       return address;
     throw new TypeMismatchError(`'${pointer.label}'`, `'${name}'`, 'an integer');
   };
-  return { base, expected: name, lent };
+  return { base, expected: name, lent, isOwned };
 }
 
 /** What takes the place of a pointer of type `type` where one may be tracked, { base, expected, lent }; else undefined. */
@@ -87,20 +89,39 @@ class Shape {
     });
   }
 
-  /** `value`, or a copy with addresses in place of tracked pointers, which are lent to the call. */
-  convert(value) {
+  /** A copy of `value`, which may say something else when it is asked again; with what `own(pointer, param)` makes of pointers. */
+  #copy(value, own) {
     if (typeof value !== 'object' || value === null) return value;
-    if (access.isTracked(value)) return this.#param === null ? value : access.lend(value, this.#param);
-    if (Array.isArray(value)) return this.#element === null ? value : this.#convertElements(value);
+    if (access.isTracked(value)) return this.#param === null ? value : own(value, this.#param);
+    const copy = Array.isArray(value) ? [] : {};
+    if (Array.isArray(value)) {
+      if (this.#element === null) return value;
+      for (let i = 0; i < value.length; i++) copy.push(this.#element.#copy(value[i], own));
+      return copy;
+    }
     const record = this.#membersOf(value);
-    return record === null ? value : this.#convertMembers(value, record);
+    if (record === null) return value;
+    for (const [name, shape] of record) {
+      const member = value[name];
+      if (member !== undefined) copy[name] = shape.#copy(member, own); // of a union there is one member
+    }
+    return copy;
+  }
+
+  copyOf(value) {
+    return this.#copy(value, (pointer) => pointer);
+  }
+
+  /** A copy with addresses in place of tracked pointers, which are lent to the call. */
+  convert(value) {
+    return this.#copy(value, access.lend);
   }
 
   // The shapes of the members of `value`, an object; null where there are none to look at.
   #membersOf(value) {
     const shape = this.#isPointer ? this.#element : this; // whose record, of a type that contains itself, comes late
     const isUnion = shape.#isUnion && Object.keys(value).length === 0; // one of Koffi's, which tells no other member
-    return isUnion || ArrayBuffer.isView(value) ? null : shape.#record;
+    return isUnion || !isChangeable(value) ? null : shape.#record;
   }
 
   /** Calls `see` for all that convert() looks at. */
@@ -114,27 +135,6 @@ class Shape {
       return;
     }
     for (const [name, shape] of this.#membersOf(value) ?? []) shape.each(value[name], see, seen);
-  }
-
-  #convertElements(list) {
-    let copy = null;
-    for (let i = 0; i < list.length; i++) {
-      const converted = this.#element.convert(list[i]);
-      if (converted !== list[i]) (copy ??= list.slice())[i] = converted;
-    }
-    return copy ?? list;
-  }
-
-  #convertMembers(object, record) {
-    let isChanged = false;
-    const copy = {};
-    for (const [name, shape] of record) {
-      const value = object[name];
-      if (value === undefined) continue; // of a union there is one member
-      copy[name] = shape.convert(value);
-      if (copy[name] !== value) isChanged = true;
-    }
-    return isChanged ? copy : object;
   }
 }
 

@@ -70,9 +70,9 @@ class Changes {
   }
 }
 
-/** `args`, with copies of those that a call of `plan` may change. */
+/** `args`, with copies of those that a call of `plan` may change, or in which there may be pointers. */
 function copied({ params }, args) {
-  return args.map((value, i) => (params[i]?.changes === undefined ? value : params[i].changes.copyOf(value)));
+  return args.map((value, i) => (params[i]?.changes ?? params[i]?.shape)?.copyOf(value) ?? value);
 }
 
 // C may have freed what it was given, and have got something of another type at its address. What lives is where it is.

@@ -68,6 +68,7 @@ function general(raw, held, plan, converts, refuses) {
   const watches = plan.watched.length > 0 || plan.resized !== undefined;
   const { reenters } = plan;
   const changes = plan.params.some((param) => param?.changes);
+  const copies = changes || ((plan.depends || reenters) && plan.params.some((param) => param?.shape));
   const stores =
     plan.inside.length > 0 || changes || plan.params.some((param) => param?.producer !== undefined);
   return function (...args) {
@@ -79,7 +80,7 @@ function general(raw, held, plan, converts, refuses) {
     if (frees && (!calls.isIdle || access.isHeld(args[freedAt]))) return args[freedAt].dispose();
     const call = frees ? raw : held;
     const deltas = watches ? deltasOf(plan, args) : NOTHING;
-    const given = changes ? copied(plan, args) : args;
+    const given = copies ? copied(plan, args) : args;
     const letGo = plan.depends || reenters ? lend(plan, given, freedAt, false) : null;
     try {
       let transfer;
@@ -146,8 +147,9 @@ function converterOf(plan, i, where, frees) {
     return (value) => {
       if (frees !== undefined && access.isTracked(value) && frees(access.kindOf(value).destructor))
         throw FREED;
-      refuseFreedInside(plan, value, i, where);
-      return param.shape.convert(value);
+      const given = Array.isArray(value) ? value.slice() : value; // which may say something else when it is asked again
+      refuseFreedInside(plan, given, i, where);
+      return param.shape.convert(given);
     };
   }
   if (param.owned !== undefined) return consuming(where, param.owned);

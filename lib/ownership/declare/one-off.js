@@ -62,8 +62,12 @@ function checkReenters(value = false, name, holdsUp) {
  */
 function checkNamed(name, { resized, keeps, needs, once }, roles, mayCome) {
   const check = (option, i, fits) => {
-    const isWritten = roles[i]?.direction !== undefined; // of which C may get a passing copy
-    const given = isWritten ? null : (roles[i] ?? (mayCome(i, option) ? { role: 'borrow' } : null));
+    const { direction, isOwned } = roles[i] ?? {};
+    // Of what is written C may get a passing copy, and of some integers none is owned.
+    const given =
+      direction !== undefined || isOwned === false
+        ? null
+        : (roles[i] ?? (mayCome(i, option) ? { role: 'borrow' } : null));
     const isCallback = given?.lent !== undefined; // which has no size
     if (fits.includes(given?.role) && !(isCallback && option === 'resizes')) return;
     throw new UnsupportedError(

@@ -233,6 +233,7 @@ module.exports = {
   checkName,
   checkParent,
   isAny,
+  isInteger,
   isShared,
   ownedType,
 };

@@ -2,13 +2,16 @@
 // The owned types of one FFI.
 
 const { checkMeaning } = require('./meaning');
-const { isAny } = require('./owned-type');
+const { isAny, isInteger } = require('./owned-type');
 
 class Registry {
   #types = new Map();
   #oneOffs = new Map(); // types of one function's result, by their names
   #bases = new Set();
   #ownsPlain = false; // memory that has no type
+
+  /** Whether some integers are owned. */
+  ownsIntegers = false;
 
   /** Other than before, when what functions mean may have changed. */
   version = 0;
@@ -36,6 +39,7 @@ class Registry {
     if (!this.#bases.has(base)) this.version++;
     this.#bases.add(base);
     if (isAny(base)) this.#ownsPlain = true;
+    if (isInteger(base)) this.ownsIntegers = true;
   }
 
   /** The types are forgotten; pointers that are tracked stay what they are. */
@@ -45,6 +49,7 @@ class Registry {
     this.#oneOffs.clear();
     this.#bases.clear();
     this.#ownsPlain = false;
+    this.ownsIntegers = false;
   }
 
   has(name) {

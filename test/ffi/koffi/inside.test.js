@@ -54,6 +54,45 @@ describe.each([
     for (const thing of [first, second]) thing.dispose();
   });
 
+  test('what says something else each time is asked once, also where the call holds it', async () => {
+    const { Pair, T, make } = declare();
+    const types = [`const ${Pair} *`];
+    const plain = declared('pair_values', types);
+    const values = [plain, declared('pair_values_by_value', [Pair]), promisify(plain.async)];
+    const [thing, other] = [make(10), make(20)];
+    const expected = plain({ first: thing, second: other, ms: 0 });
+    for (const value of values) {
+      let asked = 0;
+      const pair = {
+        get first() {
+          return asked++ === 0 ? thing : null;
+        },
+        get second() {
+          return asked++ === 1 ? other.address : null;
+        },
+        ms: 0,
+      };
+      expect([await value(pair), asked]).toEqual([expected, 2]);
+    }
+    const list = [thing];
+    let asked = 0;
+    Object.defineProperty(list, 0, { get: () => (asked++ === 0 ? thing : 1n) });
+    declared('things_values', [`${T} **`, 'int'])(list, 1);
+    expect(asked).toBe(1);
+    for (const each of [thing, other]) each.dispose();
+  });
+
+  test('memory in place of a struct', () => {
+    const { Pair, make } = declare();
+    const values = declared('pair_values', [`const ${Pair} *`]);
+    const thing = make(10);
+    const expected = values({ first: thing, second: thing, ms: 0 });
+    const memory = new BigUint64Array([thing.address, thing.address, 0n]);
+    expect(values(memory)).toBe(expected);
+    expect(values(memory.buffer)).toBe(expected);
+    thing.dispose();
+  });
+
   test('on another thread: not freed meanwhile', async () => {
     const { Pair, make } = declare();
     const values = promisify(declared('pair_values', [`const ${Pair} *`]).async);

@@ -224,6 +224,21 @@ test('is no memory', () => {
   for (const each of [handle, thing]) each.dispose();
 });
 
+test('of another type than the parameter: our error, which names both', () => {
+  const handle = library.func('int handle_open()', OPTIONS)();
+  for (const type of ['uint64_t', 'uint32_t', 'int8_t']) {
+    const isOpen = library.func('handle_is_open', 'int', [type]);
+    const error = expectRefusal(() => isOpen(handle), TypeError, 'ERR_TALLY_TYPE_MISMATCH');
+    expect(error.message).toContain(`handle_open()`);
+    expect(error.message).toContain(`'${type}'`);
+    expect(isOpen(0)).toBe(1);
+    const keep = () =>
+      library.func('thing_act', 'int', ['const char *', 'void *', type], { keeps: { 1: 2 } });
+    expectRefusal(keep, TypeError, 'ERR_TALLY_UNSUPPORTED'); // it would keep nothing
+  }
+  handle.dispose();
+});
+
 test('Koffi 2 has no owned type for it', () => {
   if (!isKoffi2) return;
   expectRefusal(() => koffi.owned(unique('Handle'), 'int', OPTIONS), TypeError, 'ERR_TALLY_UNSUPPORTED');
