@@ -5,7 +5,7 @@ const { resolve } = require('node:path');
 const binding = require('../../binding');
 const { meter } = require('../../ownership/size/metering');
 const { checkBoolean } = require('../../support/check');
-const { ArgumentTypeError } = require('../../support/errors');
+const { ArgumentTypeError, UnsupportedError } = require('../../support/errors');
 const { toAddress } = require('../../pointers/destructors');
 const { access } = require('../../pointers/tracked-pointer');
 const { declareOwned } = require('./declare');
@@ -55,6 +55,18 @@ function load(koffi, registry, args) {
   return withOwnedFunctions(koffi, registry, library, { path, file, deep, metered });
 }
 
+/** koffi.proto(), which ignores options. */
+function proto(koffi, args) {
+  const last = args.at(-1);
+  if (args.length > 1 && typeof last === 'object' && last !== null && !Array.isArray(last)) {
+    throw new UnsupportedError(
+      `A prototype takes no options ('${Object.keys(last).join("', '")}'): write owned types in it, and ` +
+        `what they do not say in owned(), or in func() of a library that has the function`,
+    );
+  }
+  return koffi.proto(...args);
+}
+
 function extend(koffi) {
   binding.lendFfi(ffiOf(koffi));
   const registry = new KoffiRegistry();
@@ -68,6 +80,7 @@ function extend(koffi) {
     call: (...args) => functions.call(args),
     load: (...args) => load(koffi, registry, args),
     owned: (name, type, options) => declare(koffi, registry, name, type, options),
+    proto: (...args) => proto(koffi, args),
     out: (...args) => registry.noteDirection(koffi.out(...args), 'out'),
     inout: (...args) => registry.noteDirection(koffi.inout(...args), 'inout'),
   };

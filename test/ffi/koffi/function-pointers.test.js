@@ -208,3 +208,14 @@ describe('a destructor that is called by hand', () => {
     },
   );
 });
+
+test('a prototype takes no options: they would have no effect', () => {
+  const unsupported = [TypeError, 'ERR_TALLY_UNSUPPORTED'];
+  const error = expectRefusal(
+    () => koffi.proto(`int ${unique('Close')}(void *thing)`, { free: 'thing_free', keeps: 0 }),
+    ...unsupported,
+  );
+  expect(error.message).toContain(`('free', 'keeps')`);
+  expectRefusal(() => koffi.proto(unique('Close'), 'int', ['void *'], { most: 1 }), ...unsupported);
+  expect(koffi.proto(unique('Close'), 'int', ['void *'])).toBeDefined();
+});
