@@ -18,6 +18,7 @@
         "native/books/ledger.cc",
         "native/books/pacer.cc",
         "native/books/process_pacer.cc",
+        "native/env/background.cc",
         "native/env/batches.cc",
         "native/env/async_contexts.cc",
         "native/env/collector.cc",

@@ -59,6 +59,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   Define(exports, "freeBlock", Napi::BigInt::New(env, static_cast<uint64_t>(FreeBlockAddress())));
   Define(exports, "nothing", Napi::BigInt::New(env, static_cast<uint64_t>(NothingAddress())));
   Define(exports, "canBind", Destructor::CanBind());
+  Define(exports, "hasBackground", true);
   Define(exports, "hasBlackBox", BlackBox::IsSupported());
   Define(exports, "canMeter", Meter::CanCount());
   Define(exports, "canPatch", ImportSlots::CanPatch());
@@ -119,6 +120,9 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<&Views::NotifyBy>("onDead");
 
   functions.Add<&Environment::Drain>("drain");
+  functions.Add<&Environment::in_background>("inBackground");
+  functions.Add<&Environment::AwaitBackground>("awaitBackground");
+  functions.Add<&Environment::CloseBackground>("closeBackground");
   functions.Add<RunNative>("runNative");
   functions.Add<&Ledger::PutOff>("putOff");
   functions.Add<&Ledger::NoteFailure>("noteFailure");

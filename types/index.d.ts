@@ -96,11 +96,12 @@ export type BoundCall =
       /** Default: `[POINTER]`. */
       readonly args?: readonly BoundArgument[] | undefined;
       /**
-       * The result of a function that has freed, which returns `int`: 0 for most. With any other it has failed: that is
-       * counted and announced, and thrown by `dispose()` as `ERR_TALLY_DESTRUCTOR`, unless others still needed the pointer.
-       * Default: what it returns is ignored.
+       * The result of a function that has freed, which returns `int`: 0 for most. `true` or `false` for one that returns `bool`
+       * or `char`, of which the other bits say nothing. With any other it has failed: that is counted and announced, and
+       * thrown by `dispose()` as `ERR_TALLY_DESTRUCTOR`, unless others still needed the pointer. Default: what it returns is
+       * ignored.
        */
-      readonly ok: number;
+      readonly ok: number | boolean;
       /**
        * Whether a pointer that could not be freed is still there. After `dispose()` it has not ended, and may be disposed of
        * again. One that was collected is tried again after the next major collection, and at the end of a worker.

@@ -104,6 +104,13 @@ export interface OwnedOptions {
    * asynchronous call uses one of those. Default: `false`.
    */
   exclusive?: boolean | undefined;
+  /**
+   * That its destructor, a C function, may run on another thread at any time, and shall: there is one for each environment.
+   * `dispose()` returns at once, and the bytes stay charged until it is freed. A limit waits for that. Before the environment
+   * or the process ends, all that is queued is run. While more is queued than may be garbage (`budget`, `growth`),
+   * the destructor runs where the pointer ends. It must not call back into JavaScript. Default: `false`.
+   */
+  background?: boolean | undefined;
   /** What says that there is no pointer, such as `-1n` for `mmap()`. Default: NULL alone. */
   invalid?: OwnedInvalid | undefined;
   /**
@@ -134,6 +141,8 @@ export interface FunctionOptions {
   sameThread?: boolean | undefined;
   /** As in {@link OwnedOptions}, together with `free`. */
   exclusive?: boolean | undefined;
+  /** As in {@link OwnedOptions}, together with `free`. */
+  background?: boolean | undefined;
   /** As in {@link OwnedOptions}, together with `free`. */
   most?: number | bigint | undefined;
   /** What says that the owned result is no pointer, in place of that of its owned type. */

@@ -18,8 +18,9 @@ class Kind {
     this.id = id;
     this.label = label;
     this.form = destructor.form;
-    // What JavaScript must free, or be told of, cannot be freed from the nursery.
-    this.young = destructor.form !== Form.JAVASCRIPT && destructor.ok === undefined;
+    // What JavaScript must free, or be told of, or another thread, cannot be freed from the nursery.
+    this.young =
+      destructor.form !== Form.JAVASCRIPT && destructor.ok === undefined && type?.background !== true;
     this.run = destructor.run; // (address) => void, when all pointers of the kind share a JavaScript destructor
     this.type = type; // the owned type, or null
     this.destructor = destructor; // as toDestructor() gave it
@@ -72,7 +73,8 @@ class KindTable {
 
   #add(label, destructor, type, shared) {
     const { form, address, args, isMemory = true } = destructor;
-    const id = binding.addKind(label, form, address, args, isMemory);
+    const isBackground = type?.background === true;
+    const id = binding.addKind(label, form, address, args, isMemory, isBackground);
     if (id < 0) throw new OutOfMemoryError();
     return new Kind(id, label, destructor, type, shared);
   }

@@ -30,16 +30,31 @@ const EXPECTED =
 
 /**
  * A destructor. `args` is what native/napi/values.h reads: the arguments, then perhaps the result `ok` by which the function
- * says that it has freed, then perhaps `true`, where what it has not freed is still there.
+ * says that it has freed, then perhaps `false`, where that is a bool, and `true`, where what it has not freed is still there.
  */
 function make(form, key, { address = 0n, args = [], run = null, byValue = null }) {
   // Which argument of the C function is the pointer, or the address of its place.
   const pointerAt = form === Form.DIRECT || byValue !== null ? 0 : args.indexOf('pointer');
   const placeAt = args.indexOf('place');
   const ok = args.find((arg) => typeof arg === 'number');
+  const isBool = args.includes(false);
   const retry = args.includes(true);
   const isOpen = args.some(isOpenArgument);
-  return { form, address, args, pointerAt, placeAt, ok, retry, run, key, isOpen, byValue, code: undefined };
+  return {
+    form,
+    address,
+    args,
+    pointerAt,
+    placeAt,
+    ok,
+    isBool,
+    retry,
+    run,
+    key,
+    isOpen,
+    byValue,
+    code: undefined,
+  };
 }
 
 // Known only when there is a pointer: its parent, or what a function tells.
@@ -128,9 +143,12 @@ function outcome(ok, retry) {
       throw new UnsupportedError(`'free.retry' needs 'free.ok', by which a failure is known`);
     return [];
   }
-  if (!Number.isInteger(ok)) throw new ArgumentTypeError(ok, 'free.ok', 'the result of a C function (int)');
-  if ((ok | 0) !== ok) throw new ArgumentValueError(ok, 'free.ok', 'an integer of 32 bits');
-  return retry !== undefined && checkBoolean(retry, 'free.retry') ? [ok, true] : [ok];
+  const isBool = typeof ok === 'boolean';
+  if (!isBool && !Number.isInteger(ok))
+    throw new ArgumentTypeError(ok, 'free.ok', 'the result of a C function (int or bool)');
+  if (!isBool && (ok | 0) !== ok) throw new ArgumentValueError(ok, 'free.ok', 'an integer of 32 bits');
+  const retries = retry !== undefined && checkBoolean(retry, 'free.retry');
+  return [Number(ok), ...(isBool ? [false] : []), ...(retries ? [true] : [])];
 }
 
 /** The C function at `address`, called as `free` says: { args, ok, retry }. */

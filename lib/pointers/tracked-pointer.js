@@ -411,8 +411,9 @@ class TrackedPointer {
 
     // C has returned `result`. If it was the destructor, that may say that it has failed.
     transfer.conclude = (pointer, address, freed, result) => {
-      const { ok, retry } = pointer.#kind.destructor;
-      const fails = freed && ok !== undefined && result !== undefined && (Number(result) | 0) !== ok;
+      const { ok, isBool, retry } = pointer.#kind.destructor;
+      const told = isBool ? Number(Boolean(result)) : Number(result) | 0;
+      const fails = freed && ok !== undefined && result !== undefined && told !== ok;
       if (fails) binding.noteFailure(pointer.#kind.id);
       if (fails && retry) transfer.rollBack(pointer, address);
       else transfer.commit(pointer, freed);

@@ -12,6 +12,7 @@ const { Form } = require('../books/kinds');
 const { nursery } = require('../books/nursery');
 const { haveRoom } = require('../books/stack-room');
 const { DestructorError } = require('../support/errors');
+const { background } = require('./background');
 const turn = require('./turn');
 
 const { DONE, MORE } = binding.protocol.drained;
@@ -161,7 +162,9 @@ function drain(milliseconds, atBottom = false) {
     turn.schedule();
     return true;
   }
-  return calls.runDrain(drainFor, milliseconds, atBottom);
+  const isDone = calls.runDrain(drainFor, milliseconds, atBottom);
+  if (background.isUsed) background.watch(drainSlice);
+  return isDone;
 }
 
 /** There is something to do when the last C call has returned; or has been cut off, which only a turn will tell. */
@@ -201,6 +204,7 @@ function disposeSlot(slot) {
   const left = calls.runDestructor(binding.dispose, slot);
   if (left === disposed.HELD) return true;
   if (left === disposed.MORE) drainSlice();
+  if (background.isUsed) background.watch(drainSlice);
   if (checked.on) checked.tellLosses();
   calls.catchUp();
   return false;

@@ -8,6 +8,7 @@ const { nursery } = require('../books/nursery');
 const { readUnowned } = require('../books/unowned');
 const { Gate } = require('../support/stack');
 const gc = require('./gc');
+const { drainSlice } = require('./destroy');
 const { collectNow } = require('./reclaim');
 
 // What the handler tracks itself is refused without asking it.
@@ -52,7 +53,7 @@ class Collections {
     const tracked = binding.tracked();
     if (!gc.canCollect() || tracked === this.#trackedBefore) return false;
     collectNow('minor');
-    if (this.#line.hasRoomFor(size)) return true;
+    if (this.#line.awaitRoomFor(size)) return true;
     this.#trackedBefore = tracked;
     return false;
   }
@@ -64,9 +65,10 @@ class Collections {
     const before = this.#line.used;
     const start = performance.now();
     collectNow('major');
+    const hasRoom = this.#line.awaitRoomFor(size);
     const returned = before - this.#line.used;
     if (returned < this.#line.limit * FUTILE) this.#saved -= performance.now() - start;
-    return this.#line.hasRoomFor(size);
+    return hasRoom;
   }
 }
 
@@ -80,13 +82,19 @@ class Line {
     return this.used + size <= this.limit;
   }
 
+  /** The same, after it has waited for what another thread frees, if there is none before. REQUIRES: no C call is on the stack. */
+  awaitRoomFor(size) {
+    while (!this.hasRoomFor(size) && binding.awaitBackground()) drainSlice();
+    return this.hasRoomFor(size);
+  }
+
   /** Makes room for a pointer of that size. Returns whether there is. */
   makeRoom(size) {
     nursery.flush(); // theirs is room too
-    if (!calls.isIdle || this.hasRoomFor(size)) return this.hasRoomFor(size);
+    if (!calls.isIdle || this.awaitRoomFor(size)) return this.hasRoomFor(size);
     if (this.#collections.minor(size) || this.#collections.major(size)) return true;
     if (!pressure.ask({ bytes: this.used, limit: this.limit, size, ...this.about })) return false;
-    return this.hasRoomFor(size) || this.#afterHandler.major(size);
+    return this.awaitRoomFor(size) || this.#afterHandler.major(size);
   }
 }
 

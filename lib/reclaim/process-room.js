@@ -6,6 +6,7 @@ const { performance } = require('node:perf_hooks');
 const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { nursery } = require('../books/nursery');
+const { drainSlice } = require('./destroy');
 const gc = require('./gc');
 const { pressure } = require('./pressure');
 const { collectNow } = require('./reclaim');
@@ -58,6 +59,7 @@ class ProcessRoom {
     if (!gc.canCollect() || !binding.mayCollect()) return false;
     const start = binding.threadCpuTime();
     collectNow(type);
+    while (binding.awaitBackground()) drainSlice();
     binding.spendOnCollections(binding.threadCpuTime() - start);
     binding.trimForAll();
     return true;

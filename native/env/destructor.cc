@@ -18,7 +18,8 @@ class BoundCall {
  public:
   explicit BoundCall(const BoundArguments& arguments) : arguments_(arguments) {
     for (uint32_t i = 0; i < arguments.count; i++) types_[i] = TypeOf(arguments.at[i]);
-    ffi_type* const result = arguments.ok.has_value() ? &ffi_type_sint32 : &ffi_type_void;
+    ffi_type* result = &ffi_type_void;
+    if (arguments.ok.has_value()) result = arguments.is_bool ? &ffi_type_uint8 : &ffi_type_sint32;
     prepared_ = ffi_prep_cif(&cif_, FFI_DEFAULT_ABI, arguments.count, result, types_.data()) == FFI_OK;
   }
   BoundCall(const BoundCall&) = delete;  // cif_ points into it
@@ -49,8 +50,9 @@ class BoundCall {
     }
     ffi_sarg result = 0;  // a small integer comes as a large one
     ffi_call(&cif_, reinterpret_cast<void (*)()>(static_cast<uintptr_t>(function)), &result, pointers.data());
-    const auto told = static_cast<int32_t>(result);
-    failure_ = !arguments_.ok.has_value() || told == *arguments_.ok ? std::nullopt : std::optional(told);
+    if (!arguments_.ok.has_value()) return;
+    const auto told = static_cast<int32_t>(arguments_.is_bool ? (result & 0xff) != 0 : result);
+    failure_ = told == *arguments_.ok ? std::nullopt : std::optional(told);
   }
 
   std::optional<int32_t> failure() const { return failure_; }
@@ -130,6 +132,24 @@ bool Destructor::CanBind() {
 }
 
 void Destructor::RunBound(uint64_t address, int64_t size) const { call_->Run(function_, address, size); }
+
+void Destructor::Call::Run() const {
+  if (!OwnedBlocks::Disown(address_)) return;
+  const EndOfAccount end(address_);
+  if (bound_ != nullptr) return bound_->Run(function_, address_, size_);
+  auto function = reinterpret_cast<void (*)(void*)>(static_cast<uintptr_t>(function_));
+  function(reinterpret_cast<void*>(static_cast<uintptr_t>(address_)));
+}
+
+Destructor::Call Destructor::CallOf(uint64_t address, int64_t size) const {
+  assert(is_native() && !ok_.has_value());
+  Call call;
+  call.function_ = function_;
+  call.bound_ = call_.get();
+  call.address_ = address;
+  call.size_ = size;
+  return call;
+}
 
 void Destructor::Forget() const {
   if (call_ != nullptr) call_->Forget();

@@ -33,6 +33,7 @@ struct BoundArguments {
   std::array<BoundArgument, kMost> at;
   uint32_t count = 0;
   std::optional<int32_t> ok;  // the result by which the function says that it has freed, if it says
+  bool is_bool = false;       // whether it returns one: then `ok` is 0 or 1
   bool retries = false;       // whether what it has not freed is still there
 };
 
@@ -63,6 +64,9 @@ class Destructor {
   // Whether it frees memory, and does not just unregister a callback.
   bool is_memory() const { return is_memory_; }
   void set_is_memory(bool is_memory) { is_memory_ = is_memory; }
+  // Whether it may run on another thread, and shall.
+  bool is_background() const { return is_background_; }
+  void set_is_background(bool is_background) { is_background_ = is_background; }
   bool is_native() const { return form_ == Form::kDirect || form_ == Form::kBound; }
   uint64_t function() const { return function_; }
 
@@ -83,6 +87,20 @@ class Destructor {
       RunBound(address, size);
     }
   }
+  // What Run does, for any thread, whatever becomes of the Destructor while its kind has pointers.
+  class Call {
+   public:
+    void Run() const;
+
+   private:
+    friend class Destructor;
+    uint64_t function_ = 0;
+    const BoundCall* bound_ = nullptr;  // or it has one argument
+    uint64_t address_ = 0;
+    int64_t size_ = 0;
+  };
+  // REQUIRES: is_native(), with a result that says nothing.
+  Call CallOf(uint64_t address, int64_t size) const;
   // What the function has said by its result when Run returned, if that was that it has not freed.
   std::optional<int32_t> failure() const;
 
@@ -107,6 +125,7 @@ class Destructor {
   std::optional<int32_t> ok_;
   bool retries_ = false;
   bool is_memory_ = true;
+  bool is_background_ = false;
 };
 
 }  // namespace tally

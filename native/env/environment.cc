@@ -228,9 +228,36 @@ void Environment::FreeNext() { FreeHere(ledger_.NextReady()); }
 // REQUIRES: NextReady has returned it, and it is freed here.
 void Environment::FreeHere(SlotId id) {
   const Slot& slot = ledger_.at(id);
+  if (destructors_[slot.kind].is_background() && FreeInBackground(id)) return;
   const bool freed = RunDestructor(slot.kind, slot.address, slot.size);
   kept_.Drop(id);
   ledger_.Settle(id, !freed);
+}
+
+// Returns false for one that is to be freed here: more is queued than may be garbage, and nobody would wait.
+bool Environment::FreeInBackground(SlotId id) {
+  if (background_.bytes() > pacer_.allowance()) return false;
+  const Slot& slot = ledger_.at(id);
+  return background_.Run(id, destructors_[slot.kind].CallOf(slot.address, slot.size), slot.size);
+}
+
+void Environment::SettleDone() {
+  for (SlotId id = background_.NextDone(); id != kNoSlot; id = background_.NextDone()) {
+    kept_.Drop(id);
+    ledger_.Settle(id);
+  }
+}
+
+bool Environment::AwaitBackground() {
+  if (!background_.Wait()) return false;
+  SettleDone();
+  Report();
+  return true;
+}
+
+void Environment::CloseBackground() {
+  background_.Close();
+  SettleDone();
 }
 
 bool Environment::Resize(SlotId slot, int64_t size) {
@@ -251,6 +278,7 @@ double Environment::Drain(double milliseconds) {
   uint32_t batch = 1;
   uint32_t until_read = 1;
   double result = kDone;
+  SettleDone();
   for (uint32_t i = 1;; i++) {
     const SlotId id = ledger_.NextReady();
     if (id == kNoSlot) break;

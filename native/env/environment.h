@@ -21,6 +21,7 @@
 #include "books/pacer.h"
 #include "books/share.h"
 #include "env/async_contexts.h"
+#include "env/background.h"
 #include "env/check.h"
 #include "env/collector.h"
 #include "env/destructor.h"
@@ -142,6 +143,12 @@ class Environment {
   // Frees what is urgent, and what is ready until there is no more or the time is up; or until JavaScript
   // must run a destructor.
   double Drain(double milliseconds);
+  // Pointers whose destructors run on another thread, or have run there, until Drain or these settle them.
+  uint32_t in_background() const { return static_cast<uint32_t>(background_.count()); }
+  // Waits for the next of them. False if there is none.
+  bool AwaitBackground();
+  // Waits for all. From now on such destructors run here.
+  void CloseBackground();
   // Frees what Drain has returned, or a pointer that was given, by the native function that says whether it
   // could. The slot stays. Returns whether no callback threw; `failure` is what the function says, if it
   // fails.
@@ -273,6 +280,8 @@ class Environment {
   void FreeAll(bool calls_ended);
   void FreeNext();
   void FreeHere(SlotId id);
+  bool FreeInBackground(SlotId id);
+  void SettleDone();
   void WatchOne(SlotId slot, napi_value object, bool given);
   bool RunDestructor(uint32_t kind, uint64_t address, int64_t size);
   bool IsRunning(uint32_t kind) const;
@@ -293,6 +302,7 @@ class Environment {
   FallibleVector<Destructor> destructors_;  // by kind
   AsyncContexts contexts_{env_};
   KeptValues kept_{env_};
+  Background background_;
   uint64_t pinned_function_ = 0;  // the last one, and its pin: the next is often the same
   SharedPin pin_;
   ProcessWatch& watch_ = ProcessWatch::Instance();

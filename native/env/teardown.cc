@@ -68,6 +68,7 @@ Napi::Value Environment::Lifeline() {
 }
 
 bool Environment::HasPointers() {
+  SettleDone();
   bool has = ledger_.pointers() > 0 || nursery_.has_in_hand();
   for (uint32_t i = 0; i < nursery_.count(); i++) has |= nursery_.holds(i);
   return has;
@@ -132,6 +133,7 @@ static bool RunAtEnd(const Destructor& destructor, uint64_t address, uint64_t si
 void Environment::FreeAll(bool calls_ended) {
   if (torn_down_) return;
   torn_down_ = true;
+  CloseBackground();
   if (!free_at_exit_) return;
 
   for (uint32_t i = 0; i < nursery_.count(); i++) {

@@ -18,11 +18,12 @@
 namespace tally::entry {
 
 double AddKind(Environment& environment, Napi::Value label, Destructor::Form form, uint64_t function,
-               Napi::Value arguments, bool is_memory) {
+               Napi::Value arguments, bool is_memory, bool is_background) {
   BoundArguments bound;
   if (form == Destructor::Form::kBound && !BoundOnes(arguments, &bound)) return -1;
   Destructor destructor = Destructor::Of(form, function, bound);
   destructor.set_is_memory(is_memory);
+  destructor.set_is_background(is_background);
   if (destructor.form() != form) return -1;
   const Text text(label);
   if (!text.is_read()) return -1;

@@ -13,7 +13,7 @@ namespace tally::entry {
 Napi::Object Protocol(Napi::Env env);
 
 double AddKind(Environment& environment, Napi::Value label, Destructor::Form form, uint64_t function,
-               Napi::Value arguments, bool is_memory);
+               Napi::Value arguments, bool is_memory, bool is_background);
 void FreeOnce(Destructor::Form form, uint64_t function, Napi::Value arguments, uint64_t address,
               int64_t size);
 // The objects of all that needs its memory, children first; undefined without memory.

@@ -78,6 +78,7 @@ Napi::Value InTransit(Napi::Env env, Napi::Value key) {
   uint32_t count = arguments.count;
   for (uint32_t i = 0; i < count; i++) args.Set(i, ToJavaScript(env, arguments.at[i]));
   if (arguments.ok.has_value()) args.Set(count++, Napi::Number::New(env, *arguments.ok));
+  if (arguments.is_bool) args.Set(count++, false);
   if (arguments.retries) args.Set(count++, true);
   // If the last could be set, all are there: a worker that is being terminated may go on for a moment.
   return Define(found, "args", args) ? Napi::Value(found) : env.Undefined();

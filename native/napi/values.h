@@ -35,9 +35,10 @@ inline BoundArgument Bound(const Napi::Value& value) {
   return argument;
 }
 
-// After the arguments there may be a number, the result by which the function says that it has freed, and
-// then `true`, where what it has not freed is still there. Returns false where JavaScript cannot be touched:
-// the worker is being terminated. An array has no length then, and C must not be called with no arguments.
+// After the arguments there may be a number, the result by which the function says that it has freed, then
+// `false`, where that result is a bool, and `true`, where what it has not freed is still there. Returns false
+// where JavaScript cannot be touched: the worker is being terminated. An array has no length then, and C must
+// not be called with no arguments.
 inline bool BoundOnes(const Napi::Value& values, BoundArguments* arguments) {
   uint32_t length = 0;
   if (napi_get_array_length(values.Env(), values, &length) != napi_ok) return false;
@@ -49,7 +50,7 @@ inline bool BoundOnes(const Napi::Value& values, BoundArguments* arguments) {
     if (value.IsNumber()) {
       arguments->ok = value.As<Napi::Number>().Int32Value();
     } else if (value.IsBoolean()) {
-      arguments->retries = true;
+      (value.As<Napi::Boolean>() ? arguments->retries : arguments->is_bool) = true;
     } else {
       assert(arguments->count < BoundArguments::kMost);
       arguments->at[arguments->count++] = Bound(value);

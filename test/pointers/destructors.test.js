@@ -109,6 +109,23 @@ describeBound('ok', () => {
     expect(heard).toHaveLength(1);
   });
 
+  test('true: of a function that returns bool the lowest byte counts', () => {
+    const close = (ok) => closing({ address: symbol('thing_close_bool'), ok, retry: true });
+    const pointer = close(true);
+    refuse(5);
+    expect(errorOf(() => pointer.dispose())).toMatchObject({ code: 'ERR_TALLY_DESTRUCTOR', result: 0 });
+    expect([pointer.disposed, failed()]).toEqual([false, 1]);
+    const moved = takeOver(handOver(pointer));
+    expect(errorOf(() => moved.dispose())).toMatchObject({ code: 'ERR_TALLY_DESTRUCTOR', result: 0 });
+    const other = close(false); // which it says now
+    refuse(0);
+    moved.dispose();
+    expect(errorOf(() => other.dispose())).toMatchObject({ result: 1 });
+    expect([moved.disposed, other.disposed]).toEqual([true, false]);
+    other.release();
+    expect(counters()).toMatchObject({ freed: 2 });
+  });
+
   test('what it lets go of is freed, and the next as well', () => {
     const parent = track(make(10), { size: 10, label: 'parent', free: things.FREE });
     const options = { size: 10, parent, label: `closing ${label}`, free: { address: LOSE, ok: 0 } };

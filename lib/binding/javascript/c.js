@@ -89,16 +89,19 @@ function pin(address) {
 function destructor(address, list) {
   const types = { pointer: 'uintptr_t', place: 'void *', size: 'size_t' };
   const ok = list.find((argument) => typeof argument === 'number');
+  const isBool = list.includes(false);
+  const result = isBool ? 'uint8_t' : ok === undefined ? 'void' : 'int';
   const args = list.filter((argument) => typeof argument === 'string' || typeof argument === 'bigint');
   const call = theFfi().callable(
     address,
-    ok === undefined ? 'void' : 'int',
+    result,
     args.map((argument) => types[argument] ?? 'uint64_t'),
   );
   return (pointer, size) => {
     const values = { pointer, place: BigUint64Array.of(pointer), size };
-    const result = call(...args.map((argument) => values[argument] ?? argument));
-    return result === ok ? undefined : result;
+    const found = call(...args.map((argument) => values[argument] ?? argument));
+    const told = isBool ? Number(found !== 0) : found;
+    return told === ok ? undefined : told;
   };
 }
 

@@ -211,6 +211,10 @@ function open() {
     processAdmits: () => true,
     admitNext() {},
     ringOthers() {},
+    hasBackground: false, // JavaScript has one thread
+    inBackground: () => 0,
+    awaitBackground: () => false,
+    closeBackground() {},
     hasBlackBox: false,
     setBlackBox: () => 0,
     endBlackBox() {},

@@ -10,6 +10,7 @@ const { bound, closed, direct } = require('../../pointers/destructors');
 const { addressOfKept, adoptWith, collect, passing } = require('../../pointers/kept');
 const hook = require('../../pointers/observer-hook');
 const { access, creation } = require('../../pointers/tracked-pointer');
+const { background } = require('../../reclaim/background');
 const { announce, freeWithoutKind } = require('../../reclaim/destroy');
 const { OutOfMemoryError, UnsupportedError } = require('../../support/errors');
 const { madeBytes, take } = require('../size/counting');
@@ -67,6 +68,7 @@ class Producer {
         `'exclusive' has no effect on '${owned.name}', which needs nothing: say 'parent' or 'keeps'`,
       );
     }
+    if (owned.background) background.isUsed = true;
     this.measure = new Measure(source, owned);
     if (this.measure.counts) source.meter(owned);
     this.kind = this.destructor.isOpen ? null : this.#makeKind(this.destructor);

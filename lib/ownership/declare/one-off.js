@@ -25,13 +25,16 @@ const OPTIONS = [
   'most',
   'sameThread',
   'exclusive',
+  'background',
   'lengths',
   ...ON_OUTCOME,
 ];
 
 // Options that would mean nothing are mistakes.
 function checkOneOff({ free, size, parent, ...more }, { result }, owned, name) {
-  const lost = ['shared', 'most', 'sameThread', 'exclusive'].find((option) => more[option] !== undefined);
+  const lost = ['shared', 'most', 'sameThread', 'exclusive', 'background'].find(
+    (option) => more[option] !== undefined,
+  );
   if (lost !== undefined && free === undefined) {
     throw new UnsupportedError(`'${lost}' needs 'free': it is a property of the owned type of ${name}()`);
   }
@@ -94,7 +97,7 @@ function checkNamed(name, { resized, keeps, needs, once }, roles, mayCome) {
   }
 }
 
-function makeType(base, name, { free, size, shared, most, sameThread, exclusive }) {
+function makeType(base, name, { free, size, shared, most, ...more }) {
   if (base === undefined || (free === undefined && base.integer !== undefined)) {
     throw new UnsupportedError(`The result of ${name}() is no pointer that could be owned or kept`);
   }
@@ -109,8 +112,9 @@ function makeType(base, name, { free, size, shared, most, sameThread, exclusive 
     free: checkFree(free, base),
     size: measure,
     shared: isShared(shared, integer),
-    sameThread,
-    exclusive,
+    sameThread: more.sameThread,
+    exclusive: more.exclusive,
+    background: more.background,
   });
 }
 

@@ -1,6 +1,8 @@
 'use strict';
 // A pointer type whose values have an owner: what frees them, and how large what they point to is.
 
+const binding = require('../../binding');
+const { Form } = require('../../books/kinds');
 const { BOUND, PARENT, bound, toDestructor } = require('../../pointers/destructors');
 const { checkBoolean, checkOptions, checkSize } = require('../../support/check');
 const {
@@ -15,7 +17,10 @@ const { checkInvalid } = require('./invalid');
 const { checkArguments } = require('./keeps');
 const { meaningOf } = require('./meaning');
 
-const OPTIONS = ['free', 'size', 'parent', 'shared', 'compare', 'invalid', 'most', 'sameThread', 'exclusive'];
+const OPTIONS = [
+  ...['free', 'size', 'parent', 'shared', 'compare', 'invalid', 'most', 'sameThread', 'exclusive'],
+  'background',
+];
 const NONE = Object.freeze([]);
 const { asIntN, asUintN } = BigInt;
 
@@ -65,6 +70,7 @@ class OwnedType {
       limit,
       sameThread = false,
       exclusive = false,
+      background = false,
     },
   ) {
     this.name = name;
@@ -79,6 +85,7 @@ class OwnedType {
     this.shared = checkBoolean(shared, 'shared'); // whether C counts references
     this.sameThread = checkBoolean(sameThread, 'sameThread'); // whether C wants it in one thread
     this.exclusive = checkBoolean(exclusive, 'exclusive'); // whether nobody may use what it needs while it is freed
+    this.background = checkBackground(background, this); // whether it may be freed on another thread, and shall
     this.invalid = invalid; // undefined, or what tells whether an address is no pointer, but says that C failed
     this.limit = limit; // undefined, or the Limit of how many there are
     this.meaning = meaning; // as text, of one that has been declared
@@ -124,6 +131,25 @@ class OwnedType {
     if (this.base === base) return true;
     return (isAny(base) || isAny(this.base)) && !isInteger(base) && !isInteger(this.base);
   }
+}
+
+/** `background`, of the type `owned`, whose other options are checked. */
+function checkBackground(background, { name, free, sameThread, exclusive }) {
+  if (!checkBoolean(background, 'background')) return false;
+  const refuse = (reason) => {
+    throw new UnsupportedError(`'${name}' cannot be freed in the background: ${reason}`);
+  };
+  if (!binding.hasBackground) refuse('that needs the native part of ffi-tally');
+  const { form = Form.DIRECT, ok } = typeof free === 'string' ? {} : free;
+  if (form !== Form.DIRECT && form !== Form.BOUND) {
+    refuse(
+      `'free' is no C function. Where it is slow, write an .async call of the C function in place of dispose()`,
+    );
+  }
+  if (ok !== undefined) refuse(`'free.ok' tells JavaScript, which runs in this thread`);
+  if (sameThread) refuse(`with 'sameThread' it is freed in its thread`);
+  if (exclusive) refuse(`with 'exclusive' nobody else may use what it needs meanwhile`);
+  return true;
 }
 
 /** Whether several may have one address: integers of different types may. */
@@ -219,6 +245,7 @@ function ownedType(name, base, options) {
     shared: isShared(options.shared, integer),
     sameThread: options.sameThread,
     exclusive: options.exclusive,
+    background: options.background,
     invalid: checkInvalid(options.invalid, base),
     meaning: meaningOf(isPointer ? `'${base.name} *'` : `'${base.name}'`, options),
   });

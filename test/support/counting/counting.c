@@ -326,6 +326,9 @@ int thing_close(void* thing) {
   return result;
 }
 
+// What is in the register of the result where such a function returns bool: its lowest byte says whether it has freed.
+int thing_close_bool(void* thing) { return 0x5a00 | (thing_close(thing) == 0); }
+
 // Frees the thing and returns -1.
 int thing_lose(void* thing) {
   end(thing, kAnySize);
@@ -607,6 +610,12 @@ int thing_sum_slow(void* thing, int ms) {
   }
   unlock();
   return sum;
+}
+
+// Frees the thing when it is woken.
+void thing_free_woken(void* thing) {
+  sleep_until_woken();
+  end(thing, kAnySize);
 }
 
 // Reads the caller's memory after a while: garbage when the caller let go of it.

@@ -1,0 +1,29 @@
+'use strict';
+// Destructors that run on a thread of their own. What they have freed is noticed here, now and then, and by whoever needs room.
+
+const { setTimeout } = require('node:timers');
+const binding = require('../binding');
+
+const PAUSE = 4; // milliseconds
+
+const close = () => binding.closeBackground();
+
+const background = {
+  isUsed: false, // whether there are such destructors
+  isWatching: false,
+
+  /** Calls `settle()` while some run. The process does not end before them, nor does what they use. */
+  watch(settle) {
+    if (this.isWatching || binding.inBackground() === 0) return;
+    if (process._exiting) return void close(); // no new listener is called
+    this.isWatching = true;
+    process.on('exit', close);
+    setTimeout(() => {
+      process.off('exit', close); // which would keep a copy of the library that nobody uses
+      this.isWatching = false;
+      settle();
+    }, PAUSE).unref();
+  },
+};
+
+module.exports = { background };
