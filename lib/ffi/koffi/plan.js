@@ -114,7 +114,8 @@ function planFor({
   const where = (i) => `argument ${i} of ${name}()`;
   const roles = types.map(({ type: each }, i) => {
     refuseMarked(registry, texts[i], where(i));
-    return roleOf(koffi, registry, source, each, direction(i), where(i), named.has(i));
+    const about = { direction: direction(i), where: where(i), isNamed: named.has(i), written: texts[i] };
+    return roleOf(koffi, registry, source, each, about);
   });
   // The owned members of structs that C returns or fills.
   const inside = [

@@ -8,6 +8,8 @@ const { ownedCallback } = require('./owned-callbacks');
 const { changedPlaces, copier, lentInteger, shapeOf } = require('./shape');
 const { ownedPlaces } = require('./structs');
 
+const READ = /^\s*(_In_\s+)?const\b/;
+
 // What a type that Koffi converts as a whole consists of, as [type, path, how it is in there].
 function partsOf({ name, primitive, members, ref, proto }) {
   const parts = Object.entries(members ?? {}).map(([path, member]) => [member.type, path, 'member']);
@@ -56,7 +58,7 @@ function stringsIn(koffi, registry, type, seen = new Set()) {
  * Throws if `type` contains an owned type: `where` names the place. `copies`: Koffi converts what C gives there, and then
  * owned members have owners, and owned strings are freed.
  */
-function refuseOwnedInside(koffi, registry, type, where, copies) {
+function refuseOwnedInside(koffi, registry, type, where, copies, advice = '') {
   const base = pointee(koffi, type);
   if (registry.get(base?.name)?.struct !== undefined) {
     throw new UnsupportedError(
@@ -75,7 +77,7 @@ function refuseOwnedInside(koffi, registry, type, where, copies) {
   if (path === undefined) return;
   const { name } = describe(koffi, whole);
   throw new UnsupportedError(
-    `Cannot tell who owns '${path}' of '${name}' in ${where}: declare it there as a plain pointer, and track() what is yours`,
+    `Cannot tell who owns '${path}' of '${name}' in ${where}: ${advice}declare it there as a plain pointer, and track() what is yours`,
   );
 }
 
@@ -102,9 +104,9 @@ function callbackOf(koffi, registry, source, type, where) {
  * null, { role: 'borrow', base, shape, direction }, with a direction other than 'in', { role: 'consume' | 'out' | 'inout',
  * owned }, or { role: 'fill', places } for a struct with owned members, or { role: 'change', base, places, copy }. `source`
  * says what frees the pointers that callbacks are given. `isNamed`: an option means a tracked pointer, which may come
- * although no type is owned yet.
+ * although no type is owned yet. Owned members of what is `written` as const are lent.
  */
-function roleOf(koffi, registry, source, type, direction, where, isNamed) {
+function roleOf(koffi, registry, source, type, { direction, where, isNamed, written }) {
   const { name, primitive } = describe(koffi, type);
   const owned = registry.get(name);
   if (owned !== undefined && direction === 'in') return { role: 'consume', owned };
@@ -150,8 +152,13 @@ function roleOf(koffi, registry, source, type, direction, where, isNamed) {
     direction === 'inout' && base !== undefined && registry.ownsAny
       ? changedPlaces(koffi, registry, base.raw, where)
       : [];
-  const isTold = direction === 'out' || (changed.length > 0 && mayChange(koffi, registry, type, changed));
-  if (owning === undefined) refuseOwnedInside(koffi, registry, type, where, isTold);
+  const inside =
+    direction === 'in' && owning === undefined ? ownedPlaces(koffi, registry, base?.raw ?? type) : [];
+  const isLentInside = inside.length > 0 && READ.test(written) && mayChange(koffi, registry, type, inside);
+  const isTold =
+    direction === 'out' || isLentInside || (changed.length > 0 && mayChange(koffi, registry, type, changed));
+  const advice = inside.length > 0 ? `write 'const' where C only reads it, or ` : '';
+  if (owning === undefined) refuseOwnedInside(koffi, registry, type, where, isTold, advice);
 
   if (primitive === 'Callback') {
     return registry.callbacks > 0 || isNamed || owning !== undefined

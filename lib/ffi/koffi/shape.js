@@ -32,9 +32,9 @@ function pointerTo(koffi, registry, type) {
   if (primitive === 'Callback') {
     return registry.callbacks > 0 ? { base: name, expected: name, lent: lentCallback } : undefined;
   }
-  const base = pointee(koffi, type)?.name;
+  const base = registry.get(name)?.base ?? pointee(koffi, type)?.name;
   if (primitive === 'Record') return lentStruct(koffi, registry, type);
-  if (base === undefined) return lentInteger(koffi, registry, type);
+  if (base === undefined || registry.get(name)?.integer) return lentInteger(koffi, registry, type);
   return registry.mayLend(base) ? { base, expected: `${base} *` } : undefined;
 }
 

@@ -161,3 +161,57 @@ test('what holds no pointer, and what Koffi refuses', () => {
     expect(() => ours(value)).toThrow(errorOf(() => theirs(value)).message);
   }
 });
+
+describe('owned members of a struct that C only reads', () => {
+  function declareOwning() {
+    const { T, Owned, make } = declareThings();
+    const Pair = unique('Pair');
+    koffi.struct(Pair, { first: Owned, second: Owned, ms: 'int' });
+    return { T, Owned, Pair, make };
+  }
+
+  test.each([
+    ['by address', (Pair) => [`int pair_values(const ${Pair} *pair)`]],
+    ['by address, _In_', (Pair) => [`int pair_values(_In_ const ${Pair} *pair)`]],
+    ['by address, in the classic form', (Pair) => ['pair_values', 'int', [`const ${Pair} *`]]],
+    ['by value', (Pair) => [`int pair_values_by_value(const ${Pair} pair)`]],
+  ])('%s: they are lent', async (_, declaration) => {
+    const { Pair, make } = declareOwning();
+    const values = library.func(...declaration(Pair));
+    const [first, second] = [make(10), make(20)];
+    const expected = values({ first: first.address, second: second.address, ms: 0 });
+    expect(values({ first, second, ms: 0 })).toBe(expected);
+    const later = promisify(values.async)({ first, second, ms: 20 });
+    for (const each of [first, second]) each.dispose();
+    expect(counters().freed).toBe(0);
+    expect(await later).toBe(expected);
+    expect(counters()).toMatchObject({ freed: 2, freed_underfoot: 0 });
+    expectRefusal(() => values({ first, second, ms: 0 }), ReferenceError, 'ERR_TALLY_DISPOSED');
+    const other = declareThings().make(10);
+    expectRefusal(() => values({ first: other, second: other, ms: 0 }), TypeError, 'ERR_TALLY_TYPE_MISMATCH');
+    other.dispose();
+  });
+
+  test('deep in there, and in arrays', () => {
+    const { T, Owned, Pair, make } = declareOwning();
+    const [Plain, Outer] = ['Plain', 'Outer'].map(unique);
+    koffi.struct(Plain, { first: `${T} *`, second: `${T} *`, ms: 'int' });
+    koffi.struct(Outer, { n: 'int', pair: Pair, list: koffi.array(Owned, 2), more: `${Plain} *` });
+    const values = library.func(`int outer_values(const ${Outer} *outer)`);
+    const [first, second] = [make(10), make(20)];
+    const outer = (one, two) => {
+      const pair = { first: one, second: two, ms: 0 };
+      return { n: 1, pair, list: [two, one], more: pair };
+    };
+    expect(values(outer(first, second))).toBe(values(outer(first.address, second.address)));
+    for (const each of [first, second]) each.dispose();
+  });
+
+  test('one that C may free is refused, and says what to write', () => {
+    const { Pair } = declareOwning();
+    for (const prototype of [`int pair_values(${Pair} *pair)`, `int pair_values_by_value(${Pair} pair)`]) {
+      const error = expectRefusal(() => library.func(prototype), TypeError, 'ERR_TALLY_UNSUPPORTED');
+      expect(error.message).toContain(`write 'const'`);
+    }
+  });
+});
