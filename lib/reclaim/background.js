@@ -16,13 +16,13 @@ const background = {
   watch(settle) {
     if (this.isWatching || binding.inBackground() === 0) return;
     if (process._exiting) return void close(); // no new listener is called
-    this.isWatching = true;
-    process.on('exit', close);
     setTimeout(() => {
       process.off('exit', close); // which would keep a copy of the library that nobody uses
       this.isWatching = false;
       settle();
     }, PAUSE).unref();
+    this.isWatching = true; // now, because a full stack may have refused
+    process.on('exit', close);
   },
 };
 

@@ -154,10 +154,12 @@ function roleOf(koffi, registry, source, type, { direction, where, isNamed, writ
       : [];
   const inside =
     direction === 'in' && owning === undefined ? ownedPlaces(koffi, registry, base?.raw ?? type) : [];
-  const isLentInside = inside.length > 0 && READ.test(written) && mayChange(koffi, registry, type, inside);
+  const mayLendInside = inside.length > 0 && mayChange(koffi, registry, type, inside);
   const isTold =
-    direction === 'out' || isLentInside || (changed.length > 0 && mayChange(koffi, registry, type, changed));
-  const advice = inside.length > 0 ? `write 'const' where C only reads it, or ` : '';
+    direction === 'out' ||
+    (mayLendInside && READ.test(written)) ||
+    (changed.length > 0 && mayChange(koffi, registry, type, changed));
+  const advice = mayLendInside ? `write 'const' where C only reads it, or ` : '';
   if (owning === undefined) refuseOwnedInside(koffi, registry, type, where, isTold, advice);
 
   if (primitive === 'Callback') {

@@ -509,6 +509,18 @@ describe('the declared destructor, called by hand', () => {
       expect(counters()).toMatchObject({ made: 1, freed: 1 });
     });
 
+    test('a function that returns bool', () => {
+      const free = { symbol: 'thing_close_bool', ok: true, retry: true };
+      const { T, make } = declareThings({ free, size: 1 });
+      const close = library.func(`bool thing_close_bool(${T} *thing)`);
+      const { failed } = stats().totals;
+      const thing = make(10);
+      refuse(5);
+      expect([close(thing), thing.disposed, stats().totals.failed]).toEqual([false, false, failed + 1]);
+      refuse(0);
+      expect([close(thing), thing.disposed, stats().totals.failed]).toEqual([true, true, failed + 1]);
+    });
+
     test('without retry it has ended, and counts as failed', () => {
       const { T, make } = declareThings({ free: { symbol: 'thing_lose', ok: 0 }, size: 1 });
       const { failed } = stats().totals;
