@@ -144,12 +144,13 @@ class TrackedPointer {
     if (pointer.#kind.destructor.ok !== undefined && TrackedPointer.#isUnlent(pointer)) {
       if (!access.isHeld(pointer)) return TrackedPointer.#disposeOrThrow(pointer, slot);
     }
-    if (binding.holdsOf(slot) > 0) TrackedPointer.#noteHeld(pointer);
-    pointer.#address = null;
     if (!calls.isIdle && TrackedPointer.#isUnlent(pointer)) {
+      if (access.isHeld(pointer)) TrackedPointer.#noteHeld(pointer);
+      pointer.#address = null;
       disposeAlone(slot);
     } else {
-      binding.end(slot);
+      pointer.#address = null;
+      if (binding.end(slot)) TrackedPointer.#noteHeld(pointer);
       drainSlice();
     }
   }

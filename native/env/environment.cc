@@ -141,10 +141,11 @@ uint32_t Environment::AdviseForViews() const {
   return static_cast<uint32_t>(can ? wish : Collection::kNone);
 }
 
-void Environment::End(SlotId slot) {
+bool Environment::End(SlotId slot) {
   collector_.Forget(slot);
   if (!ledger_.at(slot).viewed) NoteChange(-ledger_.at(slot).size);
   ledger_.End(slot, Reason::kDisposed);
+  return ledger_.at(slot).state == SlotState::kEnded;
 }
 
 uint32_t Environment::Give(SlotId slot) {
@@ -203,8 +204,7 @@ Environment::Taken Environment::TakeOver(std::string_view key, uint32_t kind) {
 }
 
 Environment::Disposed Environment::Dispose(SlotId slot) {
-  End(slot);
-  if (ledger_.at(slot).state == SlotState::kEnded) return Disposed::kHeld;
+  if (End(slot)) return Disposed::kHeld;
   for (SlotId next = ledger_.NextUrgent(); next != kNoSlot; next = ledger_.NextUrgent()) {
     if (!destructors_[ledger_.at(next).kind].is_freed_here()) break;
     FreeNext();
@@ -214,8 +214,7 @@ Environment::Disposed Environment::Dispose(SlotId slot) {
 }
 
 double Environment::DisposeAlone(SlotId slot) {
-  End(slot);
-  if (ledger_.NextUrgent() != slot) return kDone;
+  if (End(slot) || ledger_.NextUrgent() != slot) return kDone;
   if (!destructors_[ledger_.at(slot).kind].is_freed_here()) return ledger_.NextReady();
   FreeNext();
   Report();

@@ -122,7 +122,8 @@ class Environment {
   enum class Taken : uint8_t { kYes, kGone, kTooMuch, kNoMemory };
   Taken TakeOver(std::string_view key, uint32_t kind);
 
-  void End(SlotId slot);
+  // Returns whether something holds it still.
+  bool End(SlotId slot);
   // Ends a pointer and frees it now if nothing holds it, and what that lets go: then kMore means that there
   // is more to free. REQUIRES: its destructor is not JavaScript's.
   enum class Disposed : uint8_t { kDone, kMore, kHeld };

@@ -196,11 +196,11 @@ class Environment {
     needRoom();
     this.#registry.unregister(slot);
     this.ledger.end(slot, 'disposed');
+    return slot.state === State.ENDED;
   }
 
   dispose(slot) {
-    this.end(slot);
-    if (slot.state === State.ENDED) return disposed.HELD;
+    if (this.end(slot)) return disposed.HELD;
     while (this.ledger.nextUrgent()?.kind.isFreedHere) this.#freeNext();
     return this.ledger.hasReady ? disposed.MORE : disposed.DONE;
   }

@@ -28,7 +28,7 @@ afterEach(expectBalance);
 const ADDED = koffiName === 'koffi' ? ['owned', 'withOwnership'] : ['owned'];
 const WRAPPED = [
   'load', 'out', 'inout', 'reset', 'alloc', 'free', 'view', 'register', 'unregister', 'address', 'as', 'call',
-  'decode', 'encode',
+  'decode', 'encode', 'proto',
 ]; // prettier-ignore
 
 describe('exports', () => {
