@@ -513,6 +513,12 @@ export interface TraceStats {
    * those in the source if Node knows its source maps (`--enable-source-maps`).
    */
   readonly stack: string;
+  /**
+   * Where the collected ones were last used, by a call of C, `address`, `view()` or `copy()`: the calls that led there, up to
+   * four, and how many were used there last. The most first. What nothing has used since it was made is missing. Node tells
+   * of what was collected in a later turn of the event loop, so these can be fewer than `collected` for a while.
+   */
+  readonly lastUsed: readonly { readonly collected: number; readonly stack: string }[];
 }
 
 /** What a {@link MeteredAllocator} has counted, in all threads of the process. */

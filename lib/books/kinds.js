@@ -30,6 +30,7 @@ class Kind {
     this.batch = null; // of a batch kind: the objects that are in the nursery together
     this.pinned = 0; // the generation of pins in which this kind, having no library, was pinned
     this.traced = null; // the kinds equal to this one, by where their pointers are made: see trace.js
+    this.place = null; // of one of these: that place
     this.main = null; // of a batch kind: that in whose place it is
   }
 

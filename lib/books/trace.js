@@ -8,6 +8,8 @@ const { fileURLToPath } = require('node:url');
 const { kinds } = require('./kinds');
 
 const FRAMES = 12;
+// Of a use, which each call is: ours among them, which are two or three.
+const FRAMES_OF_USE = 6;
 // Where these are not enough, code is generated; each kind costs some hundred bytes.
 const MOST_PLACES = 10_000;
 // Tracing one costs less than touching its memory.
@@ -15,24 +17,26 @@ const LARGE = 1024 * 1024;
 
 const OWN = path.join(__dirname, '..', path.sep);
 
-const tracing = { on: false, rate: 0 };
-let places = []; // { kind (a WeakRef), label, weight, frames, stack }
+const tracing = { on: false, rate: 0, onOff: null };
+let places = []; // { kind (a WeakRef), label, weight, frames, stack, lastUsed (place of the use -> how many were collected) }
+const uses = new Map(); // key -> { frames, stack }
 let refused = 0; // places, for want of room
 
 /** Traces that share of the pointers, and all large ones; 0 for none. */
 function setRate(rate) {
   tracing.rate = rate;
   tracing.on = rate > 0;
+  if (!tracing.on) tracing.onOff?.();
 }
 
-/** The call sites that led here, ours among them; at most `limit`. */
-function callSites(limit = FRAMES) {
+/** The call sites that led to `func`, ours among them; at most `limit`. */
+function callSites(limit = FRAMES, func = callSites) {
   const { stackTraceLimit, prepareStackTrace } = Error;
   const holder = {};
   try {
     Error.stackTraceLimit = limit;
     Error.prepareStackTrace = (_, sites) => sites;
-    Error.captureStackTrace(holder, callSites);
+    Error.captureStackTrace(holder, func);
     return holder.stack; // made when it is read
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
@@ -59,29 +63,34 @@ function hasRoom() {
   return places.length < MOST_PLACES;
 }
 
-function kindOfPlace(kind, size) {
-  const weight = size < LARGE ? 1 / tracing.rate : 1;
-  const sites = [];
-  let key = `${weight}`;
-  for (const site of callSites()) {
+/** Those of `sites` that are not ours, and a text that only these have. */
+function othersAmong(sites) {
+  const others = [];
+  let key = '';
+  for (const site of sites) {
     const file = site.getScriptNameOrSourceURL();
     if (file?.startsWith(OWN)) continue;
-    sites.push(site);
+    others.push(site);
     key += `|${file}:${site.getPosition()}`;
   }
+  return { others, key };
+}
+
+function kindOfPlace(kind, size) {
+  const weight = size < LARGE ? 1 / tracing.rate : 1;
+  const { others, key: where } = othersAmong(callSites());
+  const key = `${weight}${where}`;
   kind.traced ??= new Map();
   let own = kind.traced.get(key);
   if (own === undefined) {
     if (!hasRoom()) return kind;
     own = kinds.tellApart(kind);
     kind.traced.set(key, own);
-    places.push({
-      kind: new WeakRef(own),
-      label: own.label,
-      weight,
-      frames: sites.map(frameOf),
-      stack: null,
-    });
+    own.place = {
+      ...{ kind: new WeakRef(own), label: own.label, weight },
+      ...{ frames: others.map(frameOf), stack: null, lastUsed: new Map() },
+    };
+    places.push(own.place);
   }
   return own.library === null ? kinds.pin(own) : own;
 }
@@ -94,6 +103,26 @@ function traced(kind, size) {
   } catch {
     return kind; // the stack is full, or there is no memory: the pointer must be tracked nevertheless
   }
+}
+
+/** The place in the program that has called `func`, which has used a pointer; undefined where there is no room. */
+function placeOfUse(func) {
+  try {
+    const { others, key } = othersAmong(callSites(FRAMES_OF_USE, func));
+    if (others.length === 0) return undefined; // a use of our own
+    let use = uses.get(key);
+    if (use === undefined && uses.size < MOST_PLACES) {
+      uses.set(key, (use = { frames: others.map(frameOf), stack: null }));
+    }
+    return use;
+  } catch {
+    return undefined; // the stack is full
+  }
+}
+
+/** A pointer that was made at `place` and last used at `use` was collected. */
+function noteCollected({ lastUsed }, use) {
+  lastUsed.set(use, (lastUsed.get(use) ?? 0) + 1);
 }
 
 const toPath = (source) => (source.startsWith('file:') ? fileURLToPath(source) : source);
@@ -117,7 +146,18 @@ function written(frame) {
   return frame.name === null ? where : `${frame.name} (${where})`;
 }
 
-const stackOf = (frames) => frames.map((frame) => `    at ${written(frame)}`).join('\n');
+const stackOf = (place) =>
+  (place.stack ??= place.frames.map((frame) => `    at ${written(frame)}`).join('\n'));
+
+function addUses(lastUsed, place) {
+  for (const [use, count] of place.lastUsed) {
+    const stack = stackOf(use);
+    let known = lastUsed.find((each) => each.stack === stack);
+    if (known === undefined) lastUsed.push((known = { collected: 0, stack }));
+    known.collected += Math.round(count * place.weight);
+  }
+  lastUsed.sort((a, b) => b.collected - a.collected);
+}
 
 /** What is alive of each place, and what was collected, the largest first. `figures` are those of all kinds, in columns. */
 function readTraces(figures) {
@@ -129,13 +169,15 @@ function readTraces(figures) {
     const collected = figures.collected[kind.id];
     if (pointers === 0 && collected === 0) continue;
     const bytes = figures.bytes[kind.id];
-    place.stack ??= stackOf(place.frames);
-    const key = `${place.label}\n${place.stack}`;
+    const { label } = place;
+    const stack = stackOf(place);
+    const key = `${label}\n${stack}`;
     let trace = found.get(key);
     if (trace === undefined) {
-      trace = { label: place.label, bytes: 0, pointers: 0, collected: 0, samples: 0, stack: place.stack };
+      trace = { label, bytes: 0, pointers: 0, collected: 0, samples: 0, stack, lastUsed: [] };
       found.set(key, trace);
     }
+    addUses(trace.lastUsed, place);
     trace.bytes += Math.round(bytes * place.weight);
     trace.pointers += Math.round(pointers * place.weight);
     trace.collected += Math.round(collected * place.weight);
@@ -168,6 +210,8 @@ module.exports = {
   callersOfUs,
   placeOfSite,
   hasTraces: () => places.length > 0,
+  noteCollected,
+  placeOfUse,
   readTraces,
   setRate,
   traced,

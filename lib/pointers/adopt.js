@@ -57,10 +57,19 @@ function entered(pointer) {
 
 function enter(address, size, kind, parentSlot, run) {
   if (!majorListener.isListening) majorListener.listen();
-  if (tracing.on) {
-    letGo(); // the program may have a say in what a stack trace is
-    kind = traced(kind, size);
-  }
+  if (tracing.on) return enterTraced(address, size, kind, parentSlot, run);
+  return enterUntraced(address, size, kind, parentSlot, run);
+}
+
+function enterTraced(address, size, kind, parentSlot, run) {
+  letGo(); // the program may have a say in what a stack trace is
+  const own = traced(kind, size);
+  const pointer = enterUntraced(address, size, own, parentSlot, run);
+  if (own.place !== null) require('./last-use').begin(pointer, own.place);
+  return pointer;
+}
+
+function enterUntraced(address, size, kind, parentSlot, run) {
   if (gauges.size > 0 && look.isDue) return enterWithLook(address, size, kind, parentSlot, run);
   return enterBooks(address, size, kind, parentSlot, run);
 }

@@ -35,6 +35,7 @@ function takeOver(token) {
   nursery.flush();
   const { advice } = nursery;
   if (checked.on) checked.note(address, kind, access.slotOf(pointer));
+  if (kind.place !== null) require('./last-use').begin(pointer, kind.place);
   if (advice !== 0) relieve(advice);
   return pointer;
 }

@@ -3,10 +3,11 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const ts = require('typescript');
-const { configure, collect, stats, track } = require('../../lib');
+const { TrackedPointer, configure, collect, stats, track } = require('../../lib');
 const { withOwnership } = require('../../lib');
 const { expectBalance } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
+const { gcUntil } = require('../support/gc-until.js');
 const inChildren = require('../support/in-children.js');
 const { counting } = require('../support/counting.js');
 const things = require('../support/things.js');
@@ -71,6 +72,65 @@ test('what is collected is told as that in the traces, and the size is that of n
   expect(undisposed).toMatchObject({ bytes: 0, pointers: 0, collected: 20, samples: 0 });
   expect(undisposed.stack.split('\n')[1]).toContain('at drop (');
   kept.dispose();
+});
+
+describe('where what was collected was last used', () => {
+  const owning = withOwnership(koffi);
+  const library = owning.load(counting);
+  owning.opaque('UsedThing');
+  owning.owned('OwnedUsedThing', 'UsedThing *', { free: 'thing_free', size: 10 });
+  const create = library.func('OwnedUsedThing thing_new(size_t bytes)');
+  const id = library.func('int64_t thing_id(UsedThing *thing)');
+  const free = library.func('void thing_free(OwnedUsedThing thing)');
+  const first = (thing) => id(thing);
+  const then = (thing) => id(thing);
+  const look = (thing) => thing.address;
+  const places = () => tracesOf('OwnedUsedThing').flatMap(({ lastUsed }) => lastUsed);
+  const names = () => places().map(({ collected, stack }) => [/at (\S+)/.exec(stack)[1], collected]);
+
+  test('is the newest use, of those that nobody disposed of', async () => {
+    configure({ trace: 1 });
+    function leave(...uses) {
+      const thing = create(10);
+      for (const use of uses) use(thing);
+      return thing;
+    }
+    for (let i = 0; i < 3; i++) leave(then, first);
+    for (let i = 0; i < 5; i++) leave(first, then);
+    leave(then, look);
+    leave(); // used nowhere
+    leave(first).dispose();
+    free(leave(then));
+    things.free(leave(first).release());
+    expect(() => leave(first).dispose({ wrong: true })).toThrow();
+    await gcUntil(
+      'all of them are told',
+      () => places().reduce((sum, each) => sum + each.collected, 0) === 10,
+    );
+    expect(names().sort()).toEqual(
+      [
+        ['first', 3],
+        ['first', 1],
+        ['look', 1],
+        ['then', 5],
+      ].sort(),
+    );
+    expect(places()[0].stack).not.toContain(`${path.sep}lib${path.sep}`);
+    expect(places()[0].stack).toMatch(/trace\.test\.js:\d+:\d+\)$/m);
+  });
+
+  test('costs nothing when it is off, and leaves all functions as they were', () => {
+    const { prototype } = TrackedPointer;
+    const before = Object.getOwnPropertyDescriptors(prototype);
+    configure({ trace: 1 });
+    const thing = create(10);
+    expect(prototype.view).not.toBe(before.view.value);
+    first(thing);
+    configure({ trace: 0 });
+    first(thing);
+    expect(Object.getOwnPropertyDescriptors(prototype)).toEqual(before);
+    thing.dispose();
+  });
 });
 
 test('a sample stands for the rest', () => {
