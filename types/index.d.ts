@@ -804,7 +804,7 @@ export interface Profile {
   read(): ProfileResult;
   /**
    * Writes what `read()` gives. The name of the file tells the format: `.heapprofile` for the Memory tab of DevTools, which has
-   * one `view` (by default `'inUse'`); `.speedscope.json` and `.pb.gz` (pprof), which have all.
+   * one `view` (by default `'inUse'`); `.speedscope.json`, `.pb.gz` (pprof) and `.html`, a page with a flame graph, which have all.
    *
    * @returns The name of the file.
    */

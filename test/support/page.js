@@ -12,7 +12,7 @@ async function pageOf(expression) {
     const { judge } = require('./lib/tools/cli/verdict.js');
     const { renderPage } = require('./lib/tools/page/page.js');
     const run = ${expression};
-    renderPage(run, judge(run)).then((html) => process.stdout.write(html));
+    process.stdout.write(renderPage(run, judge(run)));
   `);
   assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
   return stdout;

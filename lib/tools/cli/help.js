@@ -35,7 +35,8 @@ snapshot
   --timeout SEC    write it after so many seconds, and stop the program; Ctrl-C does the same
 
 profile
-  --out FILE       where it goes: .heapprofile for DevTools (what is in use), .speedscope.json, .pb.gz for pprof
+  --out FILE       where it goes: .html for a flame graph, .heapprofile for DevTools (what is in use),
+                   .speedscope.json, .pb.gz for pprof
   --every SIZE     one sample for so many bytes, on average (default 512 KiB)
   --timeout SEC    write it after so many seconds, and stop the program; Ctrl-C does the same
 

@@ -4,6 +4,7 @@
 const fs = require('node:fs');
 const path = require('node:path');
 const { formatBytes, formatRoundBytes } = require('../../support/bytes');
+const { ENDINGS, endingOf } = require('../profile/formats');
 const { AttachError, attach } = require('./attach');
 const { compare, formatComparison } = require('./compare');
 const { HELP, version } = require('./help');
@@ -17,7 +18,6 @@ const { formatRun } = require('./text');
 const { judge } = require('./verdict');
 
 const WRONG = 2;
-const ENDINGS = ['.heapprofile', '.speedscope.json', '.pb.gz'];
 const SCHEMA = 1; // raised when what was there is there no more, or means something else
 
 function complain(message) {
@@ -40,11 +40,11 @@ function checkWritable(...files) {
 const printJson = (result) =>
   process.stdout.write(`${JSON.stringify({ schema: SCHEMA, version, ...result })}\n`);
 
-async function tell(recorded, { html, json }) {
+function tell(recorded, { html, json }) {
   const verdict = judge(recorded);
   if (html !== undefined) {
     const { renderPage } = require('../page/page');
-    fs.writeFileSync(html, await renderPage(recorded, verdict));
+    fs.writeFileSync(html, renderPage(recorded, verdict));
   }
   if (json) printJson({ verdict, ...recorded });
   else process.stdout.write(formatRun(recorded, verdict));
@@ -145,7 +145,7 @@ function runToSnapshot(options) {
 
 function runToProfile(options) {
   const file = path.resolve(options.out ?? `ffi-tally.${process.pid}.heapprofile`);
-  if (!ENDINGS.some((ending) => file.endsWith(ending))) {
+  if (endingOf(file) === undefined) {
     throw new UsageError(`--out needs a name that ends with ${ENDINGS.join(', ')}, not '${options.out}'`);
   }
   return runToWrite('profile', options, file, {

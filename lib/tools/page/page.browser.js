@@ -90,7 +90,7 @@
     table.parentElement.before(field);
   }
 
-  document.querySelectorAll('figure').forEach(follow);
+  document.querySelectorAll('figure:has(svg)').forEach(follow);
   document
     .querySelectorAll('table.sortable')
     .forEach((table) => table.tBodies[0].rows.length > 0 && sortAndFilter(table));

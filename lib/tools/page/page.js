@@ -1,15 +1,12 @@
 'use strict';
 // A recorded run as one HTML page that needs nothing else: no network, and no script but to read off values.
 
-const fs = require('node:fs');
-const path = require('node:path');
 const { version } = require('../../../package.json');
 const { formatBytes } = require('../../support/bytes');
 const { chart } = require('./chart');
 const { accountSeries, memorySeries, peakOf } = require('./data');
 const { escapeHtml, escapeJson } = require('./escape');
-
-const beside = (name) => fs.readFileSync(path.join(__dirname, name), 'utf8');
+const { cell, cells, documentOf, table } = require('./html');
 
 function legend(series) {
   const items = series.map(
@@ -20,7 +17,7 @@ function legend(series) {
 }
 
 /** A figure; its data lies beside it for the script that follows the pointer. */
-async function figure(caption, title, data, more = {}) {
+function figure(caption, title, data, more = {}) {
   if (data.times.length < 2) return '';
   const { svg, geometry } = chart({ title, ...data, ...more });
   const over = data.over === undefined ? [] : [data.over];
@@ -35,16 +32,6 @@ ${legend(entries)}
 
 const MOST_FUNCTIONS = 1000;
 
-const cells = (values, tag = 'td') => values.map((value) => `<${tag}>${escapeHtml(value)}</${tag}>`).join('');
-
-/** A number as it is shown, and as it is sorted by. */
-const cell = (value, shown = formatBytes(Math.round(value))) =>
-  `<td data-value="${Number(value)}">${escapeHtml(shown)}</td>`;
-
-const table = (head, rows, className = '') =>
-  `<div class="wide"><table class="${className}"><thead><tr>${cells(head, 'th')}</tr></thead>` +
-  `<tbody>${rows.join('')}</tbody></table></div>`;
-
 function peakSection(run) {
   const peak = peakOf(run);
   if (peak === undefined) return '';
@@ -56,13 +43,13 @@ function peakSection(run) {
   });
   return `<section>
 <h2>At the peak: ${formatBytes(peak.rss)} after ${peak.seconds.toFixed(1)} s</h2>
-${table(['Memory', 'Bytes', 'Share'], rows)}
+${table(['Memory', 'Bytes', 'Share'], 2, rows)}
 </section>`;
 }
 
 /** When, with what and under which settings it ran. */
 function facts({ node, seconds, startedAt, limits }) {
-  const all = [
+  return [
     `Node ${node ?? '?'}`,
     `ffi-tally ${version}`,
     startedAt === undefined ? undefined : `${startedAt.slice(0, 16).replace('T', ' ')} UTC`,
@@ -70,7 +57,6 @@ function facts({ node, seconds, startedAt, limits }) {
     `heap limit ${formatBytes(limits.heap ?? 0)}`,
     limits.rss === undefined ? undefined : `resident memory limit ${formatBytes(limits.rss)}`,
   ];
-  return all.filter((fact) => fact !== undefined).join(', ');
 }
 
 /** Text in which names are between backticks. */
@@ -101,41 +87,33 @@ function auditSection(audit) {
   return `<section>
 <h2>C functions</h2>
 ${findings.length > 0 ? `<ol class="findings">${findings.join('')}</ol>` : '<p>No function keeps more and more memory that nothing tracks.</p>'}
-${table(head, rows, 'sortable')}
+${table(head, 3, rows, 'sortable')}
 </section>`;
 }
 
 /** The page. `verdict` is what judge() said. */
-async function renderPage(run, verdict) {
+function renderPage(run, verdict) {
   const command = (run.command ?? []).join(' ');
   const marks = run.collections.map(({ seconds }) => seconds);
   const memory = memorySeries(run);
   const accounts = accountSeries(run);
   const gcs = marks.length > 0 ? `; ${marks.length} major collections marked at the bottom` : '';
   const limit = run.cap === undefined ? undefined : run.limits.rss;
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>Memory of ${escapeHtml(command)}</title>
-<style>${beside('page.css')}</style>
-</head>
-<body>
-<main>
-<h1>Memory of <code>${escapeHtml(command)}</code></h1>
-<p class="facts">${escapeHtml(facts(run))}</p>
-<p class="verdict ${verdict.trap ? 'trap' : 'fine'}">${escapeHtml(verdict.text)}</p>
-${await figure(`Resident memory and what it consists of${gcs}`, 'Resident memory over time', memory, { marks, limit })}
-${accounts === null ? '' : await figure('Tracked memory by account', 'Tracked memory over time', accounts)}
-${peakSection(run)}
-${auditSection(run.audit)}
-</main>
-<script>${beside('page.browser.js')}</script>
-</body>
-</html>
-`;
+  return documentOf({
+    what: 'Memory',
+    command,
+    facts: facts(run),
+    parts: [
+      `<p class="verdict ${verdict.trap ? 'trap' : 'fine'}">${escapeHtml(verdict.text)}</p>`,
+      figure(`Resident memory and what it consists of${gcs}`, 'Resident memory over time', memory, {
+        marks,
+        limit,
+      }),
+      accounts === null ? '' : figure('Tracked memory by account', 'Tracked memory over time', accounts),
+      peakSection(run),
+      auditSection(run.audit),
+    ],
+  });
 }
 
 module.exports = { renderPage };

@@ -7,30 +7,25 @@ const binding = require('../../binding');
 const { checkOptions, checkSize } = require('../../support/check');
 const { ArgumentTypeError, ArgumentValueError, UnsupportedError } = require('../../support/errors');
 const { version } = require('../../../package.json');
-const { heapProfile } = require('./heapprofile');
+const { ENDINGS, FORMATS, endingOf } = require('./formats');
 const { turnOff, turnOn } = require('./listener');
-const { pprof } = require('./pprof');
-const { VIEWS, readSites } = require('./sites');
-const { speedscope } = require('./speedscope');
+const { readSites } = require('./sites');
+const { VIEWS } = require('./views');
 
 const EVERY = 512 * 1024;
-
-const FORMATS = {
-  '.heapprofile': (profile, view = 'inUse') => JSON.stringify(heapProfile(profile, view)),
-  '.speedscope.json': (profile) => JSON.stringify(speedscope(profile)),
-  '.pb.gz': pprof,
-};
 
 /** What writes a file of that name. */
 function formatOf(file, view) {
   if (typeof file !== 'string' || file === '')
     throw new ArgumentTypeError(file, 'file', 'the name of a file');
-  const ending = Object.keys(FORMATS).find((each) => file.endsWith(each));
+  const ending = endingOf(file);
   if (ending === undefined) {
-    throw new ArgumentValueError(file, 'file', `a name that ends with ${Object.keys(FORMATS).join(', ')}`);
+    throw new ArgumentValueError(file, 'file', `a name that ends with ${ENDINGS.join(', ')}`);
   }
   if (view === undefined) return FORMATS[ending];
-  if (!VIEWS.includes(view)) throw new ArgumentValueError(view, 'view', `one of ${VIEWS.join(', ')}`);
+  if (!Object.hasOwn(VIEWS, view)) {
+    throw new ArgumentValueError(view, 'view', `one of ${Object.keys(VIEWS).join(', ')}`);
+  }
   if (ending !== '.heapprofile')
     throw new ArgumentValueError(view, 'view', `none: a ${ending} has all of them`);
   return FORMATS[ending];
@@ -66,7 +61,7 @@ class Profile {
       every: this.#every,
       startedAt: this.#startedAt,
       seconds: (performance.now() - this.#start) / 1000,
-      ...Object.fromEntries(VIEWS.map((view) => [view, totalOf(sites, view)])),
+      ...Object.fromEntries(Object.keys(VIEWS).map((view) => [view, totalOf(sites, view)])),
       sites: sites.sort((a, b) => b.inUse.bytes - a.inUse.bytes || b.allocated.bytes - a.allocated.bytes),
       notCounted: [...this.#listener.problems].map(([library, reason]) => ({ library, reason })),
     };

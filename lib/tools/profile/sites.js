@@ -3,6 +3,7 @@
 
 const path = require('node:path');
 const binding = require('../../binding');
+const { VIEWS } = require('./views');
 
 const UNKNOWN = { name: '(call not seen)', file: '', line: 0, column: 0 };
 const PROGRAM = path.basename(process.execPath);
@@ -50,8 +51,6 @@ function framesOf({ stack, native }, code) {
   return [...frames.reverse(), ...(isThere ? [] : [{ name, file: library, line: 0, column: 0 }]), ...inC];
 }
 
-const VIEWS = ['inUse', 'allocated', 'atPeak', 'temporary'];
-
 const rounded = ({ bytes, blocks }) => ({ bytes: Math.round(bytes), blocks: Math.round(blocks) });
 
 /** [{ frames: [{ name, file, line, column }], inUse, allocated, atPeak, temporary }], the outermost frame first. */
@@ -59,8 +58,8 @@ function readSites() {
   const code = new Code();
   return binding.profileSites().map((site) => ({
     frames: framesOf(site, code),
-    ...Object.fromEntries(VIEWS.map((view) => [view, rounded(site[view])])),
+    ...Object.fromEntries(Object.keys(VIEWS).map((view) => [view, rounded(site[view])])),
   }));
 }
 
-module.exports = { VIEWS, readSites };
+module.exports = { readSites };

@@ -1,9 +1,7 @@
 'use strict';
 // A profile as https://www.speedscope.app reads it: all views in one file.
 
-const { VIEWS } = require('./sites');
-
-const NAMES = { inUse: 'in use', allocated: 'allocated', atPeak: 'at the peak', temporary: 'temporary' };
+const { VIEWS } = require('./views');
 
 function speedscope({ sites, version }) {
   const frames = [];
@@ -17,11 +15,11 @@ function speedscope({ sites, version }) {
     return numbers.get(key);
   };
   const stacks = sites.map((site) => site.frames.map(numberOf));
-  const profiles = VIEWS.map((view) => {
+  const profiles = Object.entries(VIEWS).map(([view, name]) => {
     const weights = sites.map((site) => site[view].bytes);
     return {
       type: 'sampled',
-      name: `native memory ${NAMES[view]}`,
+      name: `native memory ${name}`,
       unit: 'bytes',
       startValue: 0,
       endValue: weights.reduce((sum, bytes) => sum + bytes, 0),

@@ -1,12 +1,13 @@
 /** @jest-environment ./test/support/once.js */
 'use strict';
-// The page in a real browser: Debian's Chromium, driven by playwright-core.
-/* global document, getComputedStyle */
+// The page in a real browser.
+/* global document */
 
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
+const { canBrowse, contrast, launch, openFile } = require('../../support/chromium.js');
 const { pageOf } = require('../../support/page.js');
 
 const MB = 1e6;
@@ -91,17 +92,6 @@ function made() {
   };
 }
 
-const CANDIDATES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-const executablePath = CANDIDATES.find((file) => fs.existsSync(file));
-const [major] = process.versions.node.split('.');
-// playwright-core needs Node 20.
-const canBrowse = executablePath !== undefined && Number(major) >= 20;
-if (!canBrowse) {
-  const text = `Chromium is not installed, or Node is older than 20: the page is not looked at in a browser`;
-  if (process.env.CI === 'true' && Number(major) >= 20) throw new Error(text);
-  process.emitWarning(text);
-}
-
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-page-'));
 const file = path.join(directory, 'page.html');
 afterAll(() => fs.rmSync(directory, { recursive: true }));
@@ -131,26 +121,12 @@ test('without samples, accounts or an audit there is a page all the same', async
 
   beforeAll(async () => {
     fs.writeFileSync(file, await render(made()));
-    const { chromium } = require('playwright-core');
-    browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] });
+    browser = await launch();
   });
   afterAll(() => browser?.close());
 
-  async function open(colorScheme, javaScriptEnabled = true) {
-    const context = await browser.newContext({
-      colorScheme,
-      javaScriptEnabled,
-      viewport: { width: 1000, height: 900 },
-    });
-    context.setDefaultTimeout(300_000); // as that of the test
-    const page = await context.newPage();
-    const seen = { errors: [], requests: [] };
-    page.on('console', (message) => seen.errors.push(message.text()));
-    page.on('pageerror', (error) => seen.errors.push(error.message));
-    page.on('request', (request) => seen.requests.push(request.url()));
-    await page.goto(pathToFileURL(file).href);
-    return { page, seen };
-  }
+  const open = (colorScheme, javaScriptEnabled) =>
+    openFile(browser, file, { colorScheme, javaScriptEnabled });
 
   test('nothing on the console, no network, and hostile labels stay text', async () => {
     const { page, seen } = await open('light');
@@ -234,36 +210,19 @@ test('without samples, accounts or an audit there is a page all the same', async
   });
 
   test('is dark where that is wanted, and its text can be read on its ground', async () => {
-    const luminance = ([r, g, b]) => {
-      const channel = (value) =>
-        value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4;
-      return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-    };
     const grounds = {};
     for (const scheme of ['light', 'dark']) {
       const { page } = await open(scheme);
-      const colours = await page.evaluate(() => {
-        const rgb = (text) => text.match(/\d+/g).slice(0, 3).map(Number);
-        const of = (selector, name) => rgb(getComputedStyle(document.querySelector(selector))[name]);
-        const paper = of('body', 'backgroundColor');
-        const panel = of('figure', 'backgroundColor');
-        return {
-          paper,
-          pairs: [
-            [of('h1', 'color'), paper],
-            [of('.facts', 'color'), paper],
-            [of('.verdict', 'color'), of('.verdict', 'backgroundColor')],
-            [of('.legend', 'color'), panel],
-            [of('.tick', 'fill'), panel],
-            [of('td', 'color'), paper],
-          ],
-        };
-      });
-      grounds[scheme] = luminance(colours.paper);
-      for (const [ink, ground] of colours.pairs) {
-        const [low, high] = [luminance(ink), luminance(ground)].sort((a, b) => a - b);
-        expect((high + 0.05) / (low + 0.05)).toBeGreaterThan(4.5); // WCAG AA
-      }
+      const { least, ground } = await contrast(page, [
+        ['h1', 'body'],
+        ['.facts', 'body'],
+        ['.verdict', '.verdict'],
+        ['.legend', 'figure'],
+        ['.tick', 'figure'],
+        ['td', 'body'],
+      ]);
+      grounds[scheme] = ground;
+      expect(least).toBeGreaterThan(4.5);
     }
     expect(grounds.light).toBeGreaterThan(0.9);
     expect(grounds.dark).toBeLessThan(0.05);
