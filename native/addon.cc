@@ -225,7 +225,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<CountedBlocks::NoteGiven>("auditGiven");
   functions.Add<AuditLive>("auditLive");
   functions.Add<AuditMakers>("auditMakers");
-  functions.Add<AuditFrees>("auditFrees");
+  functions.Add<AuditActs>("auditActs");
+  functions.Add<AuditHeld>("auditHeld");
 
   functions.Add<ProfileOn>("profileOn");
   functions.Add<Samples::Stop>("profileOff");

@@ -14,6 +14,9 @@
 #include <windows.h>
 #else
 #include <dlfcn.h>
+#if defined(__linux__)
+#include <sys/uio.h>
+#endif
 #include <unistd.h>
 
 #include <ctime>
@@ -137,6 +140,20 @@ bool ReadJemalloc(MallCtl control, AllocatorFigures* figures) {
 
 }  // namespace
 #endif
+
+size_t ReadMemory(uint64_t address, size_t bytes, void* to) {
+#if defined(__linux__)
+  const iovec local{to, bytes};
+  const iovec remote{reinterpret_cast<void*>(static_cast<uintptr_t>(address)), bytes};
+  const ssize_t read = process_vm_readv(getpid(), &local, 1, &remote, 1, 0);
+  return read < 0 ? 0 : static_cast<size_t>(read);
+#else
+  (void)address;
+  (void)bytes;
+  (void)to;
+  return 0;
+#endif
+}
 
 bool ReadAllocator(AllocatorFigures* figures) {
 #if defined(__linux__)

@@ -23,6 +23,10 @@ uintptr_t FreeBlockAddress();
 // conventions that Koffi uses by default).
 uintptr_t NothingAddress();
 
+// Copies bytes of this process, which may be gone or protected. Returns how many it could copy; 0 where the
+// platform has no way to try.
+size_t ReadMemory(uint64_t address, size_t bytes, void* to);
+
 // Many small blocks have been freed. glibc puts off merging them until somebody's next large request, which
 // then takes tens of milliseconds for a million of them; here it is done for those freed since the last call.
 void MergeFreedBlocks();

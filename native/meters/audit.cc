@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "base/hash.h"
+#include "base/process_memory.h"
 #include "base/spin_lock.h"
 #include "meters/counted_blocks.h"
 
@@ -45,6 +46,9 @@ BlockTable blocks;  // the account of each is its maker and what is known of it
 constexpr uint64_t kReturned = uint64_t{1} << 62;
 constexpr uint64_t kTracked = uint64_t{1} << 61;
 constexpr uint64_t kFlags = kReturned | kTracked;
+// Between the maker and these is the call that made the block.
+constexpr int kCallShift = 32;
+constexpr uint64_t kCalls = (uint64_t{1} << 28) - 1;
 
 // Blocks that were returned, with what the call has kept, where that is more than the block: an object of
 // several.
@@ -59,16 +63,16 @@ std::mutex& Naming() {
 }
 BlockTable names;  // by hash
 
-// By Freed, packed into a key; the bytes are blocks.
-BlockTable frees;
-SpinLock frees_lock;
-FallibleVector<uint64_t>& FreeKeys() {
+// By Done, packed into a key; the bytes are its amount.
+BlockTable acts;
+SpinLock acts_lock;
+FallibleVector<uint64_t>& ActKeys() {
   static FallibleVector<uint64_t>& keys = *new FallibleVector<uint64_t>;
   return keys;
 }
 
-uint64_t KeyOf(uint32_t maker, uint32_t by, bool as_argument) {
-  return uint64_t{maker} << 33 | uint64_t{by} << 1 | static_cast<uint64_t>(as_argument);
+uint64_t KeyOf(uint32_t maker, uint32_t by, Audit::Act act) {
+  return uint64_t{maker} << 34 | uint64_t{by} << 2 | static_cast<uint64_t>(act);
 }
 
 // REQUIRES: there is one of that number.
@@ -100,15 +104,15 @@ void AddBlock(Maker* maker, int64_t bytes, int64_t count) {
   Add(&maker->made_blocks, count);
 }
 
-void NoteFree(uint64_t account, uint32_t by, bool as_argument) {
-  const uint64_t key = KeyOf(IdOf(account), by, as_argument);
-  const std::lock_guard<SpinLock> lock(frees_lock);
-  const BlockTable::Entry known = frees.Take(key);
+void NoteAct(uint64_t account, uint32_t by, Audit::Act act, uint64_t amount) {
+  const uint64_t key = KeyOf(IdOf(account), by, act);
+  const std::lock_guard<SpinLock> lock(acts_lock);
+  const BlockTable::Entry known = acts.Take(key);
   if (known.key == 0) {
-    if (!FreeKeys().Reserve(1)) return;
-    FreeKeys().Push(key);
+    if (!ActKeys().Reserve(1)) return;
+    ActKeys().Push(key);
   }
-  frees.Put(key, known.bytes + 1, 0);
+  acts.Put(key, known.bytes + amount, 0);
 }
 
 // Whether the call was given a pointer into it: an allocator of the library's own may put a header before
@@ -129,6 +133,12 @@ BlockTable::Entry Containing(uint64_t address) {
     if (entry.key != 0) return header < entry.bytes ? entry : BlockTable::Entry{};
   }
   return {};
+}
+
+uint64_t CallOf(uint64_t account) { return account >> kCallShift & kCalls; }
+
+uint64_t AccountOf(uint32_t id, const double* block) {
+  return (static_cast<uint64_t>(block[Field::kCall]) & kCalls) << kCallShift | id;
 }
 
 uint32_t CurrentMaker(const double* block) { return static_cast<uint32_t>(block[Field::kMaker]); }
@@ -155,7 +165,8 @@ void NoteEnd(const BlockTable::Entry& entry, double* block) {
   if ((entry.account & kReturned) == 0) return;
   objects.Take(entry.key);
   const bool is_argument = block != nullptr && IsArgument(block, entry);
-  NoteFree(entry.account, block == nullptr ? 0 : CurrentMaker(block), is_argument);
+  const Audit::Act act = is_argument ? Audit::Act::kFreesArgument : Audit::Act::kFrees;
+  NoteAct(entry.account, block == nullptr ? 0 : CurrentMaker(block), act, 1);
 }
 
 }  // namespace
@@ -167,7 +178,7 @@ void Audit::Made(uint64_t address, uint64_t bytes) {
   block[Field::kBalance] += static_cast<double>(bytes);
   block[Field::kBlocks]++;
   AddBlock(Find(id), static_cast<int64_t>(bytes), 1);
-  const Block before = blocks.Put(address, bytes, id);
+  const Block before = blocks.Put(address, bytes, AccountOf(id, block));
   if (before.key != 0) NoteEnd(before, nullptr);
 }
 
@@ -185,6 +196,9 @@ void Audit::Moved(const Block& before, uint64_t address, uint64_t bytes) {
   block[Field::kMoved] = static_cast<double>(address);
   Maker* maker = Find(IdOf(before.account));
   AddBlock(maker, change, 0);
+  const uint32_t by = CurrentMaker(block);
+  if (change > 0 && Find(by) != maker)
+    NoteAct(before.account, by, Act::kEnlarges, static_cast<uint64_t>(change));
   if (maker != nullptr && (before.account & kTracked) != 0) Add(&maker->tracked_bytes, change);
   const Block object = objects.Take(before.key);
   if (object.key != 0) objects.Put(address, object.bytes + static_cast<uint64_t>(change), 0);
@@ -249,7 +263,7 @@ void Audit::Returned(uint64_t address, uint32_t maker, bool is_tracked, int64_t 
     if (before != nullptr && (entry.account & kTracked) != 0) AddTracked(before, entry, -1);
     objects.Take(entry.key);
     AddBlock(now, static_cast<int64_t>(entry.bytes), 1);
-    entry.account = maker;
+    entry.account = AccountOf(maker, block);
   }
   if ((entry.account & kReturned) == 0) {
     Add(&now->returned, 1);
@@ -293,25 +307,139 @@ int64_t Audit::MadeBlocks() {
   return sum;
 }
 
-bool Audit::Frees(FallibleVector<Freed>* all) {
-  const std::lock_guard<SpinLock> lock(frees_lock);
-  if (!all->Reserve(FreeKeys().size())) return false;
-  for (const uint64_t key : FreeKeys()) {
-    const auto maker = static_cast<uint32_t>(key >> 33);
-    const auto by = static_cast<uint32_t>(key >> 1);
-    all->Push({maker, by, (key & 1) != 0, frees.Find(key).bytes});
+bool Audit::Acts(FallibleVector<Done>* all) {
+  const std::lock_guard<SpinLock> lock(acts_lock);
+  if (!all->Reserve(ActKeys().size())) return false;
+  for (const uint64_t key : ActKeys()) {
+    const auto maker = static_cast<uint32_t>(key >> 34);
+    const auto by = static_cast<uint32_t>(key >> 2);
+    all->Push({maker, by, static_cast<Act>(key & 3), acts.Find(key).bytes});
   }
   return true;
 }
 
+namespace {
+
+constexpr size_t kMostPointers = 16;
+constexpr size_t kMostHolders = 8;
+constexpr size_t kMostReached = 20'000;  // blocks
+
+// Calls `see` with each word of a block. Tables of pointers below 4 GB may be of 32 bits, as GLib's are.
+template <typename See>
+void EachWord(const BlockTable::Entry& block, See see) {
+  uint32_t halves[2048];
+  for (uint64_t at = 0; at + kWord <= block.bytes; at += sizeof(halves)) {
+    const size_t wanted = std::min<uint64_t>(sizeof(halves), block.bytes - at);
+    const size_t count = ReadMemory(block.key + at, wanted, halves) / sizeof(uint32_t);
+    for (size_t i = 0; i < count; i++) {
+      see(uint64_t{halves[i]});
+      if (i % 2 == 0 && i + 1 < count) see(uint64_t{halves[i + 1]} << 32 | halves[i]);
+    }
+  }
+}
+
+// Whether `from` leads to `to`, by way of other blocks. Not where it leads too far to tell.
+bool Reaches(const BlockTable::Entry& from, uint64_t to) {
+  BlockTable& seen = *new BlockTable;
+  FallibleVector<BlockTable::Entry> reached;
+  bool is_found = false;
+  const auto reach = [&](uint64_t word) {
+    is_found = is_found || word == to;
+    if (word < kLargestHeader || is_found || reached.size() == kMostReached) return;
+    const BlockTable::Entry next = blocks.Find(word);
+    if (next.key == 0 || seen.Put(word, 0, 0).key != 0 || !reached.Reserve(1)) return;
+    reached.Push(next);
+  };
+  reach(from.key);
+  for (size_t i = 0; i < reached.size() && !is_found; i++) {
+    const BlockTable::Entry block = reached[i];
+    EachWord(block, reach);
+  }
+  seen.Clear();
+  delete &seen;
+  return is_found;
+}
+
+// Some pointers that C has returned, and the blocks in which they stand.
+class HeldPointers {
+ public:
+  HeldPointers(const uint32_t* makers, size_t count) : makers_(makers), maker_count_(count) {}
+
+  void Add(const BlockTable::Entry& entry) {
+    if (count_ == kMostPointers || (entry.account & kFlags) != kReturned || CallOf(entry.account) == 0)
+      return;
+    if (!IsOfMakers(entry)) return;
+    pointers_[count_++].entry = entry;
+    const Maker* maker = Find(IdOf(entry.account));
+    if (maker->whole != maker->returned) reach_ = kLargestHeader;
+  }
+
+  // What the same call has made is part of the same object.
+  void Look(const BlockTable::Entry& block) {
+    if (CallOf(block.account) == 0) return;
+    EachWord(block, [this, &block](uint64_t word) {
+      for (size_t i = 0; i < count_; i++) {
+        const BlockTable::Entry& entry = pointers_[i].entry;
+        if (word < entry.key || word - entry.key > reach_) continue;
+        if (CallOf(block.account) != CallOf(entry.account)) NoteHolder(&pointers_[i], block);
+      }
+    });
+  }
+
+  // What is younger and hangs on the object itself is part of it, too: it was added later, and points back.
+  Audit::Held Count() const {
+    Audit::Held sum{count_, 0};
+    for (size_t i = 0; i < count_; i++) {
+      const Pointer& each = pointers_[i];
+      const auto is_other = [&each](uint64_t holder) { return !Reaches(each.entry, holder); };
+      if (each.is_held || std::any_of(each.younger, each.younger + each.count, is_other)) sum.held++;
+    }
+    return sum;
+  }
+
+ private:
+  struct Pointer {
+    BlockTable::Entry entry;
+    bool is_held = false;
+    size_t count = 0;
+    uint64_t younger[kMostHolders] = {};
+  };
+
+  bool IsOfMakers(const BlockTable::Entry& entry) const {
+    const Maker* maker = Find(IdOf(entry.account));
+    return std::any_of(makers_, makers_ + maker_count_, [maker](uint32_t id) { return Find(id) == maker; });
+  }
+
+  void NoteHolder(Pointer* pointer, const BlockTable::Entry& holder) {
+    const bool is_older = CallOf(holder.account) < CallOf(pointer->entry.account);
+    if (is_older || IsOfMakers(holder)) pointer->is_held = true;
+    if (!pointer->is_held && pointer->count < kMostHolders) pointer->younger[pointer->count++] = holder.key;
+  }
+
+  const uint32_t* makers_;
+  size_t maker_count_;
+  Pointer pointers_[kMostPointers];
+  size_t count_ = 0;
+  uint64_t reach_ = 0;  // how far into a block its pointer may be
+};
+
+}  // namespace
+
+Audit::Held Audit::FindHeld(const uint32_t* makers, size_t count) {
+  HeldPointers pointers(makers, count);
+  blocks.Each([](const Block& entry, void* all) { static_cast<HeldPointers*>(all)->Add(entry); }, &pointers);
+  blocks.Each([](const Block& entry, void* all) { static_cast<HeldPointers*>(all)->Look(entry); }, &pointers);
+  return pointers.Count();
+}
+
 void Audit::LockAll() {
-  frees_lock.lock();
-  for (BlockTable* each : {&frees, &objects, &blocks}) each->LockAll();
+  acts_lock.lock();
+  for (BlockTable* each : {&acts, &objects, &blocks}) each->LockAll();
 }
 
 void Audit::UnlockAll() {
-  for (BlockTable* each : {&frees, &objects, &blocks}) each->UnlockAll();
-  frees_lock.unlock();
+  for (BlockTable* each : {&acts, &objects, &blocks}) each->UnlockAll();
+  acts_lock.unlock();
 }
 
 }  // namespace tally

@@ -76,15 +76,25 @@ class Audit {
   // The blocks that all makers together have made.
   static int64_t MadeBlocks();
 
-  // How blocks that a maker has returned were freed.
-  struct Freed {
+  // What a call, or nobody who is known (0), has done to blocks of `maker`: how many it has freed, of those
+  // that were returned, and by how many bytes it has enlarged them.
+  enum class Act : uint8_t { kFrees, kFreesArgument, kEnlarges };
+  struct Done {
     uint32_t maker = 0;
-    uint32_t by = 0;  // 0: in no call
-    bool as_argument = false;
-    uint64_t blocks = 0;
+    uint32_t by = 0;
+    Act act = Act::kFrees;
+    uint64_t amount = 0;
   };
   // Returns false without memory.
-  static bool Frees(FallibleVector<Freed>* frees);
+  static bool Acts(FallibleVector<Done>* acts);
+
+  // Of some pointers that these makers have returned and nobody tracks: how many stand in the memory of a
+  // block that another call has made. C may free these by way of that.
+  struct Held {
+    uint64_t pointers = 0;
+    uint64_t held = 0;
+  };
+  static Held FindHeld(const uint32_t* makers, size_t count);
 
   // Around a fork, as in BlockTable.
   static void LockAll();

@@ -144,6 +144,15 @@ BlockTable::Totals BlockTable::Sum() {
   return sum;
 }
 
+void BlockTable::Each(void (*see)(const Entry& entry, void* context), void* context) {
+  for (Shard& each : shards_) {
+    const Locked shard(this, &each);
+    for (size_t i = 0; i < shard->capacity; i++) {
+      if (shard->entries[i].key != 0) see(shard->entries[i], context);
+    }
+  }
+}
+
 void BlockTable::Clear() {
   for (Shard& each : shards_) {
     const Locked shard(this, &each);

@@ -25,8 +25,8 @@ class CountedBlocks {
   // thread has changed an account of this one.
   // For the profile. kSamples: how many samples wait for the stack of their call. kRun, kUntil: the profile,
   // and bytes until its next sample. The rest is for the audit. kMaker: who allocates. kBalance, kBlocks:
-  // bytes made less those freed, and blocks made. kMoved: where realloc() has put something last. kArguments:
-  // how many pointers the call was given, from kArgument on.
+  // bytes made less those freed, and blocks made. kMoved: where realloc() has put something last. kCall: the
+  // number of the call, 0 for none. kArguments: how many pointers it was given, from kArgument on.
   enum Field : uint8_t {
     kMark,
     kNet,
@@ -39,6 +39,7 @@ class CountedBlocks {
     kSamples,
     kRun,
     kUntil,
+    kCall,
     kArguments,
     kArgument,
     kFields = kArgument + 6

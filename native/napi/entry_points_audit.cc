@@ -65,18 +65,28 @@ Napi::Value AuditMakers(Napi::Env env) {
   return makers;
 }
 
-Napi::Value AuditFrees(Napi::Env env) {
+Napi::Value AuditActs(Napi::Env env) {
   Napi::Array result = Napi::Array::New(env);
-  FallibleVector<Audit::Freed> frees;
-  if (!Audit::Frees(&frees)) return result;
-  for (size_t i = 0; i < frees.size(); i++) {
-    Napi::Object freed = Napi::Object::New(env);
-    Put(freed, "maker", frees[i].maker);
-    Put(freed, "by", frees[i].by);
-    Define(freed, "asArgument", frees[i].as_argument);
-    Put(freed, "blocks", frees[i].blocks);
-    if (!Append(result, static_cast<uint32_t>(i), freed)) break;
+  FallibleVector<Audit::Done> acts;
+  if (!Audit::Acts(&acts)) return result;
+  for (size_t i = 0; i < acts.size(); i++) {
+    Napi::Object done = Napi::Object::New(env);
+    Put(done, "maker", acts[i].maker);
+    Put(done, "by", acts[i].by);
+    Define(done, "enlarges", acts[i].act == Audit::Act::kEnlarges);
+    Define(done, "asArgument", acts[i].act == Audit::Act::kFreesArgument);
+    Put(done, "amount", acts[i].amount);
+    if (!Append(result, static_cast<uint32_t>(i), done)) break;
   }
+  return result;
+}
+
+Napi::Value AuditHeld(Napi::Env env, Napi::Value numbers) {
+  const auto makers = numbers.As<Napi::Uint32Array>();
+  const Audit::Held held = Audit::FindHeld(makers.Data(), makers.ElementLength());
+  Napi::Object result = Napi::Object::New(env);
+  Put(result, "pointers", held.pointers);
+  Put(result, "held", held.held);
   return result;
 }
 

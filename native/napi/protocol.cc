@@ -68,6 +68,7 @@ Napi::Object Protocol(Napi::Env env) {
   Put(block, "BLOCKS", CountedBlocks::kBlocks);
   Put(block, "MOVED", CountedBlocks::kMoved);
   Put(block, "SAMPLES", CountedBlocks::kSamples);
+  Put(block, "CALL", CountedBlocks::kCall);
   Put(block, "ARGUMENTS", CountedBlocks::kArguments);
   Put(block, "ARGUMENT", CountedBlocks::kArgument);
   Put(block, "MOST_ARGUMENTS", CountedBlocks::kMostArguments);

@@ -8,7 +8,7 @@ const { toAddress } = require('../../pointers/destructors');
 const { allocators } = require('./allocators');
 const { Growth } = require('./growth');
 
-const { MARK, STALE, MAKER, BALANCE, BLOCKS, MOVED, ARGUMENTS, ARGUMENT, MOST_ARGUMENTS } =
+const { MARK, STALE, MAKER, BALANCE, BLOCKS, MOVED, CALL, ARGUMENTS, ARGUMENT, MOST_ARGUMENTS } =
   binding.protocol.threadBlock;
 const SOMEBODY = -1; // a mark that is no account
 const LOWEST = 4096n;
@@ -41,6 +41,7 @@ class Calls {
   #block = threadBlock();
   #inner = 0; // bytes that calls within the current one have kept
   #depth = 0;
+  #count = 0; // calls so far
   #inFlight = new Map(); // maker -> asynchronous calls
 
   /** What is among the arguments, for the native part to compare with what is freed. */
@@ -65,7 +66,7 @@ class Calls {
     this.growth.called();
     const block = this.#block;
     if (block[STALE] !== 0) binding.patchNewSlots();
-    const { [MARK]: mark, [MAKER]: by } = block;
+    const { [MARK]: mark, [MAKER]: by, [CALL]: outerCall } = block;
     const outer = this.#depth++ === 0 ? null : block.slice(ARGUMENTS);
     const outerInner = this.#inner;
     this.#inner = 0;
@@ -73,6 +74,7 @@ class Calls {
     block[MAKER] = maker.isMaking ? maker.place() : maker.unplaced;
     if (mark === 0) block[MARK] = SOMEBODY;
     block[MOVED] = 0;
+    block[CALL] = ++this.#count;
     const balance = block[BALANCE];
     const blocks = block[BLOCKS];
     const allocator = maker.allocator;
@@ -91,6 +93,7 @@ class Calls {
       const kept = change - this.#inner;
       this.#inner = outerInner + change;
       if (block[BLOCKS] !== blocks || block[MOVED] !== 0) this.#made(maker, number, kept, result, args);
+      block[CALL] = outerCall;
       block[ARGUMENTS] = 0;
       this.#depth--;
       if (outer !== null) block.set(outer, ARGUMENTS);

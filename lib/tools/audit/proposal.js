@@ -1,11 +1,13 @@
 'use strict';
 // What to write so that a function leaks no more, in words and in code. What the figures have not shown is called a guess.
 
+const binding = require('../../binding');
 const { formatBytes } = require('../../support/bytes');
 const { UNTYPED, storedBase } = require('./candidates');
 
 const SOME = 8 * 1024;
 const MUCH = 1.25;
+const MOST_HELD = 0.5;
 
 const pascal = (name) =>
   name.replace(/^_+|^struct /g, '').replace(/(^|[_\W]+)(\w)/g, (_, __, letter) => letter.toUpperCase());
@@ -90,13 +92,26 @@ function destructorOf(sum, figures, base) {
   return { text: `\`${name}\` gave back all of the ${pointers} pointers that were given back`, free: name };
 }
 
+/** Whether C keeps pointers to most of what it gives: a parent may free that, or others may use it. */
+function isHeld({ numbers }) {
+  const { pointers, held } = binding.auditHeld(Uint32Array.from(numbers));
+  return held > 0 && held >= MOST_HELD * pointers;
+}
+
+/** Why `free` cannot be proposed; undefined where it can. */
+function objectionTo(free, sum, signatures) {
+  if (isHeld(sum)) return 'C keeps pointers to them, and may free them with what they belong to';
+  const parameters = /\((.*)\)/s.exec(signatures.get(free) ?? '')?.[1];
+  return parameters?.includes(',') ? `\`${free}\` needs more than the pointer` : undefined;
+}
+
 const NOTHING = {
   text: 'It gives no pointer that could be tracked: look in its documentation for what gives this memory back',
   code: undefined,
 };
 
 /** { text, code } for a function that keeps memory which nobody gives back. */
-function propose(sum, figures) {
+function propose(sum, figures, signatures) {
   if (figures.tracked !== undefined) {
     return {
       text: `The destructor of '${figures.tracked.label}' does not give back all of it`,
@@ -108,6 +123,9 @@ function propose(sum, figures) {
   if (outlet === undefined || sum.returned === 0) return NOTHING;
   const { text, free } = destructorOf(sum, figures, outlet.base);
   if (free === undefined) return { text, code: undefined };
+  const objection = objectionTo(free, sum, signatures);
+  if (objection !== undefined)
+    return { text: `${text}. But ${objection}: see its documentation`, code: undefined };
   const owned = `Owned${pascal(outlet.base === 'void' ? sum.name : outlet.base)}`;
   const how = free === 'koffi.free' ? '(pointer) => koffi.free(pointer)' : `'${free}'`;
   return {

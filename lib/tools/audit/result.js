@@ -18,12 +18,21 @@ const PLACES = 5; // that are told
 function makersByFunction() {
   const functions = new Map();
   const keys = []; // by number
+  const wheres = []; // likewise, their places
   binding.auditMakers().forEach((maker, number) => {
     const [key, ...places] = maker.text.split('\n');
+    wheres[number] = places.join('\n');
     keys[number] = key;
     let sum = functions.get(key);
     if (sum === undefined) {
-      sum = { ...JSON.parse(key), numbers: [], places: new Map(), freedBy: new Map(), freedOtherwise: 0 };
+      sum = {
+        ...JSON.parse(key),
+        numbers: [],
+        places: new Map(),
+        freedBy: new Map(),
+        freedOtherwise: 0,
+        enlargedBy: [],
+      };
       for (const name of SUMMED) sum[name] = 0;
       functions.set(key, sum);
     }
@@ -31,14 +40,16 @@ function makersByFunction() {
     for (const name of SUMMED) sum[name] += maker[name];
     if (maker.renamed !== 0 || places[0]?.startsWith('#')) return;
     const live = maker.madeBytes - maker.freedBytes;
-    const where = places.join('\n');
-    sum.places.set(where, (sum.places.get(where) ?? 0) + live);
+    sum.places.set(wheres[number], (sum.places.get(wheres[number]) ?? 0) + live);
   });
-  for (const { maker, by, asArgument, blocks } of binding.auditFrees()) {
+  const add = (sums, key, amount) => sums.set(key, (sums.get(key) ?? 0) + amount);
+  for (const { maker, by, enlarges, asArgument, amount } of binding.auditActs()) {
     const sum = functions.get(keys[maker]);
-    const name = by === 0 ? undefined : functions.get(keys[by]).name;
-    if (name !== undefined && asArgument) sum.freedBy.set(name, (sum.freedBy.get(name) ?? 0) + blocks);
-    else sum.freedOtherwise += blocks;
+    const other = by === 0 ? undefined : functions.get(keys[by]);
+    if (enlarges) {
+      if (other !== sum) sum.enlargedBy.push({ by: other, place: wheres[by], bytes: amount });
+    } else if (other !== undefined && asArgument) add(sum.freedBy, other.name, amount);
+    else sum.freedOtherwise += amount;
   }
   return [...functions.values()];
 }
@@ -104,8 +115,8 @@ const freedBlocks = ({ freedBy, freedOtherwise }) =>
 /** A place as seen from where the program runs. */
 const shortened = (place) => place.replace(process.cwd() + path.sep, '');
 
-function leak(sum, figures) {
-  const { text, code } = propose(sum, figures);
+function leak(sum, figures, signatures) {
+  const { text, code } = propose(sum, figures, signatures);
   const [place, other] = figures.places;
   const most = other === undefined ? 'made at' : 'most of them made at';
   const where = place === undefined ? '' : `, ${most} ${shortened(place.stack.split('\n')[0])}`;
@@ -121,6 +132,28 @@ function leak(sum, figures) {
       `${figures.name}() ${keeps}: ${formatBytes(figures.outstanding)} of ${sum.calls} calls were not given back` +
       `${where}. ${text}.`,
     code,
+  };
+}
+
+/** Where it is not a matter of more objects, but of one that others make larger and larger: the largest of these. */
+function enlargement(sum, { outstanding }) {
+  if (sum.keeping >= FEWEST_CALLS) return undefined;
+  const [most] = sum.enlargedBy.sort((a, b) => b.bytes - a.bytes);
+  return most?.by !== undefined && most.bytes >= MANY * outstanding ? most : undefined;
+}
+
+function growing({ name }, { outstanding }, { by, place, bytes }) {
+  const where = place.startsWith('#') ? '' : `, most of it at ${shortened(place.split('\n')[0])}`;
+  return {
+    kind: 'leak',
+    function: by.name,
+    library: by.library,
+    bytes: outstanding,
+    places: [{ stack: place, bytes }],
+    text:
+      `${by.name}() makes what ${name}() has made larger and larger: by ${formatBytes(bytes)}${where}. ` +
+      `Look in its documentation for what empties it.`,
+    code: undefined,
   };
 }
 
@@ -149,14 +182,15 @@ function isInUse({ kept, keeping, returned, freedBlocks: freed, madeBlocks }, { 
   return outstanding <= (FEWEST_CALLS * kept) / Math.max(keeping, 1);
 }
 
-function findingOf(sum, figures, growth, isCollected) {
+function findingOf(sum, figures, growth, isCollected, signatures) {
   const wrongSize = undercharged(sum, figures);
   if (wrongSize !== null || figures.outstanding < WORTH) return wrongSize;
   if (isInUse(sum, figures)) return null;
   const frees = sum.freedBlocks >= MANY * sum.madeBlocks;
   const isGrowing = growth.isGrowing(sum.numbers, frees, isCollected);
   if (!(isGrowing ?? Math.max(sum.keeping, sum.returned) >= FEWEST_CALLS)) return null;
-  return leak(sum, figures);
+  const more = enlargement(sum, figures);
+  return more === undefined ? leak(sum, figures, signatures) : growing(sum, figures, more);
 }
 
 /** The figures as plain data. */
@@ -168,6 +202,7 @@ function resultOf({ calls, startedAt }) {
   const sums = makersByFunction();
   // What belongs to pointers that are tracked goes with them.
   const isCollected = sums.some(({ adopted }) => adopted > 0);
+  const signatures = new Map(sums.map(({ name, signature }) => [name, signature]));
   for (const sum of sums) {
     const own = calls.makers.filter(
       ({ facts: { name, library } }) => name === sum.name && library === sum.library,
@@ -176,7 +211,7 @@ function resultOf({ calls, startedAt }) {
     if (sum.calls === 0) continue;
     const figures = figuresOf(sum, accounts);
     functions.push(figures);
-    const finding = findingOf(sum, figures, calls.growth, isCollected);
+    const finding = findingOf(sum, figures, calls.growth, isCollected, signatures);
     if (finding !== null) findings.push(finding);
   }
   const most = (a, b) => b.outstanding - a.outstanding || b.kept - a.kept || b.calls - a.calls;

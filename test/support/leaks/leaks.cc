@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <string>
 #include <thread>
 #include <unordered_map>
@@ -64,6 +65,14 @@ Row* base_query(Base* base, size_t bytes) {
   return row;
 }
 
+Row* row_new(Base* base, size_t bytes) { return base_query(base, bytes); }
+
+// What is in a base must be ended there.
+void row_free(Row* row) {
+  std::free(row->text);
+  std::free(row);
+}
+
 void base_end(Base* base, Row* row) {
   for (Row** at = &base->rows; *at != nullptr; at = &(*at)->next) {
     if (*at != row) continue;
@@ -77,6 +86,24 @@ void base_end(Base* base, Row* row) {
 void base_close(Base* base) {
   while (base->rows != nullptr) base_end(base, base->rows);
   std::free(base);
+}
+
+struct Buffer {
+  size_t size;
+  char* bytes;
+};
+
+Buffer* buffer_new() { return new (std::malloc(sizeof(Buffer))) Buffer{1, Filled(1)}; }
+
+void buffer_add(Buffer* buffer, size_t bytes) {
+  buffer->bytes = static_cast<char*>(std::realloc(buffer->bytes, buffer->size + bytes));
+  std::memset(buffer->bytes + buffer->size, 1, bytes);
+  buffer->size += bytes;
+}
+
+void buffer_free(Buffer* buffer) {
+  std::free(buffer->bytes);
+  std::free(buffer);
 }
 
 char* text_make(size_t bytes) {

@@ -12,7 +12,7 @@ const SIZE = 20_000;
 const prelude = `
 const { audit, koffi, leaks, report } = require('./test/programs/tools/audit/setup.js');
 const lib = koffi.load(require('./test/support/build.js')().leaks);
-for (const name of ['Image', 'Base', 'Row', 'Widget']) koffi.opaque(name);
+for (const name of ['Image', 'Base', 'Row', 'Widget', 'Buffer']) koffi.opaque(name);
 koffi.struct('Pair', { count: 'int', bytes: 'void *' });
 koffi.proto('void Call(int i)');
 const free = koffi.load('libc.so.6').func('void free(void *block)');
@@ -26,10 +26,12 @@ const image = {
 const base = {
   open: of('Base *base_open()'),
   query: of('Row *base_query(Base *base, size_t bytes)'),
+  row: of('Row *row_new(Base *base, size_t bytes)'),
   end: of('void base_end(Base *base, Row *row)'),
   close: of('void base_close(Base *base)'),
 };
 const widget = { make: of('Widget *widget_new(size_t bytes)'), delete: of('void widget_delete(Widget *widget)') };
+const buffer = { make: of('Buffer *buffer_new()'), add: of('void buffer_add(Buffer *buffer, size_t bytes)') };
 const text = { make: of('char *text_make(size_t bytes)'), longer: of('void *text_longer(void *text, size_t bytes)') };
 const raw = of('void *text_make(size_t bytes)');
 const pair = { fill: of('void pair_fill(_Out_ Pair *pair, size_t bytes)'), clear: of('void pair_clear(Pair *pair)') };
@@ -66,6 +68,21 @@ const LEAKING = {
     use: 'const one = base.open(); many(() => {\n base.query(one, SIZE); // here\n});',
     by: 'base_query',
     bytes: SIZE + 2 * POINTER,
+  },
+  'a child whose destructor seems to be known': {
+    use: 'const one = base.open(); many(() => {\n base.row(one, SIZE); // here\n});',
+    by: 'row_new',
+    bytes: SIZE + 2 * POINTER,
+  },
+  'half of the children are ended, by what needs the parent': {
+    use: 'many((i) => { const one = base.open();\n const row = base.query(one, SIZE); // here\n if (i % 2) base.end(one, row); free(one); });',
+    by: 'base_query',
+    bytes: (SIZE + 2 * POINTER) / 2,
+  },
+  'one object that grows': {
+    use: 'const one = buffer.make(); many(() => {\n buffer.add(one, SIZE); // here\n});',
+    by: 'buffer_add',
+    bytes: SIZE,
   },
   'a string': {
     use: 'many(() => {\n text.make(SIZE); // here\n});',
