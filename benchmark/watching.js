@@ -1,6 +1,6 @@
 'use strict';
-// What it costs to watch a program: a pointer that may be traced, a call under the audit, 100 MB under a profile, and the
-// program under `ffi-tally check`. Processor time, which a busy machine distorts less than hours and minutes; medians of rounds that take turns.
+// What it costs to watch a program: a pointer that may be traced, or its use, a call under the audit, 100 MB under a profile,
+// a snapshot, and the program under `ffi-tally check`; and what it costs when nobody does. Processor time, which a busy machine distorts less than hours and minutes; medians of rounds that take turns.
 //   node benchmark/watching.js
 
 const fs = require('node:fs');
@@ -17,9 +17,10 @@ const register = path.join(root, 'lib/tools/record/register.js');
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-watching-'));
 
 /** Nanoseconds of processor time for one call: `code` declares call(). */
-const calls = (code) => `
+const libc = `
   const koffi = require('koffi');
-  const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+  const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');`;
+const calls = (code) => `
   ${code}
   const COUNT = 100_000;
   for (let i = 0; i < COUNT / 10; i++) call();
@@ -40,6 +41,27 @@ const pointers = `
   go(COUNT);
   const { user, system } = process.cpuUsage(start);
   console.log(JSON.stringify(((user + system) * 1000) / COUNT));
+`;
+
+/** Nanoseconds of processor time for a call of C that uses a pointer. */
+const uses = `${libc.replace("'koffi'", "'./lib/ffi/koffi'")}
+  koffi.opaque('Block');
+  koffi.owned('OwnedBlock', 'Block *', { free: 'free', size: 10 });
+  const block = libc.func('OwnedBlock malloc(size_t bytes)')(10);
+  const use = libc.func('int abs(Block *block)');
+  const call = () => use(block);`;
+
+/** Milliseconds of processor time for a heap snapshot beside a million pointers: V8's own, and with their bytes. */
+const snapshot = (watched) => `
+  const v8 = require('node:v8');
+  const { track, writeHeapSnapshot } = require('./lib');
+  const options = { size: 100, free: null, label: 'thing' };
+  const kept = Array.from({ length: 1_000_000 }, () => track(4096n, options));
+  const file = ${JSON.stringify(path.join(directory, 'x.heapsnapshot'))};
+  const start = process.cpuUsage();
+  ${watched ? 'writeHeapSnapshot(file)' : 'v8.writeHeapSnapshot(file)'};
+  const { user, system } = process.cpuUsage(start);
+  console.log(JSON.stringify((user + system) / 1000 / (kept.length / 1e6)));
 `;
 
 /** Milliseconds of processor time for 100 MB of native memory, made and freed: `code` declares make100MB(). */
@@ -64,9 +86,7 @@ const inC = (bytes) => `
   const make100MB = () => { for (let i = 0; i < 100; i++) pairs(${1e6 / bytes}, ${bytes}); };`;
 
 /** Milliseconds of processor time, and MB resident: some work with JavaScript, an event loop and C. */
-const work = `
-  const koffi = require('koffi');
-  const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
+const work = `${libc}
   const abs = libc.func('int abs(int x)');
   let turns = 0;
   const turn = () => {
@@ -103,17 +123,23 @@ function compare(code, watch, pick = (value) => value) {
   return [median(plain), median(watched)];
 }
 
+/** A program that could be watched and is not: ended again, or never begun. */
+const unwatched = (code, begin) => (wasWatched) => `${wasWatched ? begin : ''}${code}`;
+
 const shown = (value) => value.toFixed(value < 100 ? 1 : 0).padStart(7);
 const row = (name, [plain, watched], unit) =>
-  console.log(`${name.padEnd(44)} ${shown(plain)} ${shown(watched)}  ${unit}`);
+  console.log(
+    `${name.padEnd(44)} ${shown(plain)} ${shown(watched)} ${(watched / plain).toFixed(2).padStart(7)} x  ${unit}`,
+  );
 
 build();
 console.log(
   `${new Date().toISOString().slice(0, 10)}, Node ${process.version}, ${os.cpus().length} x ${os.cpus()[0].model}\n`,
 );
 console.log(`${''.padEnd(44)} ${'plain'.padStart(7)} ${'watched'.padStart(7)}`);
-const cheap = `const abs = libc.func('int abs(int x)'); const call = () => abs(-1);`;
-const pair = `
+const cheap = `${libc}
+  const abs = libc.func('int abs(int x)'); const call = () => abs(-1);`;
+const pair = `${libc}
   const malloc = libc.func('void *malloc(size_t bytes)');
   const free = libc.func('void free(void *block)');
   const call = () => free(malloc(100_000));`;
@@ -124,6 +150,22 @@ for (const [share, trace] of [
 ]) {
   row(`trace, ${share}: track() and dispose()`, compare(pointers, { trace }), 'ns');
 }
+row('trace, all: a call that uses a pointer', compare(calls(uses), { trace: '1' }), 'ns');
+row(
+  'trace, off again: a call that uses a pointer',
+  compare(
+    unwatched(
+      calls(uses),
+      "const { configure } = require('./lib'); configure({ trace: 1 }); require('./lib').track(1n, { size: 1, free: null }); configure({ trace: 0 });",
+    ),
+  ),
+  'ns',
+);
+row(
+  'profile, stopped: malloc() and free() of 100 KB',
+  compare(unwatched(calls(pair), "require('./lib').startProfile().stop();")),
+  'ns',
+);
 const audited = { recording: { audit: true } };
 row('audit: a call of abs()', compare(calls(cheap), audited), 'ns');
 row('audit: malloc() and free() of 100 KB', compare(calls(pair), audited), 'ns');
@@ -135,6 +177,7 @@ for (const [what, code] of [
 ]) {
   row(`profile: ${what}`, compare(profiled(code)), 'ms');
 }
+row('snapshot beside 1e6 pointers', compare(snapshot), 'ms');
 const checked = { recording: { audit: false } };
 row(
   'check: processor time of 60 turns',
