@@ -2,11 +2,11 @@
 // Runs the acceptance script on every runtime, with every Koffi and with every backend that it supports, and prints a
 // table.
 //   node scripts/matrix.js [--jest] [--stress] [runtime ...]      runtime: a major version of Node, bun or deno
-//     --jest     under each Node the whole Jest suite as well, under one of them with Koffi 2: the acceptance script tries all
-//                pairs of both. The suite runs once, without gc(), as our users run Node: what `npm test` does with gc() besides
-//                is the same tests in the process of Jest. How the library finds gc(), which is all that differs, they try in
-//                children on every Node (reclaim/collect). What users read and run, README and examples, is tried on the oldest
-//                Node, on the newest and on that of `npm test`
+//     --jest     under each Node the Jest suite as well, under one of them with Koffi 2: the acceptance script tries all pairs of
+//                both. The suite runs once, without gc(), as our users run Node: `npm test` has it with gc(). How the library
+//                finds gc(), which is all that differs, the tests try in children on every Node (reclaim/collect). What users
+//                read and run, README and examples, is tried on the oldest Node, on the newest and on that of `npm test`; the
+//                combinations that `npm test` leaves out (test/support/whole.js) on the oldest and on the newest
 //     --stress   under each Node with those flags of V8, too, that make it collect more often or in other ways
 
 const fs = require('node:fs');
@@ -51,6 +51,7 @@ function attemptsOn(runtime) {
     ],
     koffi: runtime === KOFFI_2_ON ? 'koffi2' : 'koffi',
     what: 'suite',
+    env: IN_BETWEEN.includes(runtime) ? { FFI_TALLY_TEST_WHOLE: 'no' } : {},
   };
   return [
     { argv: script },
@@ -65,10 +66,13 @@ function koffiVersion(name) {
   return JSON.parse(fs.readFileSync(path.join(root, 'node_modules', name, 'package.json'), 'utf8')).version;
 }
 
-async function attempt(runtime, { argv, koffi = 'koffi', backend = 'native', what = 'acceptance' }) {
+async function attempt(
+  runtime,
+  { argv, koffi = 'koffi', backend = 'native', what = 'acceptance', env: more = {} },
+) {
   const start = Date.now();
   const row = { runtime, koffi: koffiVersion(koffi), backend, what };
-  const env = { ...process.env, FFI_TALLY_TEST_KOFFI: koffi, FFI_TALLY_BACKEND: backend };
+  const env = { ...process.env, FFI_TALLY_TEST_KOFFI: koffi, FFI_TALLY_BACKEND: backend, ...more };
   if (what === 'suite') delete env.FFI_TALLY_BACKEND; // it tries both
   const options = { cwd: root, env, timeout: 30 * 60_000, maxBuffer: 1 << 30 };
   try {

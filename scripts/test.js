@@ -1,7 +1,8 @@
 'use strict';
 // Runs the Jest suite with gc() at hand from the start, and then without, as our users run Node, what is not the same then
 // (test/support/once.js, in-children.js). The last line is the sum of all.
-//   node scripts/test.js [Jest's own arguments]     with any, only with gc()
+//   node scripts/test.js                            all but combinations (test/support/whole.js), and without gc() what collects
+//   node scripts/test.js [Jest's own arguments]     what they choose, with all combinations, only with gc()
 //   node scripts/test.js --once                     all, only without gc(): with another Node or Koffi than `npm test`
 
 const fs = require('node:fs');
@@ -15,6 +16,8 @@ const BOTH = ['with', 'without'];
 // What only starts processes and waits for them: with three files at a time two processors have something to do, and one may
 // follow the other in a process of Jest's.
 const ONCE = ['--maxWorkers=3', '--workerIdleMemoryLimit=8GB'];
+// Whose sources ask for gc().
+const COLLECTS = '--testMatch=<rootDir>/test/reclaim/*.test.js';
 // What a compiler says of the typings, whatever runs the compiler.
 const SAME_EVERYWHERE = '--testPathIgnorePatterns=test/types/compile';
 const missing = {
@@ -71,22 +74,24 @@ function once() {
 /** The runs of Jest, as [title, arguments of Node, arguments of Jest, environment]. */
 function runsOf(jestArgs, passes) {
   const files = once();
-  const isWhole = jestArgs.every((arg) => arg.startsWith('-'));
+  const areAll = jestArgs.every((arg) => arg.startsWith('-'));
+  const isShort = areAll && passes === BOTH;
+  const env = isShort ? { FFI_TALLY_TEST_WHOLE: 'no' } : {};
   const nodeArgs = (gc) => (gc === 'with' ? ['--expose-gc'] : []);
   const others = [
     ...jestArgs,
     '--passWithNoTests',
     ...files.map((file) => `--testPathIgnorePatterns=${file}`),
   ];
-  const runs = passes.map((gc, before) => [
-    `${gc} gc()`,
-    nodeArgs(gc),
-    isWhole || before > 0 ? others : jestArgs,
-    before > 0 ? { FFI_TALLY_TEST_CHILDREN: 'have run' } : {},
-  ]);
+  const again = isShort ? [...others, COLLECTS] : others;
+  const runs = passes.map((gc, before) =>
+    before > 0
+      ? [`${gc} gc()`, nodeArgs(gc), again, { ...env, FFI_TALLY_TEST_CHILDREN: 'have run' }]
+      : [`${gc} gc()`, nodeArgs(gc), areAll ? others : jestArgs, env],
+  );
   const matches = files.map((file) => `--testMatch=<rootDir>/${file}`);
-  const first = ['what runs once', nodeArgs(passes[0]), [...jestArgs, ...ONCE, ...matches], {}];
-  return isWhole ? [first, ...runs] : runs;
+  const first = ['what runs once', nodeArgs(passes[0]), [...jestArgs, ...ONCE, ...matches], env];
+  return areAll ? [first, ...runs] : runs;
 }
 
 /**

@@ -9,6 +9,7 @@ const koffi = require('koffi');
 const ts = require('typescript');
 const { runChild } = require('./support/child.js');
 const nodeWithFfi = require('./support/node-with-ffi.js');
+const { combinations } = require('./support/whole.js');
 
 const isMac = process.platform === 'darwin';
 const directory = path.join(__dirname, '../examples');
@@ -118,19 +119,18 @@ function asModule(name) {
 
 for (const [name, [library, ...expected]] of Object.entries(examples)) {
   const node = name === 'node-ffi.js' ? nodeWithFfi(`examples/${name}`) : process.execPath;
-  const runs = canLoad(library) && node !== undefined ? test : test.skip;
-  const programs = [
-    [`examples/${name}`, () => path.join(directory, name)],
-    [`examples/${name}, as an ES module`, () => asModule(name)],
-  ];
-  runs.each(programs)('%s', async (_, fileOf) => {
+  const canRun = canLoad(library) && node !== undefined;
+  const runs = async (file) => {
     const execArgv = name === 'node-ffi.js' ? ['--disable-warning=ExperimentalWarning'] : [];
-    const { stdout, ...rest } = await runChild(fileOf(), { node, execArgv });
+    const { stdout, ...rest } = await runChild(file, { node, execArgv });
     expect(rest).toEqual({ code: 0, signal: null, stderr: '' });
     const lines = stdout.trimEnd().split('\n');
     expect(lines).toHaveLength(expected.length);
     expected.forEach((pattern, i) => expect(lines[i]).toMatch(pattern));
-  });
+  };
+  (canRun ? test : test.skip)(`examples/${name}`, () => runs(path.join(directory, name)));
+  if (!canRun) continue;
+  combinations.test(`examples/${name}, as an ES module`, () => runs(asModule(name)));
 }
 
 (canLoad(examples['sqlite.js'][0]) ? test : test.skip)('examples/sqlite.mts', async () => {

@@ -9,6 +9,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { runChild } = require('./support/child.js');
 const { faultless } = require('./support/things.js');
+const { combinations } = require('./support/whole.js');
 
 const root = path.join(__dirname, '..');
 // Some versions say that --jitless switches WebAssembly off, unless it is off; others have no such flag.
@@ -40,7 +41,6 @@ const run = (code, options) =>
 describe('flags', () => {
   test.each([
     ['none', []],
-    ['--no-expose-gc', ['--no-expose-gc']],
     ['--expose-gc', ['--expose-gc']],
     ['--frozen-intrinsics', ['--frozen-intrinsics']],
     ['--disallow-code-generation-from-strings', ['--disallow-code-generation-from-strings']],
@@ -97,16 +97,23 @@ describe('a program that replaces', () => {
       own.memoryUsage.rss = undefined;`,
   };
 
-  test.each(Object.entries(harmless))('%s, before us', async (_, replace) => {
+  const before = async (_, replace) => {
     expectEnd(await run(`require('./test/support/things.js'); ${replace} ${program} main();`));
-  });
+  };
+  const after = async (_, replace) => {
+    expectEnd(await run(`${program} ${replace} main();`));
+  };
+  const bigInt = 'BigInt.asUintN = () => 0n;';
+  const all = Object.values(harmless)
+    .map((replace) => `{ ${replace} }`)
+    .join('\n');
 
-  test.each([...Object.entries(harmless), ['BigInt.asUintN', 'BigInt.asUintN = () => 0n;']])(
-    '%s, after us',
-    async (_, replace) => {
-      expectEnd(await run(`${program} ${replace} main();`));
-    },
-  );
+  test('all of these, before us', () => before('', all));
+  test('all of these and BigInt.asUintN, after us', () => after('', `${all} ${bigInt}`));
+
+  // Which of them it was.
+  combinations.test.each(Object.entries(harmless))('%s, before us', before);
+  combinations.test.each([...Object.entries(harmless), ['BigInt.asUintN', bigInt]])('%s, after us', after);
 });
 
 describe('Jest', () => {

@@ -4,8 +4,9 @@
 // run and hold: scripts/fuzz.js runs many.
 
 const { runChild } = require('./support/child.js');
+const { times } = require('./support/whole.js');
 
-const runs = process.env.FFI_TALLY_TEST_RUNS ?? '100';
+const runs = process.env.FFI_TALLY_TEST_RUNS ?? String(times(25, 100));
 
 test.each([
   ['native', []],

@@ -4,6 +4,7 @@
 
 const { runChild } = require('./support/child.js');
 const { faultless, koffi } = require('./support/things.js');
+const { times } = require('./support/whole.js');
 const { FILLED, ended, fill } = require('./support/workers.js');
 
 const isKoffi2 = koffi.type === undefined;
@@ -68,7 +69,7 @@ describe('everything is freed when a worker ends', () => {
       }`,
       `
       const lost = [];
-      for (let i = 0; i < 10; i++) {
+      for (let i = 0; i < ${times(4, 10)}; i++) {
         const before = things.counters().live;
         const worker = start();
         await once(worker, 'message');
@@ -80,7 +81,7 @@ describe('everything is freed when a worker ends', () => {
       `,
       {},
     );
-    expect(found.made).toBeGreaterThan(10 * FILLED);
+    expect(found.made).toBeGreaterThan(times(4, 10) * FILLED);
     // Each thread may just have got a thing from C that track() was not yet told of, or that only it can free.
     for (const lost of found.result) expect(lost).toBeLessThanOrEqual(1);
   });
@@ -205,7 +206,9 @@ test('20 workers, four at a time', async () => {
   );
 });
 
-test('100 workers that end in every way leave nothing, and the process does not grow', async () => {
+const MANY = times(54, 100);
+
+test(`${MANY} workers that end in every way leave nothing, and the process does not grow`, async () => {
   const ends = [
     '',
     'throw new Error("on purpose");',
@@ -220,13 +223,13 @@ test('100 workers that end in every way leave nothing, and the process does not 
   ];
   const found = await ended(
     `${fill} ${ends.map((end, i) => `if (workerData % ${ends.length} === ${i}) { ${end} }`).join(' ')}`,
-    `return require('./test/programs/workers/hundred.js')(start)`,
-    { made: 100 * FILLED, freed: 100 * FILLED, live: 0 },
+    `return require('./test/programs/workers/in-turns.js')(start, ${MANY})`,
+    { made: MANY * FILLED, freed: MANY * FILLED, live: 0 },
     // AddressSanitizer keeps much of what was freed otherwise.
     { env: { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=8` } },
   );
-  expect(found.result.settled).toBe(100);
-  // Nothing freed would be 80 times 5 MB.
+  expect(found.result.settled).toBe(MANY);
+  // Nothing freed would be 5 MB for each but the first 20.
   expect(found.result.grown).toBeLessThan(100e6);
 });
 
@@ -276,7 +279,7 @@ test('the process ends while a worker has pointers', async () => {
 test('many that look for the garbage collection at once find it', async () => {
   const child = await runChild(`
     const { Worker } = require('node:worker_threads');
-    const workerData = { workers: 4, rounds: 50, shared: new Int32Array(new SharedArrayBuffer(8)) };
+    const workerData = { workers: 4, rounds: ${times(10, 50)}, shared: new Int32Array(new SharedArrayBuffer(8)) };
     const code = \`
       const { workers, rounds, shared } = require('node:worker_threads').workerData;
       const file = require.resolve('./lib/reclaim/gc.js');
@@ -291,7 +294,7 @@ test('many that look for the garbage collection at once find it', async () => {
     for (let i = 0; i < workerData.workers; i++) new Worker(code, { eval: true, workerData });
     process.on('exit', () => console.log(...workerData.shared));
   `);
-  expect(child).toEqual({ code: 0, signal: null, stdout: '200 0\n', stderr: '' });
+  expect(child).toEqual({ code: 0, signal: null, stdout: `${4 * times(10, 50)} 0\n`, stderr: '' });
 });
 
 describe('twice in one process', () => {
@@ -341,7 +344,7 @@ testKoffi3(
     `,
       `
     const lane = async () => {
-      for (let i = 0; i < 60; i++) {
+      for (let i = 0; i < ${times(6, 60)}; i++) {
         const worker = start();
         await once(worker, 'message');
         await new Promise((resolve) => setTimeout(resolve, i % 6));

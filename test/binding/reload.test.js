@@ -5,11 +5,16 @@
 const { runChild } = require('../support/child.js');
 const nodeWithFfi = require('../support/node-with-ffi.js');
 const { faultless } = require('../support/things.js');
+const { times } = require('../support/whole.js');
 
 const program = 'test/programs/binding/reload.js';
 
 async function expectBounded(args, { execArgv = [], ...options } = {}) {
-  const child = await runChild(program, { args, execArgv: ['--expose-gc', ...execArgv], ...options });
+  const child = await runChild(program, {
+    args: [String(times(16, 50)), ...args],
+    execArgv: ['--expose-gc', ...execArgv],
+    ...options,
+  });
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
   expect(JSON.parse(child.stdout)).toMatchObject({
     before: { bytes: 30, pointers: 3 },

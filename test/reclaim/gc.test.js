@@ -14,6 +14,7 @@ const { runChild } = require('../support/child.js');
 const inChildren = require('../support/in-children.js');
 const { gc, gcUntil } = require('../support/gc-until.js');
 const things = require('../support/things.js');
+const { combinations } = require('../support/whole.js');
 const { FREE, counters } = things;
 
 const MIB = 2 ** 20;
@@ -52,16 +53,7 @@ describe('in a synchronous loop', () => {
     expect(counters()).toMatchObject({ made: 300, freed: 300 });
   });
 
-  test.each([
-    ['nothing else', () => {}],
-    ['a look at stats()', () => stats()],
-    [`a look at the process's`, () => stats({ scope: 'process' })],
-    ['a look at memoryUsage()', () => memoryUsage()],
-    ['a view', (pointer) => pointer.view()],
-    ['a size by hand', (pointer) => pointer.resize(16_385)],
-    ['a child', (pointer) => track(1n, { size: 0, free: null, parent: pointer })],
-    ['bytes by hand', () => reportExternal(1) && reportExternal(-1)],
-  ])('small ones stay below it, too, with %s each time', (_, other) => {
+  const smallOnes = (_, other) => {
     boundByBudget();
     const bytes = 16 * 1024;
     const count = (512 * MIB) / bytes;
@@ -70,7 +62,21 @@ describe('in a synchronous loop', () => {
     })();
     expect(counters().made).toBe(count);
     expect(counters().peak_bytes).toBeLessThanOrEqual(256 * MIB);
-  });
+  };
+
+  test.each([
+    ['nothing else', () => {}],
+    ['a view', (pointer) => pointer.view()],
+    ['a child', (pointer) => track(1n, { size: 0, free: null, parent: pointer })],
+  ])('small ones stay below it, too, with %s each time', smallOnes);
+
+  combinations.test.each([
+    ['a look at stats()', () => stats()],
+    [`a look at the process's`, () => stats({ scope: 'process' })],
+    ['a look at memoryUsage()', () => memoryUsage()],
+    ['a size by hand', (pointer) => pointer.resize(16_385)],
+    ['bytes by hand', () => reportExternal(1) && reportExternal(-1)],
+  ])('small ones stay below it, too, with %s each time', smallOnes);
 
   test('tiny ones whose number is the burden', () => {
     (() => {

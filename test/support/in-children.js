@@ -3,7 +3,8 @@
 // once.js for a file. They are the same whether or not Jest has gc(), so scripts/test.js says when they have run.
 
 /* global describe, test */
+const { leaveOut } = require('./whole.js');
+
 const haveRun = process.env.FFI_TALLY_TEST_CHILDREN === 'have run';
-const leaveOut = Object.assign(() => {}, { each: () => () => {} });
 
 module.exports = haveRun ? { describe: leaveOut, test: leaveOut } : { describe, test };

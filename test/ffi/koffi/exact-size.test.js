@@ -7,6 +7,7 @@ const { spawnSync } = require('node:child_process');
 const { runChild } = require('../../support/child.js');
 const { CASES, DEEP, OUT } = require('../../support/control/cases.js');
 const { allocator, canCount, prelude } = require('../../support/exact.js');
+const { times } = require('../../support/whole.js');
 
 async function run(program, options) {
   const result = await runChild(program, options);
@@ -387,7 +388,7 @@ if (!canCount) {
     `));
 
   test('in workers that end in every way', () =>
-    run('test/programs/ffi/koffi/exact-workers.js', { args: ['12'] }));
+    run('test/programs/ffi/koffi/exact-workers.js', { args: [String(times(4, 12))] }));
 
   test.each(['libjemalloc.so.2', 'libmimalloc.so.2', 'libtcmalloc_minimal.so.4'])(
     'where %s is preloaded',

@@ -3,8 +3,9 @@
 // Random prototypes with ownership. See prototypes.js.
 
 const { runChild } = require('../../support/child.js');
+const { times } = require('../../support/whole.js');
 
-const runs = process.env.FFI_TALLY_TEST_RUNS ?? '60';
+const runs = process.env.FFI_TALLY_TEST_RUNS ?? String(times(20, 60));
 
 test.each([[[]], [['--expose-gc']]])(
   `${runs} random programs, with %j`,

@@ -1,13 +1,13 @@
 'use strict';
 // Loads the library again and again, as reloaders of code do. Prints what is left of the copies.
-//   node test/programs/binding/reload.js ENTRY [addon]     ENTRY: its entry point; the addon is loaded anew as well
+//   node test/programs/binding/reload.js COPIES ENTRY [addon]     ENTRY: its entry point; the addon is loaded anew as well
 
 const path = require('node:path');
 const { gcUntil } = require('../../support/gc-until.js');
 const things = require('../../support/things.js');
 
 const root = path.join(__dirname, '../../..');
-const [entry, addon] = process.argv.slice(2);
+const [copies, entry, addon] = process.argv.slice(2);
 const BYTES = 2 ** 20;
 const isOurs = (file) =>
   file.startsWith(path.join(root, 'lib')) || (addon && file.endsWith('ffi_tally.node'));
@@ -47,7 +47,7 @@ const ofProcess = ({ tally }) => {
 
 (async () => {
   let used = use();
-  for (let i = 0; i < 50; i++) leave(i);
+  for (let i = 0; i < Number(copies); i++) leave(i);
   const last = load();
   // The last copy, the one that is the addon's parent, and one more that V8 may still look at.
   const [most, inUse] = [3, 1];

@@ -4,12 +4,13 @@
 
 const koffi = require('koffi');
 const { runChild } = require('../../support/child.js');
+const { isWhole } = require('../../support/whole.js');
 
 const directory = 'test/programs/tools/audit';
 const [gd, libc, xml] = ['gd', 'libc', 'xml'].map((name) => `${directory}/${name}.js`);
 const prelude = `const { audit, koffi, leaks, report } = require('./${directory}/setup.js');`;
 
-const versions = ['koffi', 'koffi2'];
+const versions = isWhole ? ['koffi', 'koffi2'] : ['koffi'];
 
 function isThere(library) {
   try {
@@ -55,12 +56,13 @@ describeIf(process.platform === 'linux' && isThere('libxml2.so.2')).each(version
       expect(finding.code).toMatch("koffi.owned('OwnedXmlDoc', 'xmlDoc *', { free: 'xmlFreeDoc' });");
       expect(finding.code).toContain("lib.func('OwnedXmlDoc xmlReadMemory(const char *text,");
       expect(find(result, 'xmlNewChild').calls).toBe(180);
-      expect(find(await run(xml, ['leak'], version), 'xmlReadMemory').pointers).toEqual(60);
+      expect(find(result, 'xmlReadMemory').pointers).toEqual(60);
     });
 
     test('freed: nothing is found, and xmlFreeDoc() is known to free', async () => {
-      expect((await run(xml, [], version)).findings).toEqual([]);
-      const [first] = find(await run(xml, [], version), 'xmlReadMemory').freedBy;
+      const result = await run(xml, [], version);
+      expect(result.findings).toEqual([]);
+      const [first] = find(result, 'xmlReadMemory').freedBy;
       expect(first).toMatchObject({ name: 'xmlFreeDoc', pointers: 60 });
     });
   },
@@ -73,15 +75,16 @@ describeIf(process.platform === 'linux' && isThere('libgd.so.3')).each(versions)
     expect(finding.function).toBe('gdImageCreateTrueColor');
     expect(finding.text).toContain('`gdImageDestroy` gave back ');
     expect(finding.code).toMatch("koffi.owned('OwnedGdImage', 'gdImage *', { free: 'gdImageDestroy' });");
-    expect(find(await run(gd, ['leak'], version), 'gdImageCreateTrueColor')).toMatchObject({
+    expect(find(result, 'gdImageCreateTrueColor')).toMatchObject({
       pointers: 30,
       freedBy: [{ name: 'gdImageDestroy', pointers: 10 }],
     });
   });
 
   test('all destroyed: nothing is found', async () => {
-    expect((await run(gd, [], version)).findings).toEqual([]);
-    expect(find(await run(gd, [], version), 'gdImageCreateTrueColor')).toMatchObject({
+    const result = await run(gd, [], version);
+    expect(result.findings).toEqual([]);
+    expect(find(result, 'gdImageCreateTrueColor')).toMatchObject({
       pointers: 0,
       freedBy: [{ name: 'gdImageDestroy', pointers: 40 }],
     });

@@ -10,6 +10,7 @@ const { once } = require('node:events');
 const { setTimeout: delay } = require('node:timers/promises');
 const { causeOf, formatPostMortem, readBlackBox } = require('../../../lib/tools/cli/post-mortem.js');
 const { runChild } = require('../../support/child.js');
+const { times } = require('../../support/whole.js');
 
 const program = path.join(__dirname, '../../programs/tools/cli/black-box.js');
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-box-'));
@@ -75,7 +76,7 @@ posix('post-mortem', () => {
   });
 
   test('SIGKILL at random moments: the top account is there each time', async () => {
-    for (let i = 0; i < 20; i++) {
+    for (let i = 0; i < times(4, 20); i++) {
       const child = spawn(process.execPath, [program, box, 'spin'], { stdio: ['ignore', 'pipe', 'inherit'] });
       await once(child.stdout, 'data');
       await delay(Math.random() * 20);

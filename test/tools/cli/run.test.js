@@ -9,6 +9,7 @@ const { execFileSync, spawn } = require('node:child_process');
 const { pathToFileURL } = require('node:url');
 const Ajv = require('ajv');
 const { runChild } = require('../../support/child.js');
+const { isWhole, leaveOut } = require('../../support/whole.js');
 
 const root = path.join(__dirname, '../../..');
 // Inside of the repository, where 'koffi' and 'ffi-tally' are found.
@@ -16,6 +17,7 @@ const directory = fs.mkdtempSync(path.join(root, 'build/cli-'));
 const records = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-cli-'));
 const test = globalThis.test.concurrent;
 const testLinux = process.platform === 'linux' ? test : test.skip;
+const testCombination = isWhole ? testLinux : leaveOut;
 
 afterAll(() => {
   for (const made of [directory, records]) fs.rmSync(made, { recursive: true });
@@ -464,7 +466,7 @@ test('Buffers that a worker keeps are called what those of the main thread are',
   expect(code).toBe(1);
 });
 
-test('a JavaScript leak in a worker of a worker is called that', async () => {
+testCombination('a JavaScript leak in a worker of a worker is called that', async () => {
   const body =
     "for (let i = 0; i < 8_000; i++) kept.push({ i, text: 'text ' + i }); if (left % 40 === 0) gc();";
   const file = program('worker-javascript.cjs', `${GC}${inWorker(2, body)}`);
@@ -593,22 +595,7 @@ const starting = (start) => `
     ${start}
   }`;
 
-testLinux.each([
-  ['forked', "require('node:child_process').fork(__filename);"],
-  ['in a cluster', "require('node:cluster').fork();"],
-  [
-    'spawned without its options',
-    "require('node:child_process').spawn(process.execPath, [__filename, 'leak'], { stdio: 'inherit' });",
-  ],
-  [
-    'waited for',
-    "require('node:child_process').execFileSync(process.execPath, [__filename, 'leak'], { stdio: 'inherit' });",
-  ],
-  [
-    'under a shell',
-    "require('node:child_process').exec(`${process.execPath} ${__filename} leak`, { env: { PATH: process.env.PATH } });",
-  ],
-])('a process that leaks, %s', async (_, start) => {
+const leakingProcess = async (_, start) => {
   const { code, stderr, result } = await runJson([
     'check',
     '--audit',
@@ -621,9 +608,29 @@ testLinux.each([
   expect(result.children).toMatchObject([{ exit: { code: 0, signal: null } }]);
   expect(result.audit.functions).toMatchObject([{ name: 'strdup' }]);
   expect(code).toBe(1);
-});
+};
 
-testLinux('a worker with options of its own, from a module', async () => {
+testLinux.each([
+  ['forked', "require('node:child_process').fork(__filename);"],
+  [
+    'waited for',
+    "require('node:child_process').execFileSync(process.execPath, [__filename, 'leak'], { stdio: 'inherit' });",
+  ],
+])('a process that leaks, %s', leakingProcess);
+
+testCombination.each([
+  ['in a cluster', "require('node:cluster').fork();"],
+  [
+    'spawned without its options',
+    "require('node:child_process').spawn(process.execPath, [__filename, 'leak'], { stdio: 'inherit' });",
+  ],
+  [
+    'under a shell',
+    "require('node:child_process').exec(`${process.execPath} ${__filename} leak`, { env: { PATH: process.env.PATH } });",
+  ],
+])('a process that leaks, %s', leakingProcess);
+
+testCombination('a worker with options of its own, from a module', async () => {
   const file = program(
     'options.mjs',
     `import { Worker } from 'node:worker_threads';

@@ -1,12 +1,12 @@
 'use strict';
 
-/** Starts 100 workers, three at a time, terminates those that say that they are ready, and tells how much the process grew. */
-module.exports = async function hundred(start) {
+/** Starts workers, three at a time, terminates those that say that they are ready, and tells how much the process grew. */
+module.exports = async function inTurns(start, count) {
   let next = 0;
   let settled = 0;
   let grown = 0;
   const lane = async () => {
-    while (next < 100) {
+    while (next < count) {
       const worker = start(next++);
       worker.on('message', () => worker.terminate());
       await worker.ended;
