@@ -6,6 +6,7 @@
 const build = require('./support/build.js');
 const { runChild } = require('./support/child.js');
 const { faultless } = require('./support/things.js');
+const { times } = require('./support/whole.js');
 
 /** Runs a program of test/programs/overload/ in a Node of its own, which prints what it found. */
 async function found(name, { execArgv = [], ...options } = {}) {
@@ -22,18 +23,18 @@ const onLinux = scarce === undefined ? describe.skip : describe;
 
 onLinux('when the ledger, the collector and the nursery get no memory', () => {
   test.each([
-    ['once', 'alone'],
-    ['from then on', 'all'],
+    ['once', 'alone', times(4, 1)],
+    ['from then on', 'all', times(6, 3)],
   ])(
     '%s: a coded error, the pointer freed, the balance exact, at every allocation',
-    async (_, which) => {
+    async (_, which, step) => {
       const { points, rounds } = await found('refused', {
-        args: [which],
+        args: [which, String(step)],
         env: { LD_PRELOAD: scarce },
         timeout: 400_000,
       });
       // Nearly each of them is one that a pointer needs; the others are tried again later.
-      expect(points).toBeGreaterThan(which === 'alone' ? 60 : 20);
+      expect(points * step).toBeGreaterThan(60);
       expect(rounds).toBeGreaterThan(points * 0.8);
     },
     410_000,
