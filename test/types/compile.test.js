@@ -34,14 +34,21 @@ function hostFor(options) {
   return host;
 }
 
-function complaintsOf(files, more) {
+function programOf(files, more) {
   const options = { ...base, ...more };
-  const program = ts.createProgram(files.map(inRoot), options, hostFor(options));
-  return ts.getPreEmitDiagnostics(program).map(({ file, messageText }) => {
+  return ts.createProgram(files.map(inRoot), options, hostFor(options));
+}
+
+/** What the compiler says of a program, or of one of its files. */
+function complaintsAbout(program, name) {
+  const source = name === undefined ? undefined : program.getSourceFile(inRoot(name));
+  return ts.getPreEmitDiagnostics(program, source).map(({ file, messageText }) => {
     const where = file === undefined ? '' : `${path.relative(root, file.fileName)}: `;
     return where + ts.flattenDiagnosticMessageText(messageText, '\n');
   });
 }
+
+const complaintsOf = (files, more) => complaintsAbout(programOf(files, more));
 
 const commonjs = 'test/types/consumer.cts';
 const esm = 'test/types/consumer.mts';
@@ -70,8 +77,11 @@ test.each([
   expect(complaintsOf(files, options)).toEqual([]);
 });
 
+// The declarations themselves are checked above, and with the types of Node by `npm run lint`.
+const example = { types: ['node'], skipLibCheck: true };
+
 test('the example in TypeScript compiles', () => {
-  expect(complaintsOf(['examples/sqlite.mts'], { types: ['node'] })).toEqual([]);
+  expect(complaintsOf(['examples/sqlite.mts'], example)).toEqual([]);
 });
 
 // As in a package that depends on ours: what is exported needs a name that leads through our entry points.
@@ -112,8 +122,8 @@ describe('a library can export what it declares', () => {
   });
 });
 
-// Each block on its own, as a reader copies it: what one declares for all files must not be there for another. They are
-// run by readme.test.js.
+// Each block is a file of its own, as a reader copies it. One that declares something for all files is a program of its own as
+// well: it must not be there for another. They are run by readme.test.js.
 describe('examples in TypeScript compile', () => {
   const directory = 'build/typescript-blocks';
   const blocks = ['README.md', ...fs.readdirSync(inRoot('docs')).map((name) => `docs/${name}`)]
@@ -133,8 +143,17 @@ describe('examples in TypeScript compile', () => {
     for (const { file, code } of blocks) fs.writeFileSync(inRoot(file), code);
   });
 
-  test.each(blocks)('$page, line $line', ({ file }) => {
-    // The declarations that they use are checked with the example in TypeScript, above.
-    expect(complaintsOf([file], { types: ['node'], skipLibCheck: true })).toEqual([]);
+  const declaresForAll = ({ code }) => /^\s*declare\b/m.test(code);
+  let others;
+
+  test.each(blocks)('$page, line $line', (block) => {
+    if (declaresForAll(block)) return expect(complaintsOf([block.file], example)).toEqual([]);
+    const isOther = (each) => !declaresForAll(each);
+    others ??= programOf(
+      blocks.filter(isOther).map(({ file }) => file),
+      example,
+    );
+    expect(others.getSourceFile(inRoot(block.file))).toBeDefined();
+    expect(complaintsAbout(others, block.file)).toEqual([]);
   });
 });
