@@ -7,8 +7,9 @@ const { pageOf } = require('../../support/page.js');
 
 function day() {
   const terms = { heap: 20e6, buffers: 0, tracked: 0, untracked: 6e6, fragmentation: 0, rest: 50e6 };
-  const samples = Array.from({ length: 864_000 }, (_, at) => ({ seconds: at / 10, rss: 76e6, ...terms }));
-  samples[432_001].rss = 99e6;
+  // More than a call may have arguments.
+  const samples = Array.from({ length: 172_800 }, (_, at) => ({ seconds: at / 2, rss: 76e6, ...terms }));
+  samples[86_401].rss = 99e6;
   return {
     samples,
     collections: samples.map(({ seconds }) => ({ seconds })),
