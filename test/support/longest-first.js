@@ -21,7 +21,9 @@ const LONG = [
   'types/compile',
   'reclaim/process-limit',
   'binding/javascript',
-  'tools/cli/text',
+  'binding/reload',
+  'hostile',
+  'support/stack',
 ].map((name) => path.join(__dirname, '..', `${name}.test.js`));
 
 module.exports = class LongestFirst extends Sequencer {
