@@ -61,7 +61,8 @@ module.exports = {
       from: {
         orphan: true,
         // Started by their paths, or by Node.
-        pathNot: '^lib/tools/(jest\\.js|page/(page|flame)\\.browser\\.js|record/(sampler|register|hooks)\\.m?js)$',
+        pathNot:
+          '^lib/tools/(jest\\.js|page/(page|flame)\\.browser\\.js|record/(sampler|register|hooks)\\.m?js)$',
       },
       to: {},
     },
