@@ -124,7 +124,7 @@ describe('what is packed', () => {
     /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|THIRD-PARTY-LICENSES)$/,
     /^lib\/([\w-]+\/)*[\w-]+\.m?js$/,
     /^bin\/[\w-]+\.js$/,
-    /^lib\/tools\/page\/page\.(css|browser\.js)$/,
+    /^lib\/tools\/page\/(page\.css|(page|flame)\.browser\.js)$/,
     /^lib\/tools\/cli\/result\.schema\.json$/,
     /^types\/[\w-]+\.d\.m?ts$/,
     /^native\/(\w+\/)?\w+\.(cc|h|map)$/,
