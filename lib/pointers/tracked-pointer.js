@@ -413,8 +413,8 @@ class TrackedPointer {
     // C has returned `result`. If it was the destructor, that may say that it has failed.
     transfer.conclude = (pointer, address, freed, result) => {
       const { ok, isBool, retry } = pointer.#kind.destructor;
-      const told = isBool ? Number(Boolean(result)) : Number(result) | 0;
-      const fails = freed && ok !== undefined && result !== undefined && told !== ok;
+      const says = freed && ok !== undefined && result !== undefined;
+      const fails = says && (isBool ? Number(Boolean(result)) : Number(result) | 0) !== ok;
       if (fails) binding.noteFailure(pointer.#kind.id);
       if (fails && retry) transfer.rollBack(pointer, address);
       else transfer.commit(pointer, freed);
