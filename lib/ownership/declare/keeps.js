@@ -3,7 +3,12 @@
 // library, which is for ever.
 
 const { FOREVER } = require('../../pointers/kept');
-const { ArgumentTypeError, ArgumentValueError, UnsupportedError } = require('../../support/errors');
+const {
+  ArgumentTypeError,
+  ArgumentValueError,
+  UnknownOptionError,
+  UnsupportedError,
+} = require('../../support/errors');
 
 const isObject = (value) => typeof value === 'object' && value !== null && !Array.isArray(value);
 
@@ -34,7 +39,11 @@ function keeperOf(key, count) {
   if (key === 'forever') return FOREVER;
   const keeper = /^(0|[1-9]\d*)$/.test(key) ? Number(key) : NaN;
   if (keeper < count) return keeper;
-  throw new ArgumentValueError(key, 'keeps', `{ result, forever } and numbers of arguments, below ${count}`);
+  throw new UnknownOptionError(`keeps.${key}`, [
+    'result',
+    'forever',
+    `the numbers of arguments, below ${count}`,
+  ]);
 }
 
 /**
@@ -50,12 +59,12 @@ function checkKeeps({ keeps, replaces }, name, count) {
   const result = [];
   const rules = [];
   for (const [key, value] of Object.entries(said)) {
+    const keeper = key === 'result' ? undefined : keeperOf(key, count);
     const values = checkArguments(value, isObject(keeps) ? `keeps.${key}` : 'keeps', count);
-    if (key === 'result') {
+    if (keeper === undefined) {
       result.push(...values);
       continue;
     }
-    const keeper = keeperOf(key, count);
     if (values.includes(keeper)) throw new ArgumentValueError(value, `keeps.${key}`, 'other arguments');
     rules.push({ keeper, values });
   }
