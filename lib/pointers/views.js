@@ -6,6 +6,7 @@ const binding = require('../binding');
 const { relieve } = require('../reclaim/reclaim');
 const { checkSize } = require('../support/check');
 const { ArgumentValueError, NoViewsError, OutOfMemoryError } = require('../support/errors');
+const { needRoomForTimer } = require('../support/stack');
 
 class Returned {
   constructor(buffer) {
@@ -67,6 +68,7 @@ function open(pointer, slot, length) {
   exports.any = true;
   new Owned(buffer, pointer);
   if (!turning) {
+    needRoomForTimer();
     // An idle loop has nothing to wait for here.
     setImmediate(turn).unref();
     turning = true; // now, because a full stack may have refused

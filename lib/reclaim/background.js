@@ -3,6 +3,7 @@
 
 const { setTimeout } = require('node:timers');
 const binding = require('../binding');
+const { needRoomForTimer } = require('../support/stack');
 
 const PAUSE = 4; // milliseconds
 
@@ -16,6 +17,7 @@ const background = {
   watch(settle) {
     if (this.isWatching || binding.inBackground() === 0) return;
     if (process._exiting) return void close(); // no new listener is called
+    needRoomForTimer();
     setTimeout(() => {
       process.off('exit', close); // which would keep a copy of the library that nobody uses
       this.isWatching = false;

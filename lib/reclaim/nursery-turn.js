@@ -4,6 +4,7 @@
 const { setImmediate, setTimeout } = require('node:timers');
 const binding = require('../binding');
 const { nursery } = require('../books/nursery');
+const { needRoomForTimer } = require('../support/stack');
 const { heapSize } = require('./gc');
 const { follow, relieve } = require('./reclaim');
 
@@ -16,6 +17,7 @@ class NurseryTurn {
 
   /** The nursery is flushed at the end of this turn. */
   arm() {
+    needRoomForTimer();
     setImmediate(this.#flush).unref();
     this.isArmed = true; // now, because a full stack may have refused
   }

@@ -4,7 +4,7 @@
 const { clearImmediate, clearTimeout, setImmediate, setTimeout } = require('node:timers');
 const { isMainThread } = require('node:worker_threads');
 const calls = require('../books/c-calls');
-const { isOutermost } = require('../support/stack');
+const { isOutermost, needRoomForTimer } = require('../support/stack');
 
 // An event loop that has nothing else to do, but stays alive, would sleep. Woken by this, it comes to the immediates.
 function wake() {}
@@ -27,6 +27,7 @@ class Turn {
 
   schedule() {
     if (this.#isScheduled) return;
+    needRoomForTimer();
     this.#immediate = setImmediate(this.#run);
     if (!this.keepsAlive) {
       this.#immediate.unref();

@@ -60,6 +60,7 @@ class Gate {
 
   /** Has the next turn open it, if nothing is inside then. */
   recover() {
+    needRoomForTimer();
     setImmediate(this.#recover);
   }
 
@@ -84,12 +85,21 @@ class Gate {
 // than 40 kB are left.
 const WORD = ['arm', 'ia32'].includes(process.arch) ? 4 : 8;
 const MANY = new Array((48 * 1024) / WORD).fill(0);
+const SOME = new Array((8 * 1024) / WORD).fill(0);
 const ignore = () => {};
 ignore(); // compiled now, it needs no 40 kB beside its arguments
 
 /** Throws, as V8 does, where the stack is nearly full: what is half done when it is full would stay so. */
 function needRoom() {
   ignore.apply(undefined, MANY);
+}
+
+/**
+ * Throws, as V8 does, where the stack has no room for what Node does to make an immediate or a timer: by one that is half made
+ * the event loop turns for ever.
+ */
+function needRoomForTimer() {
+  ignore.apply(undefined, SOME);
 }
 
 /** Whether needRoom() would not throw. */
@@ -102,4 +112,4 @@ function hasRoom() {
   }
 }
 
-module.exports = { Gate, callersOfUs, hasRoom, isOutermost, needRoom };
+module.exports = { Gate, callersOfUs, hasRoom, isOutermost, needRoom, needRoomForTimer };

@@ -326,7 +326,8 @@ int thing_close(void* thing) {
   return result;
 }
 
-// What is in the register of the result where such a function returns bool: its lowest byte says whether it has freed.
+// What is in the register of the result where such a function returns bool: its lowest byte says whether it
+// has freed.
 int thing_close_bool(void* thing) { return 0x5a00 | (thing_close(thing) == 0); }
 
 // Frees the thing and returns -1.
