@@ -15,8 +15,9 @@ const background = {
 
   /** Calls `settle()` while some run. The process does not end before them, nor does what they use. */
   watch(settle) {
-    if (this.isWatching || binding.inBackground() === 0) return;
-    if (process._exiting) return void close(); // no new listener is called
+    if (binding.inBackground() === 0) return;
+    if (process._exiting) return void close(); // a listener that is added now is not called
+    if (this.isWatching) return;
     needRoomForTimer();
     setTimeout(() => {
       process.off('exit', close); // which would keep a copy of the library that nobody uses
