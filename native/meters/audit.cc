@@ -323,13 +323,18 @@ namespace {
 constexpr size_t kMostPointers = 16;
 constexpr size_t kMostHolders = 8;
 constexpr size_t kMostReached = 20'000;  // blocks
+// Of the memory that is searched, at each look: an audit looks several times a second. Bytes.
+constexpr uint64_t kMostOfBlock = uint64_t{64} << 10;
+constexpr uint64_t kMostRead = uint64_t{16} << 20;
 
-// Calls `see` with each word of a block. Tables of pointers below 4 GB may be of 32 bits, as GLib's are.
+// Calls `see` with each word of a block, or of its beginning. Tables of pointers below 4 GB may be of 32
+// bits, as GLib's are.
 template <typename See>
 void EachWord(const BlockTable::Entry& block, See see) {
   uint32_t halves[2048];
-  for (uint64_t at = 0; at + kWord <= block.bytes; at += sizeof(halves)) {
-    const size_t wanted = std::min<uint64_t>(sizeof(halves), block.bytes - at);
+  const uint64_t end = std::min(block.bytes, kMostOfBlock);
+  for (uint64_t at = 0; at + kWord <= end; at += sizeof(halves)) {
+    const size_t wanted = std::min<uint64_t>(sizeof(halves), end - at);
     const size_t count = ReadMemory(block.key + at, wanted, halves) / sizeof(uint32_t);
     for (size_t i = 0; i < count; i++) {
       see(uint64_t{halves[i]});
@@ -370,14 +375,18 @@ class HeldPointers {
       return;
     if (!IsOfMakers(entry)) return;
     pointers_[count_++].entry = entry;
+    lowest_ = std::min(lowest_, entry.key);
+    highest_ = std::max(highest_, entry.key);
     const Maker* maker = Find(IdOf(entry.account));
     if (maker->whole != maker->returned) reach_ = kLargestHeader;
   }
 
   // What the same call has made is part of the same object.
   void Look(const BlockTable::Entry& block) {
-    if (CallOf(block.account) == 0) return;
+    if (CallOf(block.account) == 0 || count_ == 0 || read_ >= kMostRead) return;
+    read_ += std::min(block.bytes, kMostOfBlock);
     EachWord(block, [this, &block](uint64_t word) {
+      if (word < lowest_ || word > highest_ + reach_) return;
       for (size_t i = 0; i < count_; i++) {
         const BlockTable::Entry& entry = pointers_[i].entry;
         if (word < entry.key || word - entry.key > reach_) continue;
@@ -420,7 +429,10 @@ class HeldPointers {
   size_t maker_count_;
   Pointer pointers_[kMostPointers];
   size_t count_ = 0;
+  uint64_t lowest_ = UINT64_MAX;
+  uint64_t highest_ = 0;
   uint64_t reach_ = 0;  // how far into a block its pointer may be
+  uint64_t read_ = 0;
 };
 
 }  // namespace
