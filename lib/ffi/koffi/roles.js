@@ -8,7 +8,8 @@ const { ownedCallback } = require('./owned-callbacks');
 const { changedPlaces, copier, lentInteger, shapeOf } = require('./shape');
 const { ownedPlaces } = require('./structs');
 
-const READ = /^\s*(_In_\s+)?const\b/;
+// Whether C only reads what is `written` like that, which may be a type.
+const isRead = (written) => typeof written === 'string' && /^\s*(_In_\s+)?const\b/.test(written);
 
 // What a type that Koffi converts as a whole consists of, as [type, path, how it is in there].
 function partsOf({ name, primitive, members, ref, proto }) {
@@ -104,7 +105,8 @@ function callbackOf(koffi, registry, source, type, where) {
  * null, { role: 'borrow', base, shape, direction }, with a direction other than 'in', { role: 'consume' | 'out' | 'inout',
  * owned }, or { role: 'fill', places } for a struct with owned members, or { role: 'change', base, places, copy }. `source`
  * says what frees the pointers that callbacks are given. `isNamed`: an option means a tracked pointer, which may come
- * although no type is owned yet. Owned members of what is `written` as const are lent.
+ * although no type is owned yet. What is owned in what is `written` as const is
+ * lent.
  */
 function roleOf(koffi, registry, source, type, { direction, where, isNamed, written }) {
   const { name, primitive } = describe(koffi, type);
@@ -142,9 +144,12 @@ function roleOf(koffi, registry, source, type, { direction, where, isNamed, writ
           `and '_Out_ ${inner.name} *' where C gives it`,
       );
     }
+    if (direction === 'in' && isRead(written)) {
+      return { role: 'borrow', base: base.name, shape: shapeOf(koffi, registry, type, where) };
+    }
     throw new UnsupportedError(
-      `Cannot tell who owns the elements of '${inner.name} *' in ${where}: write _Out_ or _Inout_ for one ` +
-        `pointer that C stores, or pass an array of plain '${inner.base} *'`,
+      `Cannot tell who owns the elements of '${inner.name} *' in ${where}: write 'const ${inner.name} *' for an array ` +
+        `that C reads, and _Out_ or _Inout_ for one pointer that C stores`,
     );
   }
   const owning = primitive === 'Callback' ? callbackOf(koffi, registry, source, type, where) : undefined;
@@ -157,7 +162,7 @@ function roleOf(koffi, registry, source, type, { direction, where, isNamed, writ
   const mayLendInside = inside.length > 0 && mayChange(koffi, registry, type, inside);
   const isTold =
     direction === 'out' ||
-    (mayLendInside && READ.test(written)) ||
+    (mayLendInside && isRead(written)) ||
     (changed.length > 0 && mayChange(koffi, registry, type, changed));
   const advice = mayLendInside ? `write 'const' where C only reads it, or ` : '';
   if (owning === undefined) refuseOwnedInside(koffi, registry, type, where, isTold, advice);

@@ -56,9 +56,12 @@ class Shape {
   #param = null;
   #isPointer = false;
   #isUnion = false;
+  #where;
+  #name;
 
   constructor(koffi, registry, type, where, shapes) {
     const { name, primitive, members, ref } = describe(koffi, type);
+    [this.#where, this.#name] = [where, name];
     shapes.set(name, this);
     this.#isUnion = primitive === 'Union';
     const inside = where.startsWith(INSIDE) ? where : `${INSIDE}${where}`;
@@ -92,7 +95,10 @@ class Shape {
   /** A copy of `value`, which may say something else when it is asked again; with what `own(pointer, param)` makes of pointers. */
   #copy(value, own) {
     if (typeof value !== 'object' || value === null) return value;
-    if (access.isTracked(value)) return this.#param === null ? value : own(value, this.#param);
+    if (access.isTracked(value)) {
+      if (this.#param !== null) return own(value, this.#param);
+      throw new TypeMismatchError(`'${access.kindOf(value).label}'`, `'${this.#name}'`, this.#where);
+    }
     const copy = Array.isArray(value) ? [] : {};
     if (Array.isArray(value)) {
       if (this.#element === null) return value;

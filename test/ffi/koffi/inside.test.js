@@ -38,6 +38,26 @@ describe.each([
     expectRefusal(() => values(list, 3), ReferenceError, 'ERR_TALLY_DISPOSED');
   });
 
+  test('an array of an owned type that C only reads', async () => {
+    const { Owned, T, make } = declare();
+    const values = declared('things_values', [`const ${Owned} *`, 'int']);
+    const plain = declared('things_values', [`${T} **`, 'int']);
+    const list = [make(10), make(20), make(30)];
+    const expected = plain(list, 3);
+    expect(values(list, 3)).toBe(expected);
+    expect(values([list[0], list[1].address, list[2]], 3)).toBe(expected);
+    expect(values(null, 0)).toBe(plain(null, 0));
+    const later = promisify(values.async)(list, 3);
+    for (const thing of list) thing.dispose();
+    expect(await later).toBe(expected);
+    expect(counters().freed).toBe(3);
+    expectRefusal(() => values(list, 3), ReferenceError, 'ERR_TALLY_DISPOSED');
+    const { make: other } = declare();
+    const stranger = other(10);
+    expectRefusal(() => values([stranger], 1), TypeError, 'ERR_TALLY_TYPE_MISMATCH');
+    stranger.dispose();
+  });
+
   test('a struct, by address and by value', () => {
     const { Pair, make } = declare();
     const byAddress = declared('pair_values', [`const ${Pair} *`]);
