@@ -111,7 +111,9 @@ void PatchModule(const ProcessModules& process, const ElfModule& module, const B
     const uintptr_t target = hook == nullptr ? 0 : HookOf(*hook, kind);
     const uintptr_t value = slot.value();
     if (target == 0 || value == target) return true;
-    if (process.IsReal(hook, value) || (slot.own == 0 && module.IsUnbound(slot))) {
+    // The C++ runtime's own operator new, which it calls for others, may not have been called yet.
+    const bool leads_there = slot.own == 0 || process.IsReal(hook, slot.own);
+    if (process.IsReal(hook, value) || (leads_there && module.IsUnbound(slot))) {
       if (module.Write(slot, target)) result->slots++;
     } else if (kind == ProcessModules::Kind::kLibrary && module.base() == bases[0] && value != 0 &&
                !IsWithin(process, bases, value)) {

@@ -255,6 +255,11 @@ TEST(ImportSlots, CountsContainers) {
   library.Call<void>("free_map", library.Call<void*>("make_map", 100));
   library.Call<void>("free_stream", library.Call<void*>("make_stream", "/dev/null"));
   library.Call<void>("free_aligned", library.Call<void*>("make_aligned"));
+#ifndef TALLY_SANITIZED  // which have an operator new of their own
+  void* resource = library.Call<void*>("make_resource", size_t{1000});
+  EXPECT_EQ(call.net(), 1000);
+  library.Call<void>("free_resource", resource, size_t{1000});
+#endif
   EXPECT_EQ(call.net(), 0);
   EXPECT_EQ(Bytes(), before);
 }

@@ -2,6 +2,7 @@
 
 #include <fstream>
 #include <map>
+#include <memory_resource>
 #include <string>
 #include <thread>
 #include <vector>
@@ -61,6 +62,12 @@ struct alignas(128) Aligned {
 };
 void* make_aligned() { return new Aligned; }
 void free_aligned(void* object) { delete static_cast<Aligned*>(object); }
+
+// By operator new that the C++ runtime itself calls.
+void* make_resource(size_t bytes) { return std::pmr::new_delete_resource()->allocate(bytes, 64); }
+void free_resource(void* block, size_t bytes) {
+  std::pmr::new_delete_resource()->deallocate(block, bytes, 64);
+}
 
 // Whether a failing operator new throws through whatever is in its slot.
 int throws() {
