@@ -29,6 +29,7 @@ class Exact {
     if (bytes === 0) {
       const adopted = adoptBlock(address, account);
       if (adopted !== undefined) return adopted;
+      if (binding.countedBytes(address) !== 0) return 0; // one more reference to what was counted before
       warn(
         'FFI_TALLY_NOT_COUNTED',
         this.#label,

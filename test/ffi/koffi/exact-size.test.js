@@ -141,6 +141,18 @@ if (!canCount) {
       assert.deepStrictEqual([stats().bytes, stats().pointers], [0, 0]);
     `));
 
+  test('one more reference to what is counted already adds nothing, which is no reason to warn', () =>
+    run(`${prelude}
+      const lib = koffi.load(counting);
+      koffi.owned('Owned', 'Thing *', { free: 'thing_free' });
+      koffi.owned('Reference', 'Thing *', { free: 'thing_value', shared: true });
+      const thing = lib.func('Owned thing_new(size_t bytes)')(1000);
+      const reference = lib.func('Reference thing_interior(Thing *thing, size_t offset)')(thing, 0);
+      assert.deepStrictEqual([reference.size, stats().bytes], [0, thing.size]);
+      reference.dispose();
+      thing.dispose();
+    `));
+
   test('what is dropped in synchronous code is freed, and nothing is left', () =>
     run(`${prelude}
       const lib = koffi.load(counting);
