@@ -1,18 +1,12 @@
 'use strict';
 // Asking for a garbage collection, if this runtime can be asked. Found when first needed.
 
+const v8 = require('node:v8'); // not when first needed: where that is cut off, only a part of it would be there for ever
 const vm = require('node:vm');
 const binding = require('../binding');
 const { hasRoom } = require('../support/stack');
 
 let gc;
-let engine;
-
-/** node:v8, which takes a tenth of the time in which this library loads, and which a program that ends soon never needs. */
-function v8() {
-  engine ??= require('node:v8');
-  return engine;
-}
 
 function exposed() {
   // Not `globalThis.gc`, which a program may have replaced: see run().
@@ -31,11 +25,11 @@ function exposed() {
 // The flag is that of all threads: a context that another one makes meanwhile has a global that nobody asked for. So it is
 // set for as long as V8 makes one context, and by one thread at a time.
 function createExposed() {
-  v8().setFlagsFromString('--expose-gc');
+  v8.setFlagsFromString('--expose-gc');
   try {
     return vm.createContext();
   } finally {
-    v8().setFlagsFromString('--no-expose-gc');
+    v8.setFlagsFromString('--no-expose-gc');
   }
 }
 
@@ -89,7 +83,7 @@ function collectMajor() {
 
 /** Of JavaScript objects, live and not yet collected, and what their heap has of the kernel. */
 function heapSize() {
-  const { used_heap_size: used, total_physical_size: pages = 0 } = v8().getHeapStatistics();
+  const { used_heap_size: used, total_physical_size: pages = 0 } = v8.getHeapStatistics();
   return { used, pages };
 }
 

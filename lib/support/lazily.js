@@ -30,12 +30,23 @@ function loadHere(load) {
   }
 }
 
+/** Where loading is cut off, by a timeout of node:vm, Node keeps what there is of the modules. */
+function dropHalves() {
+  for (const [file, module] of Object.entries(ours())) if (!module.loaded) delete cache[file];
+}
+
 /** The function `name` of the module that `load` requires, which is loaded when the function is first called. */
 function lazily(name, load) {
   if (isJest) return load()[name];
   copy ??= ours();
   let found;
-  const call = (...args) => (found ??= loadHere(load)[name])(...args);
+  const find = () => {
+    found = loadHere(load)[name];
+    if (found !== undefined) return found;
+    dropHalves();
+    return (found = loadHere(load)[name]);
+  };
+  const call = (...args) => (found ?? find())(...args);
   return Object.defineProperty(call, 'name', { value: name });
 }
 

@@ -156,6 +156,28 @@ describe('after a timeout', () => {
     expect(found).toMatchObject({ ...clean, result: 1, freed: 2 });
   });
 
+  const load = (whenAsked) => `
+    const Module = require('node:module');
+    const { _load } = Module;
+    Module._load = function (request, ...rest) { ${whenAsked} return _load.call(this, request, ...rest); };`;
+
+  test('in what is loaded by a first call: it is loaded again', async () => {
+    const found = await cut(
+      `${load(`if (request.endsWith('account-rows')) forever();`)} run(() => stats()); make().dispose();`,
+      `return stats().totals.disposed;`,
+      `delete process.env.JEST_WORKER_ID; // where it is, all is loaded at once`,
+    );
+    expect(found).toMatchObject({ ...clean, result: 1 });
+  });
+
+  test('nothing of Node, which stays as it was cut off, is loaded by the first pointer and collection', async () => {
+    const found = await cut(
+      `${load(`throw new Error(request + ' is loaded');`)} (() => { make(); })(); collect();`,
+      `Module._load = _load;`,
+    );
+    expect(found).toMatchObject({ ...clean, freed: 1 });
+  });
+
   test('in callbacks from C inside of each other', async () => {
     const found = await cut(
       `
