@@ -124,7 +124,10 @@ function ownedCallback(koffi, registry, source, type) {
   const producers = given.map((owned) => (owned === undefined ? null : source.producerOf(owned)));
   const convert = taken === undefined ? null : consuming(`the result of a callback (${name})`, taken);
   const pass = (result) => (convert === null ? refuseTracked(result, name) : give(convert, result, taken));
-  const gives = convert !== null || mayLose;
+  // Koffi calls no JavaScript any more where one has thrown: what C goes on to give would be nobody's.
+  const isGiven = producers.some((producer) => producer !== null);
+  const isVoid = describe(koffi, proto.result).primitive === 'Void';
+  const gives = convert !== null || mayLose || (isGiven && isVoid);
   const passLater = (ask) => {
     try {
       return pass(ask());
@@ -136,7 +139,7 @@ function ownedCallback(koffi, registry, source, type) {
   const owning = (callback) =>
     function (...args) {
       const ask = () => callback.apply(this, produceAll(producers, args));
-      if (convert !== null) return passLater(ask);
+      if (convert !== null || (gives && isVoid && call !== null)) return passLater(ask);
       const result = ask(); // an error of its own is Koffi's
       return mayLose ? passLater(() => result) : result;
     };

@@ -58,6 +58,17 @@ describe('what C gives', () => {
     for (const thing of got) thing.dispose();
   });
 
+  test('after the callback has thrown has an owner, too; the first error is thrown', () => {
+    const { Give } = declare();
+    let calls = 0;
+    const fail = () => {
+      throw new RangeError(`call ${calls++}`);
+    };
+    expect(() => each(Give)(3, 10, fail)).toThrow('call 0');
+    collect();
+    expect(counters()).toMatchObject({ made: 3, freed: 3 });
+  });
+
   test('to a callback that is registered, owned or not', () => {
     const { Give, give } = declare();
     const all = each(Give);
