@@ -21,7 +21,7 @@ function isOptions(value) {
 function split(args) {
   const last = args[args.length - 1];
   const options = args.length > 1 && isOptions(last) ? last : undefined;
-  const theirs = options === undefined ? args : args.slice(0, -1);
+  const theirs = options === undefined && (args.length < 2 || last !== undefined) ? args : args.slice(0, -1);
   const list = theirs[theirs.length - 1];
   const definition = typeof theirs[0] === 'string' && theirs.length === 1 ? theirs[0] : undefined;
   const written = definition === undefined ? theirs[theirs.length - 2] : definition.split('(', 1)[0];

@@ -35,6 +35,13 @@ async function run(code, options = {}) {
   return child.stdout.trim().split('\n');
 }
 
+test('options that are undefined are none', () =>
+  run(`
+    const lib = koffi.load(counting);
+    lib.func('Owned thing_new(size_t bytes)', undefined)(10).dispose();
+    lib.func('thing_new', 'Owned', ['size_t'], undefined)(10).dispose();
+  `));
+
 testMaps('unload() with live pointers: their destructors still run, and then the library goes', async () => {
   const lines = await run(`
     say(mapped());
