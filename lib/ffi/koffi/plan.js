@@ -62,6 +62,20 @@ function resolveStrings(koffi, registry, resolve, types) {
   for (const type of types) for (const string of stringsIn(koffi, registry, type)) resolve(string);
 }
 
+/** What refuses owned types of variadic arguments, which stand before each of them in the call of the function `name`. */
+function makeRestCheck(koffi, registry, name, count) {
+  return (args) => {
+    for (let i = count; i < args.length; i += 2) {
+      const type = typeof args[i] === 'string' ? args[i].trim() : describe(koffi, args[i]).name;
+      if (!registry.has(type)) continue;
+      throw new UnsupportedError(
+        `Cannot give away a variadic argument of ${name}(): write the plain type for '${type}', and ` +
+          'release() the pointer where C takes it',
+      );
+    }
+  };
+}
+
 /**
  * What ownership means for `raw`, whose owned strings are given to `resolve()`, declared with `definition`, a prototype, or
  * with undefined for that, a result `written` so and the types of `list`. `options` are one-off. Returns null for nothing.
@@ -140,7 +154,8 @@ function planFor({
     !givesAny && lengths.length === 0 && resized === undefined && keeps.rules.length === 0 && !takesAny;
   const reenters = checkReenters(options?.reenters, name, !isPlain);
   if (isPlain) return null;
-  const more = { outcome, address, resized, reenters, variadic, inside, lengths, once, replaceAt };
+  const checkRest = variadic ? makeRestCheck(koffi, registry, name, count) : undefined;
+  const more = { outcome, address, resized, reenters, variadic, checkRest, inside, lengths, once, replaceAt };
   return makePlan({ name, source, registry, roles, owned, keeps, ...more });
 }
 

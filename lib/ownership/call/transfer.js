@@ -34,6 +34,7 @@ class Transfer {
     this.#freedAt = freedAt;
     const { params } = plan;
     this.#plan = plan;
+    plan.checkRest?.(args);
     this.values = args.slice();
     forgetArguments();
     for (let i = 0; i < args.length; i++) {

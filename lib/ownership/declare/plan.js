@@ -116,6 +116,7 @@ function makePlan({
   resized,
   reenters,
   variadic = false,
+  checkRest,
   exact = false,
   inside = [],
   lengths = [],
@@ -170,6 +171,7 @@ function makePlan({
     frees: freeing(address),
     ...outcome,
     variadic,
+    checkRest,
     exact,
     producer,
     producers, // of all that it gives

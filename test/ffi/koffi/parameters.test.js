@@ -937,6 +937,19 @@ describe('a pointer in a place where Koffi takes one', () => {
   });
 });
 
+test('an owned type for a variadic argument is refused: nobody would see that C takes it', () => {
+  const { Owned, make } = declareThings();
+  const thing = make(10);
+  const libc = koffi.load(platform.libc);
+  const print = libc.func('int snprintf(_Out_ uint8_t *out, size_t size, const char *format, ...)');
+  for (const type of [Owned, koffi.resolve(Owned)]) {
+    const rest = ['%d %p', 'int', 7, type, thing];
+    expectRefusal(() => print(Buffer.alloc(64), 64, ...rest), TypeError, 'ERR_TALLY_UNSUPPORTED');
+  }
+  thing.dispose();
+  expect(counters()).toMatchObject({ made: 1, freed: 1 });
+});
+
 describe('called back from C', () => {
   const uses = [
     ['disposed', (thing) => thing.dispose()],
