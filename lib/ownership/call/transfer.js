@@ -120,7 +120,7 @@ class Transfer {
     const { params } = this.#plan;
     for (let i = 0; i < params.length; i++) {
       const { role, producer } = params[i] ?? {};
-      if ((role !== 'out' && role !== 'inout') || boxOf(args[i]) === null) continue;
+      if ((role !== 'out' && role !== 'inout') || (args[i] ?? null) === null) continue; // or an array, whatever is left of it
       const stored = params[i].stored(this.values[i]);
       for (let j = 0; j < stored.length; j++) {
         try {

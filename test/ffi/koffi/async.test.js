@@ -269,6 +269,12 @@ describe('owned', () => {
     expect(await promisify(make.async)(out, 100)).toBe(0);
     expect(out[0]).toMatchObject({ size: 100, label: Owned });
     out[0].dispose();
+
+    const emptied = [null];
+    const promise = promisify(make.async)(emptied, 100);
+    emptied.pop();
+    await promise;
+    emptied[0].dispose();
   });
 
   test('arguments that C takes: ended at once, their charge returned', async () => {
