@@ -51,12 +51,58 @@ BlockTable merged;
 std::atomic<bool> any_merged{false};
 std::atomic<bool> has_begun{false};
 
-// Changes of accounts that are not marked. One place for each that falls there: the last one keeps it.
-constexpr size_t kChanges = 1024;
-SpinLock changes_lock;
-CountedBlocks::Change changes[kChanges];
+// Changes of accounts that are not marked, one for each: a hash table of numbers in a list. There may be
+// nobody any more who asks for an account: when there are too many, all are forgotten.
+class Changes {
+ public:
+  static constexpr size_t kMost = size_t{1} << 16;
 
-CountedBlocks::Change& ChangeOf(uint64_t account) { return changes[account % kChanges]; }
+  size_t count() const { return count_; }
+
+  // That of `account`; nullptr where there is none.
+  CountedBlocks::Change* Find(uint64_t account) {
+    const uint32_t number = numbers_[PlaceOf(account)];
+    return number == 0 ? nullptr : &list_[number - 1];
+  }
+
+  // The same, added where there is none.
+  CountedBlocks::Change& Add(uint64_t account) {
+    if (CountedBlocks::Change* found = Find(account); found != nullptr) return *found;
+    if (count_ == kMost) Sift([](const CountedBlocks::Change&) { return false; });
+    list_[count_] = {account, 0};
+    numbers_[PlaceOf(account)] = static_cast<uint32_t>(++count_);
+    return list_[count_ - 1];
+  }
+
+  // Forgets those of which `stays(change)` is false.
+  template <typename F>
+  void Sift(F&& stays) {
+    for (size_t i = count_; i-- > 0;) numbers_[PlaceOf(list_[i].account)] = 0;  // backwards: each is found
+    const size_t before = count_;
+    count_ = 0;
+    for (size_t i = 0; i < before; i++) {
+      const CountedBlocks::Change change = list_[i];
+      if (stays(change)) Add(change.account) = change;
+    }
+  }
+
+ private:
+  static constexpr size_t kPlaces = 2 * kMost;
+
+  // Where its number is, or is to be.
+  size_t PlaceOf(uint64_t account) const {
+    size_t at = account % kPlaces;
+    while (numbers_[at] != 0 && list_[numbers_[at] - 1].account != account) at = (at + 1) % kPlaces;
+    return at;
+  }
+
+  size_t count_ = 0;
+  uint32_t numbers_[kPlaces] = {};  // 0 for none
+  CountedBlocks::Change list_[kMost];
+};
+
+SpinLock changes_lock;
+Changes changes;
 
 std::atomic<bool> any_changes{false};
 
@@ -72,9 +118,17 @@ void SetStale(double* block, double value) {
   __atomic_store(&block[CountedBlocks::kStale], &value, __ATOMIC_RELAXED);
 }
 
+uint64_t EnvironmentOf(uint64_t account) { return (account - 1) / CountedBlocks::kAccounts; }
+
+// Whether the thread that would ask for it has ended. REQUIRES: the lock of the changes.
+bool IsOfEnded(uint64_t account) {
+  const uint64_t environment = EnvironmentOf(account);
+  return environment < Owners().size() && Owners()[environment] == nullptr;
+}
+
 // What happens in another thread JavaScript would not ask for. REQUIRES: the lock of the changes.
 void TellOwner(uint64_t account) {
-  const uint64_t environment = (account - 1) / CountedBlocks::kAccounts;
+  const uint64_t environment = EnvironmentOf(account);
   if (environment >= Owners().size()) return;
   const Thread* owner = Owners()[environment];
   if (owner != nullptr && owner != &current) SetStale(owner->in_use, 1);
@@ -83,8 +137,8 @@ void TellOwner(uint64_t account) {
 void NoteChange(uint64_t account, int64_t bytes) {
   any_changes.store(true, std::memory_order_relaxed);
   const std::lock_guard<SpinLock> lock(changes_lock);
-  CountedBlocks::Change& change = ChangeOf(account);
-  change = {account, bytes + (change.account == account ? change.bytes : 0)};
+  if (IsOfEnded(account)) return;
+  changes.Add(account).bytes += bytes;
   TellOwner(account);
 }
 
@@ -92,7 +146,7 @@ void NoteChange(uint64_t account, int64_t bytes) {
 void Forget(uint64_t account) {
   if (!any_changes.load(std::memory_order_relaxed)) return;
   const std::lock_guard<SpinLock> lock(changes_lock);
-  if (CountedBlocks::Change& change = ChangeOf(account); change.account == account) change = {};
+  if (CountedBlocks::Change* change = changes.Find(account); change != nullptr) change->bytes = 0;
 }
 
 // Beside the account of a block: it is a sample of the profile.
@@ -164,9 +218,13 @@ void CountedBlocks::UseThreadBlock(double* block) {
   current.in_use = block;
   NoteFirst(block);
   if (block != nullptr) return;
+  bool has_ended = false;
   for (Thread*& owner : Owners()) {
-    if (owner == &current) owner = nullptr;
+    if (owner != &current) continue;
+    owner = nullptr;
+    has_ended = true;
   }
+  if (has_ended) changes.Sift([](const Change& change) { return !IsOfEnded(change.account); });
 }
 
 void CountedBlocks::SetStale(bool is_stale) {
@@ -264,13 +322,20 @@ void CountedBlocks::Merge(uint64_t from, uint64_t to, uint64_t bytes) {
 }
 
 bool CountedBlocks::TakeChanges(uint64_t first, FallibleVector<Change>* taken) {
-  if (!taken->Reserve(kChanges)) return false;
-  const std::lock_guard<SpinLock> lock(changes_lock);
-  for (Change& change : changes) {
-    if (change.account - first >= kAccounts || change.bytes == 0) continue;
-    taken->Push(change);
-    change = {};
+  size_t room = 0;
+  {
+    const std::lock_guard<SpinLock> lock(changes_lock);
+    room = changes.count();
   }
+  if (!taken->Reserve(room)) return false;
+  const std::lock_guard<SpinLock> lock(changes_lock);
+  changes.Sift([&](const Change& change) {
+    if (change.bytes == 0) return false;
+    if (change.account - first >= kAccounts || room == 0) return true;
+    room--;
+    taken->Push(change);
+    return false;
+  });
   return true;
 }
 

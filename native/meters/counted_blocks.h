@@ -95,7 +95,8 @@ class CountedBlocks {
     int64_t bytes = 0;
   };
   // What changed while another mark stood, of the accounts that NewAccounts() gave from `first` on. Of
-  // accounts that nobody asks for any more, only some are kept. Returns false without memory.
+  // more than 65536 accounts, among them those that nobody asks for any more, some are lost. Returns false
+  // without memory.
   static bool TakeChanges(uint64_t first, FallibleVector<Change>* changes);
 
   // From now on blocks are counted.

@@ -286,6 +286,25 @@ TEST(ImportSlots, ThreadsOfTheLibraryAreIts) {
   EXPECT_EQ(Bytes(), before);
 }
 
+TEST(ImportSlots, OneCallChangesManyObjects) {
+  constexpr size_t kObjects = 3000;
+  const Library library("allocates_lazy");
+  library.Patch();
+  std::vector<void*> blocks;
+  for (size_t i = 0; i < kObjects; i++) {
+    const Marked call(NewAccount());
+    blocks.push_back(library.Call<void*>("allocate", size_t{100}));
+  }
+  const Marked call(NewAccount());
+  for (void* block : blocks) library.Call<void>("release", block);
+  FallibleVector<CountedBlocks::Change> changes;
+  ASSERT_TRUE(CountedBlocks::TakeChanges(1, &changes));
+  EXPECT_EQ(changes.size(), kObjects);
+  int64_t sum = 0;
+  for (const auto& change : changes) sum += change.bytes;
+  EXPECT_EQ(sum, -100 * static_cast<int64_t>(kObjects));
+}
+
 #ifndef TALLY_SANITIZED  // addresses do not come again soon
 TEST(ImportSlots, AFreeThatWasMissedIsFoundWhenTheAddressComesAgain) {
   const Library library("allocates_lazy");

@@ -11,7 +11,7 @@ const { access } = require('../../pointers/tracked-pointer');
 
 const { MARK, NET, OTHERS, STALE, MAKER, SAMPLES } = binding.protocol.threadBlock;
 const MOST_ACCOUNTS = 2 ** 30; // then their numbers begin again
-const MOST_PENDING = 4096;
+const MOST_PENDING = 2 ** 16;
 
 // The doubles of this thread; V8 knows where a constant is.
 const block = new Float64Array(binding.threadBlock());
