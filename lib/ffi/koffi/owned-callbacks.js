@@ -15,6 +15,13 @@ function nothingOf({ integer, invalid, struct }) {
   return invalid?.value === undefined ? undefined : integer.told(invalid.value);
 }
 
+// The same where it takes a plain result.
+function plainNothing(primitive) {
+  if (/^(U?Int|Float)/.test(primitive)) return 0;
+  if (primitive === 'Bool') return false;
+  return /^(Void|Pointer|String)/.test(primitive) ? null : undefined;
+}
+
 const PASSED = ['bigint', 'number', 'string', 'undefined'];
 
 // Whether Koffi gives C the result: it throws at what it does not take, and C has whatever was there.
@@ -114,7 +121,7 @@ function ownedCallback(koffi, registry, source, type) {
   if (taken !== undefined && koffi.type === undefined) {
     throw new UnsupportedError(`Koffi 2 takes no pointer that a callback (${name}) returns: use Koffi 3`);
   }
-  const nothing = taken && nothingOf(taken);
+  const nothing = taken ? nothingOf(taken) : plainNothing(describe(koffi, proto.result).primitive);
   if (taken !== undefined && nothing === undefined) {
     const what = taken.struct === undefined ? `say what is 'invalid' as '${taken.name}'` : 'return a pointer';
     throw new UnsupportedError(
@@ -123,11 +130,13 @@ function ownedCallback(koffi, registry, source, type) {
   }
   const producers = given.map((owned) => (owned === undefined ? null : source.producerOf(owned)));
   const convert = taken === undefined ? null : consuming(`the result of a callback (${name})`, taken);
-  const pass = (result) => (convert === null ? refuseTracked(result, name) : give(convert, result, taken));
+  const pass = (result) => {
+    if (convert !== null) return give(convert, result, taken);
+    return mayLose ? refuseTracked(result, name) : result;
+  };
   // Koffi calls no JavaScript any more where one has thrown: what C goes on to give would be nobody's.
-  const isGiven = producers.some((producer) => producer !== null);
-  const isVoid = describe(koffi, proto.result).primitive === 'Void';
-  const gives = convert !== null || mayLose || (isGiven && isVoid);
+  const isGiven = nothing !== undefined && producers.some((producer) => producer !== null);
+  const gives = convert !== null || mayLose || isGiven;
   const passLater = (ask) => {
     try {
       return pass(ask());
@@ -139,7 +148,7 @@ function ownedCallback(koffi, registry, source, type) {
   const owning = (callback) =>
     function (...args) {
       const ask = () => callback.apply(this, produceAll(producers, args));
-      if (convert !== null || (gives && isVoid && call !== null)) return passLater(ask);
+      if (convert !== null || (isGiven && call !== null)) return passLater(ask);
       const result = ask(); // an error of its own is Koffi's
       return mayLose ? passLater(() => result) : result;
     };

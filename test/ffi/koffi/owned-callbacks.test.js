@@ -58,15 +58,27 @@ describe('what C gives', () => {
     for (const thing of got) thing.dispose();
   });
 
-  test('after the callback has thrown has an owner, too; the first error is thrown', () => {
+  test.each(['void', 'int', 'double', 'bool', 'void *', 'const char *'])(
+    'to a callback that returns %s, after that has thrown, has an owner, too; the first error is thrown',
+    (result) => {
+      const { Owned } = declare();
+      const Give = unique('Give');
+      koffi.proto(`${result} ${Give}(${Owned} thing)`);
+      let calls = 0;
+      const fail = () => {
+        throw new RangeError(`call ${calls++}`);
+      };
+      expect(() => each(Give)(3, 10, fail)).toThrow('call 0');
+      collect();
+      expect(counters()).toMatchObject({ made: 3, freed: 3 });
+    },
+  );
+
+  test('may be what a callback returns that returns nothing', () => {
     const { Give } = declare();
-    let calls = 0;
-    const fail = () => {
-      throw new RangeError(`call ${calls++}`);
-    };
-    expect(() => each(Give)(3, 10, fail)).toThrow('call 0');
+    expect(each(Give)(2, 10, (thing) => thing)).toBe(2);
     collect();
-    expect(counters()).toMatchObject({ made: 3, freed: 3 });
+    expect(counters()).toMatchObject({ made: 2, freed: 2 });
   });
 
   test('to a callback that is registered, owned or not', () => {
