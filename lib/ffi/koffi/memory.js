@@ -13,7 +13,7 @@ const { access } = require('../../pointers/tracked-pointer');
 const { collect } = require('../../reclaim/collect');
 const { announce } = require('../../reclaim/destroy');
 const { checkOptions, checkSize } = require('../../support/check');
-const { ArgumentValueError, OutOfMemoryError } = require('../../support/errors');
+const { ArgumentValueError, OutOfMemoryError, UnsupportedError } = require('../../support/errors');
 const { Bounds, isOffset } = require('./bounds');
 const { describe, toKoffiPointer } = require('./dialect');
 const observe = require('./observe');
@@ -85,11 +85,20 @@ function acceptingDecode(koffi, bounds, made) {
   return named(decode, raw);
 }
 
+// Nobody would know for how long it is used there.
+function refuseWritten(value) {
+  if (!access.isTracked(value)) return;
+  throw new UnsupportedError(
+    `Cannot write a tracked pointer (${value.label}) into memory: write its 'address', and keep it`,
+  );
+}
+
 function acceptingEncode(koffi, bounds) {
   const { encode: raw } = koffi;
   const encode = function (value, second, third, fourth, fifth) {
     const count = arguments.length;
     if (count < 2 || count > 5) return raw.apply(undefined, arguments); // which complains
+    refuseWritten(isOffset(second) ? fourth : third);
     let at = value;
     if (access.isTracked(value)) {
       at = unwrap(koffi, value);

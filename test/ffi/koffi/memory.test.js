@@ -139,6 +139,19 @@ describe('a tracked pointer where Koffi takes a pointer', () => {
       block.dispose();
     });
 
+    test('is not written into memory itself: its address may be', () => {
+      const block = make();
+      const place = Buffer.alloc(16);
+      for (const write of [
+        () => koffi.encode(place, 'void *', block),
+        () => koffi.encode(place, 8, 'void *', block),
+      ]) {
+        const error = expectRefusal(write, TypeError, 'ERR_TALLY_UNSUPPORTED');
+        expect(error.message).toContain(block.label);
+      }
+      block.dispose();
+    });
+
     test('after its end: ERR_TALLY_DISPOSED', () => {
       const block = make();
       block.dispose();
