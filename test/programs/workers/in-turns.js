@@ -12,7 +12,7 @@ module.exports = async function inTurns(start, count) {
       await worker.ended;
       // The first ones bring caches and heaps that the process keeps.
       const rss = process.memoryUsage.rss();
-      if (++settled <= 20) grown = -rss;
+      if (++settled <= 9) grown = -rss;
     }
   };
   await Promise.all([lane(), lane(), lane()]);
