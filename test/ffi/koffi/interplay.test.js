@@ -7,6 +7,7 @@ const { errorOf, expectBalance } = require('../../support/balance.js');
 const { runChild } = require('../../support/child.js');
 const inChildren = require('../../support/in-children.js');
 const { gcUntil } = require('../../support/gc-until.js');
+const { times } = require('../../support/whole.js');
 const { counting, declareThings, isKoffi2, koffi, ownedThing, things, unique } = require('./setup.js');
 
 const library = koffi.load(counting);
@@ -254,6 +255,7 @@ test('dispose({ children: true }) finds them in a program that has a setter for 
   'by hand and by dispose(), wherever the stack ends: each is freed once',
   async () => {
     const child = await runChild('test/programs/ffi/koffi/edge-of-stack.js', {
+      args: [String(times(5, 1))],
       execArgv: ['--stack-size=300', '--expose-gc'],
     });
     expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });

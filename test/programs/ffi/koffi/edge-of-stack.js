@@ -1,11 +1,13 @@
 'use strict';
 // Frees pointers where the stack ends somewhere in between. Prints how many are lost.
+//   node edge-of-stack.js STEP     1 for each place where it may end, 2 for every second
 
 const { collect, stats, track } = require('../../../../lib');
 const { counting } = require('../../../support/counting.js');
 const koffi = require('../../../../lib/ffi/koffi');
 const things = require('../../../support/things.js');
 
+const step = Number(process.argv[2]);
 const library = koffi.load(counting);
 koffi.owned('Thing', 'void *', { free: 'thing_free', size: 10 });
 const free = library.func('void thing_free(void *thing)');
@@ -45,7 +47,7 @@ const makers = {
 };
 
 for (const make of Object.values(makers)) {
-  for (let spare = 1; spare < 1500; spare++) {
+  for (let spare = 1; spare < 1500; spare += step) {
     const parent = track(2n ** 40n, { size: 1, free: null });
     const [thing, use] = make(parent);
     parent.dispose();
