@@ -63,7 +63,6 @@ test('in a worker, whose end frees what is still in use', async () => {
 
 test('what a former copy loads later belongs to that copy', async () => {
   const child = await runChild(`
-    delete process.env.JEST_WORKER_ID; // where it is, all is loaded at once
     const load = () => {
       for (const file of Object.keys(require.cache)) if (/[\\\\/]lib[\\\\/]/.test(file)) delete require.cache[file];
       return require('./lib');

@@ -192,7 +192,7 @@ test.each(freeing.map(([name, how, code, more = 0]) => [name, how, code, MADE + 
 const asOnWindows = (code) => `
   require('./test/support/things.js');
   Object.defineProperty(process, 'platform', { value: 'win32' });
-  require('./lib');
+  require('./lib/reclaim/process-exit.js');
   Object.defineProperty(process, 'platform', { value: '${process.platform}' });
   ${code}
 `;

@@ -7,6 +7,12 @@ const { spawn } = require('node:child_process');
 const root = path.join(__dirname, '../..');
 
 /**
+ * What a child does not inherit, to start as a user's program does: with the first, Jest's, it would load all of the library at
+ * once, and more certificates than Node has take longer to read than all the rest of its start.
+ */
+const notInherited = { JEST_WORKER_ID: undefined, NODE_EXTRA_CA_CERTS: undefined };
+
+/**
  * Runs a file (absolute, or relative to the repository) or a piece of JavaScript in a Node of its own, whose working
  * directory is the repository: `require('./lib')` in the code finds the library.
  * A child that was stopped after `timeout` ms has the signal SIGKILL and says so in its stderr.
@@ -19,7 +25,8 @@ function runChild(
   const isFile = !fileOrCode.includes('\n') && fs.existsSync(file);
   const program = isFile ? [file, ...args] : ['-e', fileOrCode, '--', ...args];
   return new Promise((resolve, reject) => {
-    const child = spawn(node, [...execArgv, ...program], { cwd: root, env: { ...process.env, ...env } });
+    const all = { ...process.env, ...notInherited, ...env };
+    const child = spawn(node, [...execArgv, ...program], { cwd: root, env: all });
     const output = { stdout: '', stderr: '' };
     for (const name of ['stdout', 'stderr']) {
       child[name].setEncoding('utf8').on('data', (text) => (output[name] += text));
@@ -37,4 +44,4 @@ function runChild(
   });
 }
 
-module.exports = { runChild };
+module.exports = { notInherited, runChild };

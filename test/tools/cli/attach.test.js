@@ -7,7 +7,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { spawn } = require('node:child_process');
 const { attach } = require('../../../lib/tools/cli/attach');
-const { runChild } = require('../../support/child.js');
+const { notInherited, runChild } = require('../../support/child.js');
 const { canCount } = require('../../support/exact.js');
 
 const root = path.join(__dirname, '../../..');
@@ -18,7 +18,10 @@ const run = (...args) => runChild('bin/ffi-tally.js', { args: ['attach', ...args
 
 /** Calls test(pid) while the program runs. */
 async function withProgram(code, test) {
-  const child = spawn(process.execPath, ['--inspect-port=0', '-e', code], { cwd: root });
+  const child = spawn(process.execPath, ['--inspect-port=0', '-e', code], {
+    cwd: root,
+    env: { ...process.env, ...notInherited },
+  });
   await new Promise((resolve) => child.stdout.once('data', resolve));
   try {
     await test(child.pid);

@@ -9,7 +9,7 @@ const { spawn } = require('node:child_process');
 const { once } = require('node:events');
 const { setTimeout: delay } = require('node:timers/promises');
 const { causeOf, formatPostMortem, readBlackBox } = require('../../../lib/tools/cli/post-mortem.js');
-const { runChild } = require('../../support/child.js');
+const { notInherited, runChild } = require('../../support/child.js');
 const { times } = require('../../support/whole.js');
 
 const program = path.join(__dirname, '../../programs/tools/cli/black-box.js');
@@ -77,7 +77,10 @@ posix('post-mortem', () => {
 
   test('SIGKILL at random moments: the top account is there each time', async () => {
     for (let i = 0; i < times(4, 20); i++) {
-      const child = spawn(process.execPath, [program, box, 'spin'], { stdio: ['ignore', 'pipe', 'inherit'] });
+      const child = spawn(process.execPath, [program, box, 'spin'], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+        env: { ...process.env, ...notInherited },
+      });
       await once(child.stdout, 'data');
       await delay(Math.random() * 20);
       child.kill('SIGKILL');

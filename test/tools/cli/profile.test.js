@@ -6,6 +6,7 @@ const { execFile } = require('node:child_process');
 const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
+const { notInherited } = require('../../support/child.js');
 const { canCount } = require('../../support/exact.js');
 
 const root = path.join(__dirname, '../../..');
@@ -25,7 +26,7 @@ function profileWith(env, ...args) {
     execFile(
       process.execPath,
       command,
-      { cwd: root, env: { ...process.env, ...env } },
+      { cwd: root, env: { ...process.env, ...notInherited, ...env } },
       (error, stdout, stderr) => resolve({ code: error?.code ?? 0, stdout, stderr }),
     );
   });

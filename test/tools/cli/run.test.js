@@ -8,7 +8,7 @@ const path = require('node:path');
 const { execFileSync, spawn } = require('node:child_process');
 const { pathToFileURL } = require('node:url');
 const Ajv = require('ajv');
-const { runChild } = require('../../support/child.js');
+const { notInherited, runChild } = require('../../support/child.js');
 const { isWhole, leaveOut } = require('../../support/whole.js');
 
 const root = path.join(__dirname, '../../..');
@@ -31,6 +31,8 @@ function program(name, code) {
   return file;
 }
 
+// Of what is not started by runChild().
+const env = { ...process.env, ...notInherited };
 const run = (args, options) => runChild('bin/ffi-tally.js', { args, ...options });
 
 const validator = new Ajv({ allErrors: true });
@@ -237,7 +239,10 @@ test('--timeout stops a program that would not end; that is no failure', async (
 test('Ctrl-C stops the program, and the result is printed all the same', async () => {
   const record = path.join(records, 'interrupted.jsonl');
   const args = ['check', '--record', record, '--', program('forever.cjs', forever)];
-  const child = spawn(process.execPath, [path.join(root, 'bin/ffi-tally.js'), ...args], { detached: true });
+  const child = spawn(process.execPath, [path.join(root, 'bin/ffi-tally.js'), ...args], {
+    detached: true,
+    env,
+  });
   let stdout = '';
   child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
   const timer = setInterval(() => {
@@ -305,7 +310,10 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 testLinux('Ctrl-C in a terminal reaches the program once', async () => {
   const command = [process.execPath, path.join(root, 'bin/ffi-tally.js'), 'check', '--'];
   const file = program('signals.cjs', tellsSignals);
-  const { code, stdout } = await outputOf(spawn('python3', ['-c', TERMINAL, ...command, file]), () => {});
+  const { code, stdout } = await outputOf(
+    spawn('python3', ['-c', TERMINAL, ...command, file], { env }),
+    () => {},
+  );
   expect(stdout).toContain('got SIGINT\r\n');
   expect(stdout).toMatch(/^resident /m);
   expect(code).toBe(0);
@@ -315,7 +323,7 @@ testLinux.each(['SIGINT', 'SIGTERM'])('%s to ffi-tally alone is passed on', asyn
   const file = program('signals.cjs', tellsSignals);
   const args = [path.join(root, 'bin/ffi-tally.js'), 'check', '--', file];
   // Without a terminal, whoever runs the tests has one.
-  const child = spawn(process.execPath, args, { detached: true });
+  const child = spawn(process.execPath, args, { detached: true, env });
   const { code, stdout } = await outputOf(child, () => child.kill(signal));
   expect(stdout).toContain(`got ${signal}\n`);
   expect(stdout).toMatch(/^resident /m);
