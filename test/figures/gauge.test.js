@@ -139,11 +139,11 @@ test.each([
   boundByBudget();
   const vram = gpu();
   opened('vram', vram.used, options);
-  vram.churn(60, 100 * MIB);
+  vram.churn(20, 100 * MIB);
   expect(vram.peak).toBeLessThanOrEqual(300 * MIB); // the interpreter may still hold the last one
   collect();
   vram.peak = 0;
-  vram.churn(600, MIB);
+  vram.churn(200, MIB);
   expect(vram.peak).toBeLessThanOrEqual(0.7 * 64 * MIB); // a minor collection at half of the budget
 });
 
@@ -152,7 +152,7 @@ test('large ones after many small ones are noticed within a few', () => {
   const vram = gpu();
   opened('vram', vram.used);
   vram.churn(5000, 64 * 1024);
-  vram.churn(100, 100 * MIB);
+  vram.churn(30, 100 * MIB);
   expect(vram.peak).toBeLessThanOrEqual(1200 * MIB);
 });
 

@@ -14,10 +14,12 @@ const { runChild } = require('../support/child.js');
 const inChildren = require('../support/in-children.js');
 const { gc, gcUntil } = require('../support/gc-until.js');
 const things = require('../support/things.js');
-const { combinations } = require('../support/whole.js');
+const { combinations, times } = require('../support/whole.js');
 const { FREE, counters } = things;
 
 const MIB = 2 ** 20;
+// Of 8 MiB, several times what there may be at once.
+const BLOCKS = times(120, 300);
 
 beforeEach(things.reset);
 afterEach(expectBalance);
@@ -43,20 +45,20 @@ describe('in a synchronous loop', () => {
   test.each([
     ['freed by C', {}],
     ['freed by JavaScript', { free: (address) => things.free(address) }],
-  ])('300 x 8 MiB stay below 256 MiB, %s', (_, options) => {
+  ])('blocks of 8 MiB stay below 256 MiB, %s', (_, options) => {
     boundByBudget();
-    const peak = churn(300, 8 * MIB, options);
+    const peak = churn(BLOCKS, 8 * MIB, options);
     expect(peak).toBeLessThanOrEqual(256 * MIB);
     expect(counters().peak_bytes).toBeLessThanOrEqual(256 * MIB);
-    expect(counters().freed).toBeGreaterThan(300 - 32);
+    expect(counters().freed).toBeGreaterThan(BLOCKS - 32);
     collect();
-    expect(counters()).toMatchObject({ made: 300, freed: 300 });
+    expect(counters()).toMatchObject({ made: BLOCKS, freed: BLOCKS });
   });
 
   const smallOnes = (_, other) => {
     boundByBudget();
     const bytes = 16 * 1024;
-    const count = (512 * MIB) / bytes;
+    const count = (times(384, 512) * MIB) / bytes;
     (() => {
       for (let i = 0; i < count; i++) other(make(bytes));
     })();
@@ -89,7 +91,7 @@ describe('in a synchronous loop', () => {
   test('beside 64 MiB that stay', () => {
     boundByBudget();
     const kept = Array.from({ length: 64 }, () => make(MIB));
-    churn(300, 8 * MIB);
+    churn(BLOCKS, 8 * MIB);
     expect(counters().peak_bytes).toBeLessThanOrEqual(320 * MIB);
     expectAlive(kept);
     for (const pointer of kept) pointer.dispose();
@@ -99,7 +101,7 @@ describe('in a synchronous loop', () => {
     boundByBudget();
     const cache = new Map();
     (() => {
-      for (let i = 0; i < 300; i++) {
+      for (let i = 0; i < BLOCKS; i++) {
         cache.set(i, make(8 * MIB));
         if (cache.size > 10) cache.delete(i - 10);
       }
@@ -108,20 +110,20 @@ describe('in a synchronous loop', () => {
     expectAlive([...cache.values()]);
     cache.clear();
     collect();
-    expect(counters().freed).toBe(300);
+    expect(counters().freed).toBe(BLOCKS);
   });
 
   test('in pairs of parent and child', () => {
     boundByBudget();
     (() => {
-      for (let i = 0; i < 150; i++) {
+      for (let i = 0; i < BLOCKS / 2; i++) {
         const parent = make(8 * MIB);
         track(things.makeChild(parent.address, 8 * MIB), { size: 8 * MIB, free: FREE, parent });
       }
     })();
     expect(counters().peak_bytes).toBeLessThanOrEqual(256 * MIB);
     collect();
-    expect(counters()).toMatchObject({ freed: 300, orphans: 0 });
+    expect(counters()).toMatchObject({ freed: BLOCKS, orphans: 0 });
   });
 
   // The pacer weighs what collections cost, and with sanitizers they cost many times as much.
@@ -147,7 +149,7 @@ describe('in a synchronous loop', () => {
   test('what is disposed at once needs no collection', () => {
     withRoom();
     const before = stats().collections;
-    for (let i = 0; i < 300; i++) make(8 * MIB).dispose();
+    for (let i = 0; i < BLOCKS; i++) make(8 * MIB).dispose();
     expect(stats().collections).toEqual(before);
     expect(counters().peak_bytes).toBe(8 * MIB);
   });

@@ -442,7 +442,7 @@ describe('libc', () => {
     let peak = 0;
     boundByBudget();
     (() => {
-      for (let i = 0; i < 500; i++) {
+      for (let i = 0; i < 150; i++) {
         fill(mmap(null, 4 * MB, 3, flags, -1, 0), i, 4 * MB);
         peak = Math.max(peak, stats().bytes);
       }
