@@ -23,8 +23,8 @@ const onLinux = scarce === undefined ? describe.skip : describe;
 
 onLinux('when the ledger, the collector and the nursery get no memory', () => {
   test.each([
-    ['once', 'alone', times(4, 1)],
-    ['from then on', 'all', times(6, 3)],
+    ['once', 'alone', times(8, 1)],
+    ['from then on', 'all', times(12, 3)],
   ])(
     '%s: a coded error, the pointer freed, the balance exact, at every allocation',
     async (_, which, step) => {
