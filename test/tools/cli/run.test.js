@@ -425,6 +425,9 @@ testLinux('worker threads are audited too', async () => {
   expect(code).toBe(1);
 });
 
+const small = ['--max-old-space-size=64', '-p', 'v8.getHeapStatistics().heap_size_limit'];
+let limitOf64;
+
 test.each([undefined, '--no-deprecation'])(
   'it has its own arguments and options: NODE_OPTIONS=%s',
   async (given) => {
@@ -437,12 +440,12 @@ test.each([undefined, '--no-deprecation'])(
       new Worker(__filename, { execArgv: process.execArgv });
     } else console.log(process.env.NODE_OPTIONS);`,
     );
-    const env = { NODE_OPTIONS: given };
-    const small = ['--max-old-space-size=64', '-p', 'v8.getHeapStatistics().heap_size_limit'];
-    const limit = execFileSync(process.execPath, small, { encoding: 'utf8' }).trim();
-    const { code, stdout, stderr } = await run(['check', '--heap', '64', '--', file], { env });
+    limitOf64 ??= execFileSync(process.execPath, small, { encoding: 'utf8', env }).trim();
+    const { code, stdout, stderr } = await run(['check', '--heap', '64', '--', file], {
+      env: { NODE_OPTIONS: given },
+    });
     expect(stderr).toBe('');
-    expect(stdout.split('\n').slice(0, 2)).toEqual([`${given} ${limit}`, String(given)]);
+    expect(stdout.split('\n').slice(0, 2)).toEqual([`${given} ${limitOf64}`, String(given)]);
     expect(code).toBe(0);
   },
 );
@@ -566,9 +569,14 @@ test('a worker that was terminated has no accounts, nor have its workers', async
   expect(code).toBe(0);
 });
 
-testLinux.each([
+const plainly = [
   ['required', 'require.cjs', `const koffi = require('koffi');\n${LIBC}`],
   ['imported', 'import.mjs', `import koffi from 'koffi';\n${LIBC}`],
+];
+
+testLinux.each([
+  // `npm test` has them above: the native leak, and the loop that never returns.
+  ...(isWhole ? plainly : []),
   [
     'imported by its path, as Vitest does',
     'path.mjs',
