@@ -13,7 +13,7 @@ const free = libc.symbol('free');
 const memset = libc.func('void *memset(void *p, int c, size_t size)');
 const make = (label, size) => track(malloc(size), { size, free, label });
 
-const kept = [];
+const kept = (globalThis.kept = []); // nothing else keeps it until the exit
 for (let i = 0; i < 40; i++) kept.push(make('cache', 1_000_000));
 kept.push(make('a "small" one', 1000));
 function spin(milliseconds) {
