@@ -24,6 +24,8 @@ function packageOf(runtime) {
   return [`node-${system}-${arch}`, `bin/${windows ? 'node.exe' : 'node'}`];
 }
 
+const certificates = process.env.FFI_TALLY_TEST_CA_CERTS; // scripts/test.js keeps them from the tests
+
 const prefixOf = (runtime) => path.join(cache, String(runtime));
 const directoryIn = (prefix, runtime) => path.join(prefix, 'node_modules', packageOf(runtime)[0]);
 const executableIn = (prefix, runtime) => path.join(directoryIn(prefix, runtime), packageOf(runtime)[1]);
@@ -74,6 +76,7 @@ function installPackages(directory, packages) {
     cwd: prefix,
     encoding: 'utf8',
     shell: windows,
+    env: { ...process.env, ...(certificates && { NODE_EXTRA_CA_CERTS: certificates }) },
   });
   const complete = status === 0;
   try {
