@@ -16,8 +16,8 @@ const BOTH = ['with', 'without'];
 // What only starts processes and waits for them: with three files at a time two processors have something to do, and one may
 // follow the other in a process of Jest's.
 const ONCE = ['--maxWorkers=3', '--workerIdleMemoryLimit=8GB'];
-// Whose sources ask for gc().
-const COLLECTS = '--testMatch=<rootDir>/test/reclaim/*.test.js';
+// What looks for gc(), what is collected by itself, and what asks where memory is short. `npm run test:all` runs all without.
+const COLLECTS = '--testMatch=<rootDir>/test/reclaim/{collect,gc,pressure}.test.js';
 // What a compiler says of the typings, whatever runs the compiler: asked where all combinations are.
 const SAME_EVERYWHERE =
   process.env.FFI_TALLY_TEST_WHOLE === 'no' ? ['--testPathIgnorePatterns=test/types/compile'] : [];
