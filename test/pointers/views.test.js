@@ -15,6 +15,7 @@ const { runChild } = require('../support/child.js');
 const inChildren = require('../support/in-children.js');
 const { gc, gcUntil } = require('../support/gc-until.js');
 const things = require('../support/things.js');
+const { times } = require('../support/whole.js');
 const { FREE, counters } = things;
 
 beforeEach(things.reset);
@@ -555,7 +556,7 @@ inChildren.describe('at the end', () => {
 });
 
 inChildren.test('random programs', async () => {
-  const steps = process.env.FFI_TALLY_TEST_STEPS ?? '1500';
+  const steps = process.env.FFI_TALLY_TEST_STEPS ?? String(times(700, 1500));
   const child = await runChild('test/support/views-fuzz.js', {
     args: [steps],
     execArgv: ['--expose-gc', '--no-warnings'],
