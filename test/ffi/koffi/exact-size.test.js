@@ -25,6 +25,10 @@ const CUT_OFF = `
     assert.throws(cut, { code: 'ERR_SCRIPT_EXECUTION_INTERRUPTED' });
   }`;
 
+// glibc notes what is to be called at the exit in lists of 32. Whoever registers the 33rd has the next list in what it keeps, and
+// who that is depends on what was registered before.
+const EXIT_LIST = 16 + 32 * 32;
+
 const word = (value) => {
   if (value === OUT) return 'out';
   if (value === null) return 'null';
@@ -76,7 +80,7 @@ if (!canCount) {
       const steady = expected[name][1][0];
       const [[size, left]] = counted[name];
       expect({ [name]: size }).toEqual({ [name]: steady + left });
-      expect(size).toBeLessThanOrEqual(expected[name][0][0]);
+      expect(size).toBeLessThanOrEqual(expected[name][0][0] + EXIT_LIST);
     }
   }, 240_000); // a process for each library
 
