@@ -9,11 +9,11 @@ const { threadId } = require('node:worker_threads');
 const binding = require('../../binding');
 const { stats } = require('../../figures/stats');
 const { ArgumentTypeError, OutOfMemoryError, UnsupportedError } = require('../../support/errors');
-const { breakLines } = require('./heap-file');
 const { findElements, writeWeighed } = require('./weigh');
 
 // So many elements that are the same tell our array from all others.
 const MARKS = 997;
+// These elements; as a text it is among the strings of the snapshot.
 const REST = 'native memory of pointers whose objects are gone';
 
 let count = 0;
@@ -37,27 +37,26 @@ function writeHeapSnapshot(file = nameOfFile()) {
   const target = path.resolve(file);
   const plain = `${target}.tmp`;
   const { bytes } = stats();
-  held = new Array(MARKS).fill({});
+  held = new Array(MARKS).fill(REST);
   const buffer = binding.liveObjects(held);
   if (buffer === undefined) throw new OutOfMemoryError();
   const sizes = new Float64Array(buffer);
   try {
     v8.writeHeapSnapshot(plain);
     held = null;
-    breakLines(plain);
     const found = findElements(plain, MARKS, sizes.length);
-    let nodes = 0;
-    for (const node of found.nodes) nodes = Math.max(nodes, node + 1);
-    const weights = new Float64Array(nodes).fill(-1);
+    const weights = new Float64Array(found.nodes.reduce((most, node) => Math.max(most, node), 0) + 1).fill(
+      -1,
+    );
     let rest = bytes;
     found.nodes.forEach((node, i) => {
       weights[node] = sizes[i];
       rest -= sizes[i];
     });
-    writeWeighed(plain, target, { ...found, weights, rest, name: REST });
+    writeWeighed(plain, target, { ...found, weights, rest });
   } finally {
     held = null;
-    for (const left of [plain, `${plain}.lines`]) fs.rmSync(left, { force: true });
+    fs.rmSync(plain, { force: true });
   }
   return file;
 }
