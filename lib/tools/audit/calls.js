@@ -66,7 +66,10 @@ class Calls {
     this.growth.called();
     const block = this.#block;
     if (block[STALE] !== 0) binding.patchNewSlots();
-    const { [MARK]: mark, [MAKER]: by, [CALL]: outerCall } = block;
+    // One by one: a pattern with computed keys would make strings of them.
+    const mark = block[MARK];
+    const by = block[MAKER];
+    const outerCall = block[CALL];
     const outer = this.#depth++ === 0 ? null : block.slice(ARGUMENTS);
     const outerInner = this.#inner;
     this.#inner = 0;
