@@ -37,6 +37,7 @@
         "native/meters/counted_blocks.cc",
         "native/meters/crash_note.cc",
         "native/meters/elf_module.cc",
+        "native/meters/held_pointers.cc",
         "native/meters/import_hooks.cc",
         "native/meters/import_slots.cc",
         "native/meters/meter.cc",

@@ -6,9 +6,9 @@
 #include <mutex>
 
 #include "base/hash.h"
-#include "base/process_memory.h"
 #include "base/spin_lock.h"
 #include "meters/counted_blocks.h"
+#include "meters/held_pointers.h"
 
 namespace tally {
 
@@ -318,130 +318,33 @@ bool Audit::Acts(FallibleVector<Done>* all) {
   return true;
 }
 
-namespace {
-
-constexpr size_t kMostPointers = 16;
-constexpr size_t kMostHolders = 8;
-constexpr size_t kMostReached = 20'000;  // blocks
-// Of the memory that is searched, at each look: an audit looks several times a second. Bytes.
-constexpr uint64_t kMostOfBlock = uint64_t{64} << 10;
-constexpr uint64_t kMostRead = uint64_t{16} << 20;
-
-// Calls `see` with each word of a block, or of its beginning. Tables of pointers below 4 GB may be of 32
-// bits, as GLib's are.
-template <typename See>
-void EachWord(const BlockTable::Entry& block, See see) {
-  uint32_t halves[2048];
-  const uint64_t end = std::min(block.bytes, kMostOfBlock);
-  for (uint64_t at = 0; at + kWord <= end; at += sizeof(halves)) {
-    const size_t wanted = std::min<uint64_t>(sizeof(halves), end - at);
-    const size_t count = ReadMemory(block.key + at, wanted, halves) / sizeof(uint32_t);
-    for (size_t i = 0; i < count; i++) {
-      see(uint64_t{halves[i]});
-      if (i % 2 == 0 && i + 1 < count) see(uint64_t{halves[i + 1]} << 32 | halves[i]);
-    }
-  }
-}
-
-// Whether `from` leads to `to`, by way of other blocks. Not where it leads too far to tell.
-bool Reaches(const BlockTable::Entry& from, uint64_t to) {
-  BlockTable& seen = *new BlockTable;
-  FallibleVector<BlockTable::Entry> reached;
-  bool is_found = false;
-  const auto reach = [&](uint64_t word) {
-    is_found = is_found || word == to;
-    if (word < kLargestHeader || is_found || reached.size() == kMostReached) return;
-    const BlockTable::Entry next = blocks.Find(word);
-    if (next.key == 0 || seen.Put(word, 0, 0).key != 0 || !reached.Reserve(1)) return;
-    reached.Push(next);
-  };
-  reach(from.key);
-  for (size_t i = 0; i < reached.size() && !is_found; i++) {
-    const BlockTable::Entry block = reached[i];
-    EachWord(block, reach);
-  }
-  seen.Clear();
-  delete &seen;
-  return is_found;
-}
-
-// Some pointers that C has returned, and the blocks in which they stand.
-class HeldPointers {
- public:
-  HeldPointers(const uint32_t* makers, size_t count) : makers_(makers), maker_count_(count) {}
-
-  void Add(const BlockTable::Entry& entry) {
-    if (count_ == kMostPointers || (entry.account & kFlags) != kReturned || CallOf(entry.account) == 0)
-      return;
-    if (!IsOfMakers(entry)) return;
-    pointers_[count_++].entry = entry;
-    lowest_ = std::min(lowest_, entry.key);
-    highest_ = std::max(highest_, entry.key);
-    const Maker* maker = Find(IdOf(entry.account));
-    if (maker->whole != maker->returned) reach_ = kLargestHeader;
-  }
-
-  // What the same call has made is part of the same object.
-  void Look(const BlockTable::Entry& block) {
-    if (CallOf(block.account) == 0 || count_ == 0 || read_ >= kMostRead) return;
-    read_ += std::min(block.bytes, kMostOfBlock);
-    EachWord(block, [this, &block](uint64_t word) {
-      if (word < lowest_ || word > highest_ + reach_) return;
-      for (size_t i = 0; i < count_; i++) {
-        const BlockTable::Entry& entry = pointers_[i].entry;
-        if (word < entry.key || word - entry.key > reach_) continue;
-        if (CallOf(block.account) != CallOf(entry.account)) NoteHolder(&pointers_[i], block);
-      }
-    });
-  }
-
-  // What is younger and hangs on the object itself is part of it, too: it was added later, and points back.
-  Audit::Held Count() const {
-    Audit::Held sum{count_, 0};
-    for (size_t i = 0; i < count_; i++) {
-      const Pointer& each = pointers_[i];
-      const auto is_other = [&each](uint64_t holder) { return !Reaches(each.entry, holder); };
-      if (each.is_held || std::any_of(each.younger, each.younger + each.count, is_other)) sum.held++;
-    }
-    return sum;
-  }
-
- private:
-  struct Pointer {
-    BlockTable::Entry entry;
-    bool is_held = false;
-    size_t count = 0;
-    uint64_t younger[kMostHolders] = {};
-  };
-
-  bool IsOfMakers(const BlockTable::Entry& entry) const {
-    const Maker* maker = Find(IdOf(entry.account));
-    return std::any_of(makers_, makers_ + maker_count_, [maker](uint32_t id) { return Find(id) == maker; });
-  }
-
-  void NoteHolder(Pointer* pointer, const BlockTable::Entry& holder) {
-    const bool is_older = CallOf(holder.account) < CallOf(pointer->entry.account);
-    if (is_older || IsOfMakers(holder)) pointer->is_held = true;
-    if (!pointer->is_held && pointer->count < kMostHolders) pointer->younger[pointer->count++] = holder.key;
-  }
-
-  const uint32_t* makers_;
-  size_t maker_count_;
-  Pointer pointers_[kMostPointers];
-  size_t count_ = 0;
-  uint64_t lowest_ = UINT64_MAX;
-  uint64_t highest_ = 0;
-  uint64_t reach_ = 0;  // how far into a block its pointer may be
-  uint64_t read_ = 0;
-};
-
-}  // namespace
-
 Audit::Held Audit::FindHeld(const uint32_t* makers, size_t count) {
-  HeldPointers pointers(makers, count);
-  blocks.Each([](const Block& entry, void* all) { static_cast<HeldPointers*>(all)->Add(entry); }, &pointers);
-  blocks.Each([](const Block& entry, void* all) { static_cast<HeldPointers*>(all)->Look(entry); }, &pointers);
-  return pointers.Count();
+  struct Search {
+    const uint32_t* makers;
+    size_t count;
+    HeldPointers pointers;
+
+    HeldPointers::Block Of(const Block& entry) const {
+      const Maker* maker = Find(IdOf(entry.account));
+      const bool is_of_makers =
+          std::any_of(makers, makers + count, [maker](uint32_t id) { return Find(id) == maker; });
+      return {entry.key, entry.bytes, CallOf(entry.account), is_of_makers};
+    }
+  } search{makers, count, HeldPointers(&blocks)};
+  const auto add = [](const Block& entry, void* context) {
+    auto* all = static_cast<Search*>(context);
+    const HeldPointers::Block block = all->Of(entry);
+    if (block.call == 0 || !block.is_of_makers || (entry.account & kFlags) != kReturned) return;
+    const Maker* maker = Find(IdOf(entry.account));
+    all->pointers.Add(block, maker->whole == maker->returned ? 0 : kLargestHeader);
+  };
+  const auto look = [](const Block& entry, void* context) {
+    auto* all = static_cast<Search*>(context);
+    if (CallOf(entry.account) != 0) all->pointers.Look(all->Of(entry));
+  };
+  blocks.Each(add, &search);
+  blocks.Each(look, &search);
+  return {search.pointers.count(), search.pointers.CountHeld()};
 }
 
 void Audit::LockAll() {
