@@ -42,6 +42,10 @@ module.exports = [
           selector: 'CallExpression[callee.object.name="process"][callee.property.name="dlopen"]',
           message: onlyOneDoor,
         },
+        {
+          selector: 'ObjectPattern > Property[computed=true][key.name=/^[A-Z_]+$/]',
+          message: 'An index becomes a string there, and V8 optimizes the function anew again and again.',
+        },
       ],
     },
   },
