@@ -63,11 +63,12 @@ function hasRoom() {
   return places.length < MOST_PLACES;
 }
 
-/** Those of `sites` that are not ours, and a text that only these have. */
-function othersAmong(sites) {
+/** Those of `sites` that are not ours, at most so many, and a text that only these have. */
+function othersAmong(sites, most = Infinity) {
   const others = [];
   let key = '';
   for (const site of sites) {
+    if (others.length === most) break;
     const file = site.getScriptNameOrSourceURL();
     if (file?.startsWith(OWN)) continue;
     others.push(site);
@@ -186,11 +187,6 @@ function readTraces(figures) {
   return [...found.values()].sort((a, b) => b.bytes - a.bytes || b.pointers - a.pointers);
 }
 
-/** The call sites among the last `limit` that are not of this library: structured, and costly to read. */
-function callersOfUs(limit) {
-  return callSites(limit).filter((site) => !site.getScriptNameOrSourceURL()?.startsWith(OWN));
-}
-
 /** A call site as V8 writes it, at its place in the source. */
 const writtenSite = (site) => written(frameOf(site));
 
@@ -207,10 +203,11 @@ function placeOfSite(site) {
 }
 
 module.exports = {
-  callersOfUs,
+  callSites,
   placeOfSite,
   hasTraces: () => places.length > 0,
   noteCollected,
+  othersAmong,
   placeOfUse,
   readTraces,
   setRate,

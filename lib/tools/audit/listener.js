@@ -35,13 +35,17 @@ class Listener {
       (...args) => this.calls.call(maker, func, args),
       (...args) => this.calls.callAsync(maker, func.async, args),
     );
+    maker.entry = audited;
     this.#ofFunction.set(audited, maker);
     return audited;
   }
 
   call(name, func, args) {
-    this.#ofKoffi[name] ??= this.calls.add(new Maker({ ...OF_KOFFI[name], library: 'koffi' }));
-    return this.calls.call(this.#ofKoffi[name], func, args);
+    const maker = (this.#ofKoffi[name] ??= this.calls.add(
+      new Maker({ ...OF_KOFFI[name], library: 'koffi' }),
+    ));
+    maker.entry = this.call;
+    return this.calls.call(maker, func, args);
   }
 
   owns(func, label) {

@@ -4,11 +4,10 @@
 
 const { threadId } = require('node:worker_threads');
 const binding = require('../../binding');
-const { callersOfUs, writtenSite } = require('../../books/trace');
+const { callSites, othersAmong, writtenSite } = require('../../books/trace');
 
-const FRAMES = 3; // of the program, that tell one place from another
-const USUAL = 7; // frames, ours included, each of which costs some time
-const MOST = 14;
+const FRAMES = 3; // that tell one place from another, each of which costs some time
+const MOST = 14; // frames, ours included, where these are not of the program
 const MOST_PLACES = 2000; // of one function: code that is generated has no end of them
 
 const TOLD = ['name', 'library', 'signature', 'gives', 'base', 'disposable', 'guess', 'label', 'problem'];
@@ -18,6 +17,7 @@ class Maker {
   keeping = 0;
   kept = 0;
   label = undefined; // of the tracked pointers that the drop-in makes of its results
+  entry = undefined; // the function that the program, or the drop-in, calls for it
   isMaking = false; // whether a call of it has ever made anything
   #places = new Map();
 
@@ -51,16 +51,13 @@ class Maker {
 
   /** The number for what is made by the call that runs. */
   place() {
-    let sites = callersOfUs(USUAL);
-    if (sites.length === 0) sites = callersOfUs(MOST);
-    if (sites.length > FRAMES) sites.length = FRAMES;
-    let at = '';
-    for (const site of sites) at += `${site.getScriptNameOrSourceURL()}:${site.getPosition()}|`;
-    const known = this.#places.get(at);
+    let { others, key } = othersAmong(callSites(FRAMES, this.entry));
+    if (others.length === 0) ({ others, key } = othersAmong(callSites(MOST), FRAMES));
+    const known = this.#places.get(key);
     if (known !== undefined) return known;
     if (this.#places.size >= MOST_PLACES) return this.unplaced;
-    const number = binding.auditMaker(`${this.key}\n${sites.map(writtenSite).join('\n')}`);
-    this.#places.set(at, number);
+    const number = binding.auditMaker(`${this.key}\n${others.map(writtenSite).join('\n')}`);
+    this.#places.set(key, number);
     return number;
   }
 

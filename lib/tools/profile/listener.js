@@ -3,7 +3,7 @@
 // reads and writes some numbers.
 
 const binding = require('../../binding');
-const { callersOfUs, placeOfSite } = require('../../books/trace');
+const { callSites, othersAmong, placeOfSite } = require('../../books/trace');
 const { loadedLibraries } = require('../../ffi/koffi/observe');
 const { callUnmarked, threadBlock } = require('../../ownership/size/counting');
 const hook = require('../../pointers/observer-hook');
@@ -21,12 +21,11 @@ class Stacks {
 
   numberOf({ name, library }) {
     try {
-      const sites = callersOfUs(FRAMES);
-      let key = `${name}|`;
-      for (const site of sites) key += `${site.getScriptNameOrSourceURL()}:${site.getPosition()}|`;
+      const { others, key: where } = othersAmong(callSites(FRAMES));
+      const key = `${name}${where}`;
       let number = this.#known.get(key);
       if (number === undefined && this.#known.size < MOST_PLACES) {
-        number = binding.profileStack(JSON.stringify({ name, library, frames: sites.map(placeOfSite) }));
+        number = binding.profileStack(JSON.stringify({ name, library, frames: others.map(placeOfSite) }));
         this.#known.set(key, number);
       }
       return number ?? 0;
