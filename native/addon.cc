@@ -217,6 +217,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<CrashNote::WriteTo>("noteCrash");
   functions.Add<AuditMaker>("auditMaker");
   functions.Add<Audit::Rename>("auditRename");
+  functions.Add<Audit::HasLeft>("auditHasLeft");
+  functions.Add<Audit::Give>("auditGive");
   functions.Add<Audit::SetElsewhere>("auditElsewhere");
   functions.Add<Audit::Returned>("auditReturned");
   functions.Add<Audit::Tracked>("auditTracked");

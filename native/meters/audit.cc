@@ -141,6 +141,23 @@ uint64_t AccountOf(uint32_t id, const double* block) {
   return (static_cast<uint64_t>(block[Field::kCall]) & kCalls) << kCallShift | id;
 }
 
+// The last blocks that this thread has made.
+struct Recent {
+  uint64_t addresses[Audit::kRemembered] = {};
+  uint32_t count = 0;
+};
+thread_local Recent recent;
+
+// Calls `see` for each that lives of the last `count` ones, if `maker` has made it in the current call.
+template <typename See>
+void EachRecent(uint32_t maker, uint32_t count, See see) {
+  const uint64_t account = AccountOf(maker, CountedBlocks::ThreadBlock());
+  for (uint32_t i = 1; i <= count; i++) {
+    const BlockTable::Entry entry = blocks.Find(recent.addresses[(recent.count - i) % Audit::kRemembered]);
+    if (entry.key != 0 && (entry.account & ~kFlags) == account) see(entry);
+  }
+}
+
 uint32_t CurrentMaker(const double* block) { return static_cast<uint32_t>(block[Field::kMaker]); }
 
 int64_t BytesOfObject(const BlockTable::Entry& entry) {
@@ -178,6 +195,7 @@ void Audit::Made(uint64_t address, uint64_t bytes) {
   block[Field::kBalance] += static_cast<double>(bytes);
   block[Field::kBlocks]++;
   AddBlock(Find(id), static_cast<int64_t>(bytes), 1);
+  recent.addresses[recent.count++ % kRemembered] = address;
   const Block before = blocks.Put(address, bytes, AccountOf(id, block));
   if (before.key != 0) NoteEnd(before, nullptr);
 }
@@ -239,6 +257,25 @@ void Audit::Rename(uint32_t from, uint32_t to) {
                            &Maker::tracked, &Maker::tracked_bytes, &Maker::adopted}) {
     Add(&(next->*field), (old->*field).exchange(0, std::memory_order_relaxed));
   }
+}
+
+bool Audit::HasLeft(uint32_t from, uint32_t count) {
+  bool has_left = false;
+  EachRecent(from, count, [&has_left](const Block&) { has_left = true; });
+  return has_left;
+}
+
+void Audit::Give(uint32_t from, uint32_t to, uint32_t count) {
+  EachRecent(from, count, [=](const Block& entry) {
+    const auto bytes = static_cast<int64_t>(entry.bytes);
+    AddBlock(Find(from), -bytes, -1);
+    AddBlock(Find(to), bytes, 1);
+    if ((entry.account & kTracked) != 0) {  // by a callback
+      AddTracked(Find(from), entry, -1);
+      AddTracked(Find(to), entry, 1);
+    }
+    blocks.Put(entry.key, entry.bytes, entry.account - from + to);
+  });
 }
 
 void Audit::Called(uint32_t id, int64_t calls, int64_t keeping, int64_t kept) {

@@ -38,6 +38,12 @@ class Audit {
   static uint32_t MakerOf(const char* text, size_t length);
   // What `from` has made and makes is `to`'s. REQUIRES: once for each `from`, and `to` is nobody's.
   static void Rename(uint32_t from, uint32_t to);
+  // Whether something lives of the last `count` blocks of this thread that `from` has made in the current
+  // call; and it is `to`'s from now on. REQUIRES: at most kRemembered, returned by nobody yet, and that both
+  // exist.
+  static bool HasLeft(uint32_t from, uint32_t count);
+  static void Give(uint32_t from, uint32_t to, uint32_t count);
+  static constexpr uint32_t kRemembered = 64;
   // Who makes what threads allocate that no maker is known of; 0 for nobody.
   static void SetElsewhere(uint32_t maker) { elsewhere_.store(maker, std::memory_order_relaxed); }
 

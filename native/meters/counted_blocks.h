@@ -25,8 +25,9 @@ class CountedBlocks {
   // thread has changed an account of this one.
   // For the profile. kSamples: how many samples wait for the stack of their call. kRun, kUntil: the profile,
   // and bytes until its next sample. The rest is for the audit. kMaker: who allocates. kBalance, kBlocks:
-  // bytes made less those freed, and blocks made. kMoved: where realloc() has put something last. kCall: the
-  // number of the call, 0 for none. kArguments: how many pointers it was given, from kArgument on.
+  // bytes made less those freed, and blocks made. kMoved: where realloc() has put something last; or kThread,
+  // if a thread was started since. kCall: the number of the call, 0 for none. kArguments: how many pointers
+  // it was given, from kArgument on.
   enum Field : uint8_t {
     kMark,
     kNet,
@@ -44,6 +45,7 @@ class CountedBlocks {
     kArgument,
     kFields = kArgument + 6
   };
+  static constexpr double kThread = 1;
   static constexpr size_t kMostArguments = kFields - kArgument;
 
   // Marks that are no account: nobody, and a thread that a library has started.

@@ -161,11 +161,12 @@ void* RunThread(void* data) {
 
 int LibraryThread(pthread_t* thread, const pthread_attr_t* attributes, ThreadFunction function,
                   void* argument) {
-  auto* start =
-      new (std::nothrow) Start{function, argument, CountedBlocks::ThreadBlock()[CountedBlocks::kMaker]};
+  double* block = CountedBlocks::ThreadBlock();
+  auto* start = new (std::nothrow) Start{function, argument, block[CountedBlocks::kMaker]};
   if (start == nullptr) return EAGAIN;
+  block[CountedBlocks::kMoved] = CountedBlocks::kThread;
   // What the system keeps of a thread is not the library's to free.
-  double& mark = CountedBlocks::ThreadBlock()[CountedBlocks::kMark];
+  double& mark = block[CountedBlocks::kMark];
   const double before = mark;
   mark = CountedBlocks::kNobody;
   const int error = create_thread(thread, attributes, RunThread, start);

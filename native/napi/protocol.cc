@@ -2,6 +2,7 @@
 // has the same names.
 
 #include "env/environment.h"
+#include "meters/audit.h"
 #include "meters/counted_blocks.h"
 #include "meters/import_slots.h"
 #include "napi/entry_points.h"
@@ -72,6 +73,7 @@ Napi::Object Protocol(Napi::Env env) {
   Put(block, "ARGUMENTS", CountedBlocks::kArguments);
   Put(block, "ARGUMENT", CountedBlocks::kArgument);
   Put(block, "MOST_ARGUMENTS", CountedBlocks::kMostArguments);
+  Put(block, "MOST_REMEMBERED", Audit::kRemembered);
   Napi::Object patched = group(protocol, "patched");
   Put(patched, "YES", ImportSlots::Outcome::kPatched);
   Put(patched, "NO_MEMORY", ImportSlots::Outcome::kNoMemory);

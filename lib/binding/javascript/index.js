@@ -269,6 +269,8 @@ function open() {
     noteCrash() {},
     auditMaker: () => 0,
     auditRename() {},
+    auditHasLeft: () => false,
+    auditGive() {},
     auditElsewhere() {},
     auditReturned() {},
     auditTracked() {},

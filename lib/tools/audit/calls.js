@@ -8,8 +8,19 @@ const { toAddress } = require('../../pointers/destructors');
 const { allocators } = require('./allocators');
 const { Growth } = require('./growth');
 
-const { MARK, STALE, MAKER, BALANCE, BLOCKS, MOVED, CALL, ARGUMENTS, ARGUMENT, MOST_ARGUMENTS } =
-  binding.protocol.threadBlock;
+const {
+  MARK,
+  STALE,
+  MAKER,
+  BALANCE,
+  BLOCKS,
+  MOVED,
+  CALL,
+  ARGUMENTS,
+  ARGUMENT,
+  MOST_ARGUMENTS,
+  MOST_REMEMBERED,
+} = binding.protocol.threadBlock;
 const SOMEBODY = -1; // a mark that is no account
 const LOWEST = 4096n;
 
@@ -70,11 +81,12 @@ class Calls {
     const mark = block[MARK];
     const by = block[MAKER];
     const outerCall = block[CALL];
+    const outerMoved = block[MOVED];
     const outer = this.#depth++ === 0 ? null : block.slice(ARGUMENTS);
     const outerInner = this.#inner;
     this.#inner = 0;
     this.#noteArguments(args);
-    block[MAKER] = maker.isMaking ? maker.place() : maker.unplaced;
+    block[MAKER] = maker.isLarge ? maker.place() : maker.unplaced;
     if (mark === 0) block[MARK] = SOMEBODY;
     block[MOVED] = 0;
     block[CALL] = ++this.#count;
@@ -95,16 +107,29 @@ class Calls {
       const change = block[BALANCE] - balance;
       const kept = change - this.#inner;
       this.#inner = outerInner + change;
-      if (block[BLOCKS] !== blocks || block[MOVED] !== 0) this.#made(maker, number, kept, result, args);
+      const made = block[BLOCKS] - blocks;
+      if (made !== 0 || block[MOVED] !== 0) {
+        this.#made(maker, this.#numberOf(maker, number, made), kept, result, args);
+      }
       block[CALL] = outerCall;
+      block[MOVED] = outerMoved;
       block[ARGUMENTS] = 0;
       this.#depth--;
       if (outer !== null) block.set(outer, ARGUMENTS);
     }
   }
 
+  /** What a call stands under that has made so many blocks under `number`. */
+  #numberOf(maker, number, made) {
+    if (maker.isLarge) return number;
+    if (made > MOST_REMEMBERED || this.#block[MOVED] !== 0) return maker.becomeLarge();
+    if (!binding.auditHasLeft(number, made)) return number; // nobody will ask where that was
+    const place = maker.place();
+    binding.auditGive(number, place, made);
+    return place;
+  }
+
   #made(maker, number, kept, result, args) {
-    if (!maker.isMaking) number = maker.begin();
     maker.kept += kept;
     if (kept > 0) maker.keeping++;
     tellResults(maker, number, kept, result, args);

@@ -18,7 +18,7 @@ class Maker {
   kept = 0;
   label = undefined; // of the tracked pointers that the drop-in makes of its results
   entry = undefined; // the function that the program, or the drop-in, calls for it
-  isMaking = false; // whether a call of it has ever made anything
+  isLarge = false; // whether a call has made or moved more than can be given a place afterwards
   #places = new Map();
 
   /** `facts` are what ../../ffi/koffi/observe.js tells. */
@@ -51,19 +51,25 @@ class Maker {
 
   /** The number for what is made by the call that runs. */
   place() {
-    let { others, key } = othersAmong(callSites(FRAMES, this.entry));
-    if (others.length === 0) ({ others, key } = othersAmong(callSites(MOST), FRAMES));
-    const known = this.#places.get(key);
-    if (known !== undefined) return known;
+    try {
+      let { others, key } = othersAmong(callSites(FRAMES, this.entry));
+      if (others.length === 0) ({ others, key } = othersAmong(callSites(MOST), FRAMES));
+      return this.#places.get(key) ?? this.#addPlace(others, key);
+    } catch {
+      return this.unplaced; // the stack is full, and C may have returned something already
+    }
+  }
+
+  #addPlace(sites, key) {
     if (this.#places.size >= MOST_PLACES) return this.unplaced;
-    const number = binding.auditMaker(`${this.key}\n${others.map(writtenSite).join('\n')}`);
+    const number = binding.auditMaker(`${this.key}\n${sites.map(writtenSite).join('\n')}`);
     this.#places.set(key, number);
     return number;
   }
 
-  /** A call has made something for the first time, under the number of calls whose place nobody knows. */
-  begin() {
-    this.isMaking = true;
+  /** A call has made so much for the first time, under the number of calls whose place nobody knows. */
+  becomeLarge() {
+    this.isLarge = true;
     const number = this.place();
     if (number === this.unplaced) return number;
     binding.auditRename(this.unplaced, number);

@@ -113,6 +113,14 @@ char* text_make(size_t bytes) {
   return text;
 }
 
+// Frees all that it makes.
+size_t text_length(size_t bytes) {
+  char* text = text_make(bytes);
+  const size_t length = std::strlen(text);
+  std::free(text);
+  return length;
+}
+
 struct Pair {
   int count;
   char* bytes;

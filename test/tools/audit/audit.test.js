@@ -146,6 +146,21 @@ describeIf(process.platform === 'linux')('a function', () => {
     expect(result.findings).toEqual([]);
   });
 
+  test('is none where all is freed that is made; then nobody asks for the place, which takes time', async () => {
+    const result = await run(`${prelude}
+      const lib = koffi.load(require('./test/support/build.js')().leaks);
+      const length = lib.func('size_t text_length(size_t bytes)');
+      const { captureStackTrace } = Error;
+      let stacks = 0;
+      Error.captureStackTrace = (...args) => { stacks++; captureStackTrace(...args); };
+      for (let i = 0; i < 100; i++) length(10_000);
+      Error.captureStackTrace = captureStackTrace;
+      report(stacks);
+    `);
+    expect(result.truth).toBe(0);
+    expect(find(result, 'text_length')).toMatchObject({ calls: 100, kept: 0, outstanding: 0 });
+  });
+
   test('whose results are tracked is none, unless they are charged with much too little', async () => {
     const tracked = (size) => `${prelude}
       koffi.owned('Thing', 'void *', { free: 'thing_free', size: ${size} });
