@@ -20,8 +20,9 @@ function isOptions(value) {
 /** Splits the arguments of lib.func(): ours at the end, Koffi's before. */
 function split(args) {
   const last = args[args.length - 1];
-  const options = args.length > 1 && isOptions(last) ? last : undefined;
-  const theirs = options === undefined && (args.length < 2 || last !== undefined) ? args : args.slice(0, -1);
+  const hasOptions = args.length > 1 && (last === undefined || isOptions(last));
+  const options = hasOptions ? last : undefined;
+  const theirs = hasOptions ? args.slice(0, -1) : args;
   const list = theirs[theirs.length - 1];
   const definition = typeof theirs[0] === 'string' && theirs.length === 1 ? theirs[0] : undefined;
   const written = definition === undefined ? theirs[theirs.length - 2] : definition.split('(', 1)[0];

@@ -105,8 +105,7 @@ function callbackOf(koffi, registry, source, type, where) {
  * null, { role: 'borrow', base, shape, direction }, with a direction other than 'in', { role: 'consume' | 'out' | 'inout',
  * owned }, or { role: 'fill', places } for a struct with owned members, or { role: 'change', base, places, copy }. `source`
  * says what frees the pointers that callbacks are given. `isNamed`: an option means a tracked pointer, which may come
- * although no type is owned yet. What is owned in what is `written` as const is
- * lent.
+ * although no type is owned yet. What is owned in what is `written` as const is lent.
  */
 function roleOf(koffi, registry, source, type, { direction, where, isNamed, written }) {
   const { name, primitive } = describe(koffi, type);
