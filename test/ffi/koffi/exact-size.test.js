@@ -14,16 +14,9 @@ async function run(program, options) {
   expect(result).toEqual({ code: 0, signal: null, stdout: '', stderr: '' });
 }
 
-// A callback that never returns, in a call that is cut off there.
 const CUT_OFF = `
-  const turns = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
-  async function cutOff(call) {
-    const vm = require('node:vm');
-    globalThis.run = () => call(() => { for (process.kill(process.pid, 'SIGINT'); ; ); });
-    await turns();
-    const cut = () => vm.runInThisContext('run()', { breakOnSigint: true });
-    assert.throws(cut, { code: 'ERR_SCRIPT_EXECUTION_INTERRUPTED' });
-  }`;
+  const { cutOff, forever } = require('./test/support/disturb.js');
+  const turns = () => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));`;
 
 // glibc notes what is to be called at the exit in lists of 32. Whoever registers the 33rd has the next list in what it keeps, and
 // who that is depends on what was registered before.
@@ -283,7 +276,8 @@ if (!canCount) {
       const values = duplicate('x'.repeat(99));
       const [mark] = [new Float64Array(binding.threadBlock())];
       ${CUT_OFF}
-      cutOff((callback) => sort(values, 3, 4, callback)).then(async () => {
+      turns().then(async () => {
+        cutOff(() => sort(values, 3, 4, forever));
         assert.strictEqual(mark[0], 0, 'at once, as the callback had none');
         duplicate('y').dispose();
         await turns();
@@ -302,7 +296,8 @@ if (!canCount) {
       const align = libc.func('int posix_memalign(_Out_ Block *block, size_t alignment, size_t bytes)');
       const [key, values] = [duplicate('x'.repeat(9)), duplicate('x'.repeat(99))];
       ${CUT_OFF}
-      cutOff((callback) => find(key, values, 3, 4, callback)).then(async () => {
+      turns().then(async () => {
+        cutOff(() => find(key, values, 3, 4, forever));
         await turns();
         const box = [null];
         align(box, 64, 4000);
