@@ -55,8 +55,6 @@ std::atomic<bool> has_begun{false};
 // nobody any more who asks for an account: when there are too many, all are forgotten.
 class Changes {
  public:
-  static constexpr size_t kMost = size_t{1} << 16;
-
   size_t count() const { return count_; }
 
   // That of `account`; nullptr where there is none.
@@ -68,7 +66,7 @@ class Changes {
   // The same, added where there is none.
   CountedBlocks::Change& Add(uint64_t account) {
     if (CountedBlocks::Change* found = Find(account); found != nullptr) return *found;
-    if (count_ == kMost) Sift([](const CountedBlocks::Change&) { return false; });
+    if (count_ == CountedBlocks::kMostChanges) Sift([](const CountedBlocks::Change&) { return false; });
     list_[count_] = {account, 0};
     numbers_[PlaceOf(account)] = static_cast<uint32_t>(++count_);
     return list_[count_ - 1];
@@ -87,7 +85,7 @@ class Changes {
   }
 
  private:
-  static constexpr size_t kPlaces = 2 * kMost;
+  static constexpr size_t kPlaces = 2 * CountedBlocks::kMostChanges;
 
   // Where its number is, or is to be.
   size_t PlaceOf(uint64_t account) const {
@@ -98,7 +96,7 @@ class Changes {
 
   size_t count_ = 0;
   uint32_t numbers_[kPlaces] = {};  // 0 for none
-  CountedBlocks::Change list_[kMost];
+  CountedBlocks::Change list_[CountedBlocks::kMostChanges];
 };
 
 SpinLock changes_lock;

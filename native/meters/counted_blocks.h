@@ -96,9 +96,10 @@ class CountedBlocks {
     uint64_t account = 0;
     int64_t bytes = 0;
   };
-  // What changed while another mark stood, of the accounts that NewAccounts() gave from `first` on. Of
-  // more than 65536 accounts, among them those that nobody asks for any more, some are lost. Returns false
-  // without memory.
+  // Of more accounts, among them those that nobody asks for any more, some changes are lost.
+  static constexpr size_t kMostChanges = size_t{1} << 16;
+  // What changed while another mark stood, of the accounts that NewAccounts() gave from `first` on. Returns
+  // false without memory.
   static bool TakeChanges(uint64_t first, FallibleVector<Change>* changes);
 
   // From now on blocks are counted.

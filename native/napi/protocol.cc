@@ -74,6 +74,7 @@ Napi::Object Protocol(Napi::Env env) {
   Put(block, "ARGUMENT", CountedBlocks::kArgument);
   Put(block, "MOST_ARGUMENTS", CountedBlocks::kMostArguments);
   Put(block, "MOST_REMEMBERED", Audit::kRemembered);
+  Put(block, "MOST_CHANGES", CountedBlocks::kMostChanges);
   Napi::Object patched = group(protocol, "patched");
   Put(patched, "YES", ImportSlots::Outcome::kPatched);
   Put(patched, "NO_MEMORY", ImportSlots::Outcome::kNoMemory);

@@ -34,6 +34,7 @@ module.exports = freeze({
     ARGUMENT: 13,
     MOST_ARGUMENTS: 6,
     MOST_REMEMBERED: 64,
+    MOST_CHANGES: 65536,
   }),
   patched: freeze({ YES: 0, NO_MEMORY: 1, NOT_LOADED: 2, SANITIZED: 3, FOREIGN: 4, EXPORTED: 5 }),
 });

@@ -9,9 +9,8 @@ const checked = require('../../books/checked');
 const hook = require('../../pointers/observer-hook');
 const { access } = require('../../pointers/tracked-pointer');
 
-const { MARK, NET, OTHERS, STALE, MAKER, SAMPLES } = binding.protocol.threadBlock;
+const { MARK, NET, OTHERS, STALE, MAKER, SAMPLES, MOST_CHANGES } = binding.protocol.threadBlock;
 const MOST_ACCOUNTS = 2 ** 30; // then their numbers begin again
-const MOST_PENDING = 2 ** 16;
 
 // The doubles of this thread; V8 knows where a constant is.
 const block = new Float64Array(binding.threadBlock());
@@ -184,7 +183,7 @@ function follow(name) {
     noteChange(of, changes[i + 1]);
   }
   for (const of of pending.keys()) {
-    if (pending.size <= MOST_PENDING) break;
+    if (pending.size <= MOST_CHANGES) break;
     pending.delete(of); // the oldest: nobody may ask for it any more
   }
 }
