@@ -12,7 +12,6 @@ namespace {
 constexpr size_t kMostReached = 20'000;  // blocks
 constexpr uint64_t kMostOfBlock = uint64_t{64} << 10;
 constexpr uint64_t kMostRead = uint64_t{16} << 20;
-constexpr uint64_t kWord = 8;
 constexpr uint64_t kNoPointer = 32;  // nor is what is below
 
 // Calls `see` with each word of a block, or of its beginning. Tables of pointers below 4 GB may be of 32
@@ -21,7 +20,7 @@ template <typename See>
 void EachWord(uint64_t address, uint64_t bytes, See see) {
   uint32_t halves[2048];
   const uint64_t end = std::min(bytes, kMostOfBlock);
-  for (uint64_t at = 0; at + kWord <= end; at += sizeof(halves)) {
+  for (uint64_t at = 0; at + sizeof(uint64_t) <= end; at += sizeof(halves)) {
     const size_t wanted = std::min<uint64_t>(sizeof(halves), end - at);
     const size_t count = ReadMemory(address + at, wanted, halves) / sizeof(uint32_t);
     for (size_t i = 0; i < count; i++) {
