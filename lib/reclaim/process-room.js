@@ -37,32 +37,38 @@ class ProcessRoom {
 
   #attempt(size) {
     const admits = () => binding.processAdmits(size, false);
-    if (this.#collect('minor') && admits()) return true;
+    if (this.#collect('minor') !== undefined && admits()) return true;
+    let ended; // by the last collection: what only those have kept alive, the next may find
     let isAsked = false;
     for (let naps = 0; ; naps++) {
-      const hasCollected = this.#collect('major');
-      if (hasCollected && admits()) return true;
+      if (ended !== 0) ended = this.#collect('major');
+      if (ended !== undefined && admits()) return true;
       if (!isAsked) {
         isAsked = true;
-        if (this.#ask(size) && this.#collect('major') && admits()) return true;
+        if (this.#ask(size)) {
+          ended = this.#collect('major');
+          if (ended !== undefined && admits()) return true;
+        }
       }
-      if (hasCollected && binding.processMemory().threads < 2) return false; // nobody else could help
+      if (ended !== undefined && binding.processMemory().threads < 2) return false; // nobody else could help
       if (!gc.canCollect() || naps === NAPS) return false;
       binding.ringOthers();
-      binding.sleep(NAP); // in which others free, or there is time for another collection
+      binding.sleep(NAP); // in which others free, or there comes time for a collection
+      binding.trimForAll(false);
       if (admits()) return true;
     }
   }
 
-  /** Collects, within a quarter of the time. Returns whether it did. */
+  /** Collects, within a quarter of the time. Returns how many pointers have ended; undefined if it may not. */
   #collect(type) {
-    if (!gc.canCollect() || !binding.mayCollect()) return false;
+    if (!gc.canCollect() || !binding.mayCollect()) return undefined;
+    const before = binding.pointers();
     const start = binding.threadCpuTime();
     collectNow(type);
     while (binding.awaitBackground()) drainSlice();
     binding.spendOnCollections(binding.threadCpuTime() - start);
-    binding.trimForAll();
-    return true;
+    binding.trimForAll(true);
+    return before - binding.pointers();
   }
 
   #ask(size) {

@@ -56,8 +56,8 @@ void SetProcessLimit(int64_t limit, bool followed);  // kMaxBytes for none; see 
 Napi::Value ProcessMemory(Napi::Env env);            // what the kernel counts, and what it may not pass
 int SetBlackBox(Napi::String path);                  // "" for none; 0, or what errno says
 bool MayCollect();                                   // whether collections for the process have time left
-void TrimForAll();
-void Sleep(double milliseconds);  // so that other threads can free
+void TrimForAll(bool must);                          // see ProcessWatch::Trim
+void Sleep(double milliseconds);                     // so that other threads can free
 void SetCapabilities(Environment& environment, bool can_minor, bool can_major);
 
 // Functions; null or undefined for none.

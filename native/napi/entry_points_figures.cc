@@ -244,7 +244,7 @@ int SetBlackBox(Napi::String path) {
 
 bool MayCollect() { return ProcessWatch::Instance().pacer().MayCollect(ProcessWatch::Now()); }
 
-void TrimForAll() { ProcessWatch::Instance().Trim(true); }
+void TrimForAll(bool must) { ProcessWatch::Instance().Trim(must); }
 
 void Sleep(double milliseconds) {
   std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int64_t>(milliseconds * 1000)));

@@ -40,6 +40,13 @@ linux('what is alive ends in an error that names it, and in no kill', async () =
   expect(memory.usage).toBeLessThan(256 * MIB);
 });
 
+linux('who waits for other threads does not collect again what it has collected', async () => {
+  const { error, majors } = await run('beside', 256 * MIB);
+  expect(error).toBeUndefined();
+  expect(majors).toBeGreaterThan(0);
+  expect(majors).toBeLessThan(40); // a wait has 100 occasions
+});
+
 linux.each(isWhole ? ['right', 'zero', 'small', 'huge', 'cache'] : ['small', 'cache'])(
   'near the limit garbage makes room: %s',
   async (what) => {

@@ -2,7 +2,9 @@
 // In a memory cgroup or with a limit on the process: argv says what to do. Prints JSON.
 
 const { subscribe } = require('node:diagnostics_channel');
+const { once } = require('node:events');
 const fs = require('node:fs');
+const { Worker, isMainThread, parentPort } = require('node:worker_threads');
 const { collect, configure, stats, track } = require('../../../lib');
 const koffi = require('koffi');
 
@@ -34,6 +36,25 @@ const kept = [];
 let error;
 let majors;
 
+/** Another thread, that has a pointer and then nothing to do. */
+async function startIdle() {
+  const worker = new Worker(__filename, { argv: ['idle'] });
+  await once(worker, 'message');
+  worker.unref();
+}
+
+/** How many major collections there are until what grows is refused. */
+function majorsUntilRefused() {
+  let majors = 0;
+  subscribe('ffi-tally:gc', ({ type }) => (majors += type === 'major' ? 1 : 0));
+  try {
+    for (;;) kept.push(make(8 << 20));
+  } catch (caught) {
+    if (caught.code !== 'ERR_TALLY_LIMIT') throw caught;
+  }
+  return majors;
+}
+
 /**
  * Of ten times, how often the first collection for what nobody has said is a major one, where those for what was said have
  * paid and more pointers are alive than the last time.
@@ -52,7 +73,8 @@ function firstMajors() {
   }
   return majors;
 }
-try {
+
+function run() {
   // What lets go of a cache may collect, in the middle of making room.
   if (what === 'cache') configure({ onPressure: () => ((kept.length = 0), collect()) });
   if (what === 'cache') for (let i = 0; i < 100; i++) kept.push(make(8 << 20));
@@ -62,11 +84,27 @@ try {
   }
   if (what === 'live' || what === 'lowered') for (;;) kept.push(make(8 << 20));
   if (what === 'mixed') majors = firstMajors();
+  if (what === 'beside') majors = majorsUntilRefused();
   if (what in SIZES) for (let i = 0; i < 100; i++) make(SIZES[what]);
-} catch (caught) {
-  error = { code: caught.code, message: caught.message };
 }
-const { memory } = stats({ scope: 'process' });
-console.log(
-  JSON.stringify({ peak: process.resourceUsage().maxRSS * 1024, kept: kept.length, majors, error, memory }),
-);
+
+async function main() {
+  if (what === 'beside') await startIdle();
+  try {
+    run();
+  } catch (caught) {
+    error = { code: caught.code, message: caught.message };
+  }
+  const { memory } = stats({ scope: 'process' });
+  console.log(
+    JSON.stringify({ peak: process.resourceUsage().maxRSS * 1024, kept: kept.length, majors, error, memory }),
+  );
+}
+
+if (isMainThread) {
+  main();
+} else {
+  kept.push(make(8 << 20));
+  parentPort.on('message', () => {}); // so that it does not end
+  parentPort.postMessage('ready');
+}
