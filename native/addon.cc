@@ -114,7 +114,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<&Environment::AdviseForViews>("adviseForViews");
   functions.Add<&Views::any>("hasViews");
   functions.Add<&Ledger::OthersOf>("othersOf");
-  functions.Add<&Views::BeginCollection>("beginCollection");
+  functions.Add<&Environment::BeginCollection>("beginCollection");
   functions.Add<&Environment::EndCollection>("endCollection");
   functions.Add<&Views::Weaken>("weakenViews");
   functions.Add<&Views::NotifyBy>("onDead");

@@ -19,30 +19,28 @@ constexpr int64_t kReportGrain = int64_t{1} << 20;
 
 }  // namespace
 
-int64_t Pacer::FirstStep() const { return std::max(std::min(budget_, allowance_) / 2, allowance_ / 8); }
+int64_t Pacer::step() const {
+  const int64_t first = std::max(std::min(budget_, allowance_) / 2, allowance_ / 8);
+  return std::min(first << doublings_, allowance_);
+}
 
-// A step that was not doubled follows.
 void Pacer::Allow() {
-  const bool is_first = step_ == FirstStep();
   const auto grown = static_cast<int64_t>(options_.growth * static_cast<double>(alive_));
   allowance_ = std::min(std::max(budget_, grown), most_);
-  step_ = is_first ? FirstStep() : std::min(step_, allowance_);
 }
 
 void Pacer::Configure(const Options& options) {
   options_ = options;
   budget_ = options.budget;
   alive_ = base_ + heap_;
+  doublings_ = 0;
   Allow();
-  step_ = FirstStep();
 }
 
 void Pacer::SetBudget(int64_t budget) {
   if (budget == budget_) return;
-  const bool is_first = step_ == FirstStep();
   budget_ = budget;
   Allow();
-  if (is_first) step_ = FirstStep();
 }
 
 void Pacer::SetMost(int64_t most) {
@@ -57,9 +55,9 @@ Collection Pacer::Advise(int64_t live) {
   const int64_t grown = live - floor_;
   // A minor GC after which nothing was allocated would be asked for again and again. What the last one has
   // left is mostly dead by now, so half a step more will do where that makes a whole one.
-  const bool minors_pay = options_.can_minor && step_ < allowance_ && grown > 0;
-  if (minors_pay && (grown >= step_ || (grown >= step_ / 2 && live - base_ >= step_)))
-    return Collection::kMinor;
+  const int64_t step = this->step();
+  const bool minors_pay = options_.can_minor && step < allowance_ && grown > 0;
+  if (minors_pay && (grown >= step || (grown >= step / 2 && live - base_ >= step))) return Collection::kMinor;
   return options_.can_major && live - base_ >= allowance_ ? Collection::kMajor : Collection::kNone;
 }
 
@@ -73,7 +71,7 @@ void Pacer::Collected(Collection collection, int64_t before, int64_t after, int6
     heap_ = heap;
     alive_ = after + heap;
     Allow();
-    step_ = FirstStep();
+    doublings_ = 0;
     if (asked) {
       asked_major_++;
       returned_major_ += returned;
@@ -85,9 +83,9 @@ void Pacer::Collected(Collection collection, int64_t before, int64_t after, int6
   asked_minor_++;
   returned_minor_ += returned;
   if (returned < grown / 4) {
-    step_ = std::min(step_ * 2, allowance_);
-  } else {
-    step_ = std::max(step_ / 2, FirstStep());
+    if (step() < allowance_) doublings_++;
+  } else if (doublings_ > 0) {
+    doublings_--;
   }
 }
 

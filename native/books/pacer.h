@@ -54,14 +54,14 @@ class Pacer {
 
   int64_t budget() const { return budget_; }
   int64_t allowance() const { return allowance_; }
-  int64_t step() const { return step_; }
+  // What a minor GC is worth asking for.
+  int64_t step() const;
   uint64_t asked_minor() const { return asked_minor_; }
   uint64_t asked_major() const { return asked_major_; }
   int64_t returned_minor() const { return returned_minor_; }
   int64_t returned_major() const { return returned_major_; }
 
  private:
-  int64_t FirstStep() const;
   void Allow();
 
   Options options_;
@@ -72,7 +72,7 @@ class Pacer {
   int64_t floor_ = 0;  // least live since the last GC of any type
   int64_t heap_ = 0;
   int64_t allowance_ = Options().budget;
-  int64_t step_ = FirstStep();
+  int doublings_ = 0;  // of the step
   int64_t reported_ = 0;
   int64_t mark_ = 0;  // least reported since the last major GC
   uint64_t asked_minor_ = 0;

@@ -15,12 +15,8 @@ constexpr int64_t kInFlightFor = 8;
 constexpr int64_t kWishFor = 100;
 // What may be held in nurseries, by what each pointer is believed to have.
 constexpr int64_t kHeld = 4 * kMiB;
-// Of the time of its threads, what collections for all may take; and milliseconds of that which may be saved
-// up.
-constexpr double kShare = 0.25;
 // Major collections in a row that not all have answered.
 constexpr int kMostIncomplete = 4;
-constexpr double kMostSaved = 200;
 // Below a limit so many pointers, of all threads, may wait in nurseries before it is known what they bring.
 constexpr int64_t kFirstHeld = 8;
 
@@ -80,11 +76,13 @@ void ProcessPacer::Configure(int64_t budget, double growth) {
   pacer_.Configure(options);
 }
 
-int64_t ProcessPacer::Borrow(Seat* seat, int64_t budget, int64_t grown) {
+int64_t ProcessPacer::Borrow(Seat* seat, int64_t budget, int64_t grown, bool is_costly) {
   const int64_t change = grown - seat->grown_.exchange(grown, std::memory_order_relaxed);
   const int64_t all = grown_.fetch_add(change, std::memory_order_relaxed) + change;
-  const int64_t share = budget / std::max(active_.load(std::memory_order_relaxed), 1);
-  return std::clamp(budget - (all - grown), share, budget);
+  const int64_t threads = std::max(active_.load(std::memory_order_relaxed), 1);
+  const int64_t lent = std::clamp(budget - (all - grown), budget / threads, budget);
+  if (!is_costly || limit() == kNoLimit) return is_costly ? budget : lent;
+  return std::clamp((limit() - reserve() - usage()) / threads, lent, budget);
 }
 
 int64_t ProcessPacer::Unsaid(const Seat* seat) const {
@@ -212,17 +210,13 @@ void ProcessPacer::End(int64_t native) {
 
 void ProcessPacer::Spend(double milliseconds) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  saved_ -= milliseconds;
+  time_.Spend(milliseconds);
 }
 
 bool ProcessPacer::MayCollect(int64_t now) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  const auto passed = static_cast<double>(now - saved_at_);
   const int cores = std::max(static_cast<int>(std::thread::hardware_concurrency()), 1);
-  const int running = std::clamp(active_.load(), 1, cores);
-  saved_ = std::min(saved_ + passed * kShare * running, kMostSaved);
-  saved_at_ = now;
-  return saved_ > 0;
+  return time_.HasLeft(now, std::clamp(active_.load(), 1, cores));
 }
 
 int64_t ProcessPacer::reserve() const {

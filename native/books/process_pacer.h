@@ -16,6 +16,7 @@
 #include <thread>
 
 #include "books/pacer.h"
+#include "books/time_share.h"
 
 namespace tally {
 
@@ -66,8 +67,9 @@ class ProcessPacer {
   int64_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
   // The part of `budget` that an environment may use, of which `grown` bytes may be garbage: what the others
-  // leave, and never less than an equal share.
-  int64_t Borrow(Seat* seat, int64_t budget, int64_t grown);
+  // leave, and never less than an equal share. Where collections cost too much time, all of it, but no more
+  // than an equal share of what the limit leaves.
+  int64_t Borrow(Seat* seat, int64_t budget, int64_t grown, bool is_costly);
 
   // Bytes that the pointers of that thread are believed to have brought since it collected last, of those by
   // which usage has grown.
@@ -149,8 +151,7 @@ class ProcessPacer {
   int64_t origin_ = 0;                // native bytes at first: the runtime's own
   int64_t lowest_ = 0;                // native bytes since the collection was asked for
   uint32_t most_ = kMostHeld;         // in a nursery
-  double saved_ = 0;
-  int64_t saved_at_ = 0;
+  TimeShare time_{200};
   Collection wanted_ = Collection::kNone;
   int asked_ = 0;  // seats that have not answered
   bool has_answers_ = false;

@@ -96,8 +96,9 @@ uint32_t Environment::Reconsider(int64_t pages) {
 Collection Environment::AdviseOwn() {
   const int64_t live = undecided();
   const Collection advice = pacer_.Advise(live);
-  const int64_t budget =
-      watch_.pacer().Borrow(seat_, pacer_.options().budget, std::max(pacer_.Grown(live), Brought()));
+  const bool is_costly = !time_.HasLeft(ProcessWatch::Now());
+  const int64_t budget = watch_.pacer().Borrow(seat_, pacer_.options().budget,
+                                               std::max(pacer_.Grown(live), Brought()), is_costly);
   if (budget == pacer_.budget()) return advice;
   pacer_.SetBudget(budget);
   return pacer_.Advise(live);
@@ -395,7 +396,14 @@ napi_status Environment::View(SlotId slot, size_t length, napi_value* buffer) {
   return status;
 }
 
+void Environment::BeginCollection(bool major) {
+  views_.BeginCollection(major);
+  began_ = Collector::Clock::now();
+}
+
 bool Environment::EndCollection(bool major) {
+  const std::chrono::duration<double, std::milli> taken = Collector::Clock::now() - began_;
+  time_.Spend(taken.count());
   const int64_t before = undecided();
   const bool again = views_.EndCollection(major);
   if (!noted_) let_go_ += before - undecided();

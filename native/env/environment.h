@@ -185,7 +185,8 @@ class Environment {
 
   // As Views::Open. V8 counts the bytes of the view, so while it does they are left out of what V8 is told.
   napi_status View(SlotId slot, size_t length, napi_value* buffer);
-  // As Views::EndCollection. The pacer must hear of it next.
+  // As Views::BeginCollection and EndCollection. The pacer must hear of it next.
+  void BeginCollection(bool major);
   bool EndCollection(bool major);
   Views& views() { return views_; }
 
@@ -317,9 +318,11 @@ class Environment {
   bool is_rooted_ = false;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
   int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted, and changes since
-  int64_t let_go_ = 0;          // undecided until the last EndCollection, which found out
-  int64_t assist_debt_ = 0;     // bytes to free, for what came since there is a backlog
-  int64_t limit_ = kMaxBytes;   // live bytes that no new pointer may pass
+  TimeShare time_{50};          // of this thread, for collections
+  Collector::Clock::time_point began_;
+  int64_t let_go_ = 0;         // undecided until the last EndCollection, which found out
+  int64_t assist_debt_ = 0;    // bytes to free, for what came since there is a backlog
+  int64_t limit_ = kMaxBytes;  // live bytes that no new pointer may pass
   bool noted_ = false;
   bool noted_major_ = false;
   bool callback_threw_ = false;

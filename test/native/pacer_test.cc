@@ -137,6 +137,21 @@ TEST(PacerTest, AMinorThatReturnsLittleIsTriedLessOften) {
   EXPECT_EQ(pacer.step(), first);
 }
 
+TEST(PacerTest, WhatMinorOnesHaveShownOutlastsAChangeOfBudget) {
+  Pacer pacer;
+  pacer.Configure({});
+  pacer.SetBudget(16 * kMiB);
+  EXPECT_EQ(pacer.step(), 8 * kMiB);
+  pacer.SetBudget(64 * kMiB);
+  EXPECT_EQ(pacer.step(), 32 * kMiB);
+  pacer.SetBudget(16 * kMiB);
+  pacer.Collected(Collection::kMinor, 8 * kMiB, 8 * kMiB, 0, true);  // which has returned nothing
+  EXPECT_EQ(pacer.step(), 16 * kMiB);
+  pacer.SetBudget(64 * kMiB);
+  EXPECT_EQ(pacer.step(), 64 * kMiB);
+  EXPECT_EQ(pacer.Advise(71 * kMiB), Collection::kMajor) << "only a major one helps";
+}
+
 TEST(PacerTest, WithoutMinorCollections) {
   Pacer::Options options;
   options.can_minor = false;

@@ -30,22 +30,41 @@ TEST(ProcessPacerTest, OneBorrowsWhatOthersLeaveAndNoneStarves) {
   std::vector<std::unique_ptr<Thread>> threads;
   for (int i = 0; i < 16; i++) threads.push_back(std::make_unique<Thread>(&pacer));
   for (auto& each : threads) pacer.Came(each->seat, 1);
-  EXPECT_EQ(pacer.Borrow(threads[0]->seat, 64 * kMiB, 0), 64 * kMiB) << "alone it has all";
-  EXPECT_EQ(pacer.Borrow(threads[1]->seat, 64 * kMiB, 60 * kMiB), 64 * kMiB);
-  EXPECT_EQ(pacer.Borrow(threads[0]->seat, 64 * kMiB, 0), 4 * kMiB) << "its share, whatever others have";
-  EXPECT_EQ(pacer.Borrow(threads[1]->seat, 64 * kMiB, 0), 64 * kMiB);
-  EXPECT_EQ(pacer.Borrow(threads[0]->seat, 64 * kMiB, 0), 64 * kMiB) << "given back";
+  EXPECT_EQ(pacer.Borrow(threads[0]->seat, 64 * kMiB, 0, false), 64 * kMiB) << "alone it has all";
+  EXPECT_EQ(pacer.Borrow(threads[1]->seat, 64 * kMiB, 60 * kMiB, false), 64 * kMiB);
+  EXPECT_EQ(pacer.Borrow(threads[0]->seat, 64 * kMiB, 0, false), 4 * kMiB)
+      << "its share, whatever others have";
+  EXPECT_EQ(pacer.Borrow(threads[1]->seat, 64 * kMiB, 0, false), 64 * kMiB);
+  EXPECT_EQ(pacer.Borrow(threads[0]->seat, 64 * kMiB, 0, false), 64 * kMiB) << "given back";
   // Each tracks until it has what it may: together they have the budget.
   int64_t all = 0;
   std::array<int64_t, 16> grown{};
   for (int round = 0; round < 64; round++) {
     for (size_t i = 0; i < 16; i++) {
-      if (grown[i] < pacer.Borrow(threads[i]->seat, 64 * kMiB, grown[i])) grown[i] += kMiB;
+      if (grown[i] < pacer.Borrow(threads[i]->seat, 64 * kMiB, grown[i], false)) grown[i] += kMiB;
     }
   }
   for (const int64_t each : grown) all += each;
   EXPECT_LE(all, 64 * kMiB + 16 * kMiB);
   threads.clear();
+}
+
+TEST(ProcessPacerTest, WhereCollectionsAreCostlyAThreadHasTheWholeBudgetOrWhatTheLimitLeaves) {
+  ProcessPacer pacer;
+  std::vector<std::unique_ptr<Thread>> threads;
+  for (int i = 0; i < 4; i++) threads.push_back(std::make_unique<Thread>(&pacer));
+  for (auto& each : threads) pacer.Came(each->seat, 1);
+  ProcessPacer::Seat* const seat = threads[0]->seat;
+  pacer.Borrow(threads[1]->seat, 64 * kMiB, 64 * kMiB, false);
+  EXPECT_EQ(pacer.Borrow(seat, 64 * kMiB, 0, false), 16 * kMiB);
+  EXPECT_EQ(pacer.Borrow(seat, 64 * kMiB, 0, true), 64 * kMiB);
+  pacer.set_limit(512 * kMiB);
+  pacer.Look(100 * kMiB, 0);
+  EXPECT_EQ(pacer.Borrow(seat, 64 * kMiB, 0, true), 64 * kMiB);
+  pacer.Look(400 * kMiB, 1000);
+  EXPECT_EQ(pacer.Borrow(seat, 64 * kMiB, 0, true), (112 * kMiB - pacer.reserve()) / 4);
+  pacer.Look(500 * kMiB, 2000);
+  EXPECT_EQ(pacer.Borrow(seat, 64 * kMiB, 0, true), 16 * kMiB) << "never less than without";
 }
 
 TEST(ProcessPacerTest, GrowthThatNobodyHasSaidIsCollectedFor) {
@@ -378,7 +397,7 @@ TEST(ProcessPacerTest, ThreadsComeAndGoWhileOthersLook) {
         Thread thread(&pacer);
         for (int step = 0; step < 20; step++) {
           pacer.Came(thread.seat, 1);
-          pacer.Borrow(thread.seat, 64 * kMiB, step * kMiB);
+          pacer.Borrow(thread.seat, 64 * kMiB, step * kMiB, false);
           if (pacer.Wanted(thread.seat, 1) != Collection::kNone && pacer.Collected(thread.seat, 1))
             pacer.Conclude(50 * kMiB);
           pacer.Admits(thread.seat, kMiB, 50 * kMiB, step, false);
@@ -391,7 +410,7 @@ TEST(ProcessPacerTest, ThreadsComeAndGoWhileOthersLook) {
   watcher.join();
   EXPECT_EQ(pacer.threads(), 0);
   Thread last(&pacer);
-  EXPECT_EQ(pacer.Borrow(last.seat, 64 * kMiB, 0), 64 * kMiB) << "nothing is left of them";
+  EXPECT_EQ(pacer.Borrow(last.seat, 64 * kMiB, 0, false), 64 * kMiB) << "nothing is left of them";
 }
 
 }  // namespace
