@@ -33,6 +33,7 @@
         "native/env/views.cc",
         "native/meters/audit.cc",
         "native/meters/block_table.cc",
+        "native/meters/call_stubs.cc",
         "native/meters/checked_blocks.cc",
         "native/meters/counted_blocks.cc",
         "native/meters/crash_note.cc",

@@ -7,6 +7,7 @@
 #include "base/process_memory.h"
 #include "env/environment.h"
 #include "meters/audit.h"
+#include "meters/call_stubs.h"
 #include "meters/counted_blocks.h"
 #include "meters/crash_note.h"
 #include "meters/import_slots.h"
@@ -207,6 +208,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<MergeAccounts>("mergeAccounts");
   functions.Add<TakeChanges>("takeChanges");
   functions.Add<CountedTotals>("countedTotals");
+  functions.Add<CallStubs::Take>("takeStub");
+  functions.Add<CallStubs::GiveBack>("giveBackStub");
   functions.Add<OwnBlock>("ownBlock");
   functions.Add<OwnedBlocks::Disown>("disownBlock");
   functions.Add<&Environment::ObjectOrEnd>("objectOrEnd");

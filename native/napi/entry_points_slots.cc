@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/usable_bytes.h"
+#include "meters/call_stubs.h"
 #include "meters/counted_blocks.h"
 #include "meters/import_slots.h"
 #include "meters/owned_blocks.h"
@@ -44,6 +45,7 @@ napi_value ThreadBlock(Napi::Env env) {
     env.AddCleanupHook(
         [](SharedBlock* leaving) {
           const std::unique_ptr<SharedBlock> last(leaving);
+          CallStubs::Forsake();
           CountedBlocks::UseThreadBlock(nullptr);
           shared = nullptr;
         },

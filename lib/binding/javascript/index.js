@@ -265,6 +265,8 @@ function open() {
     mergeAccounts() {},
     takeChanges: () => [],
     countedTotals: () => ({ blocks: 0, bytes: 0 }),
+    takeStub: () => 0n,
+    giveBackStub: () => 0,
     auditOn() {},
     noteCrash() {},
     auditMaker: () => 0,
