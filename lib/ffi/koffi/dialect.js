@@ -153,6 +153,19 @@ function argumentsOf(func) {
   );
 }
 
+let prototypes = 0;
+
+/** A prototype like that of `func`, whose parameters have these directions; it may have another `result`. */
+function prototypeOf(koffi, func, directions, result = func.info.result) {
+  const types = argumentsOf(func).map(({ type }, i) =>
+    directions[i] === 'in' ? type : koffi[directions[i]](type),
+  );
+  // Koffi 2 wants a name for every prototype.
+  return koffi.type === undefined
+    ? koffi.proto(`ffi_tally_prototype_${prototypes++}`, result, types)
+    : koffi.proto(result, types);
+}
+
 /** { arguments, result } of a callback type or prototype; undefined for what is none, or has no name for Koffi 2. */
 function protoOf(koffi, type) {
   const { name, primitive, proto } = describe(koffi, type);
@@ -192,6 +205,7 @@ module.exports = {
   namedPointer,
   pointee,
   protoOf,
+  prototypeOf,
   resolve,
   symbolAddress,
   toKoffiPointer,

@@ -7,6 +7,7 @@ const { Source } = require('../../ownership/declare/source');
 const { isFunction } = require('../../pointers/destructors');
 const { access } = require('../../pointers/tracked-pointer');
 const { UnsupportedError } = require('../../support/errors');
+const { countAsync } = require('./counted-async');
 const { addressOf, argumentsOf, pointee, symbolAddress } = require('./dialect');
 const { unwrap } = require('./memory');
 const { planFor, wrapped } = require('./plan');
@@ -90,7 +91,7 @@ class FunctionPointers {
 
   /** `raw`, which Koffi has made for a prototype, with ownership. */
   declared(raw, spec, address) {
-    return this.#wrapped(raw, nameOf(this.#koffi, spec) ?? raw.info.name, address) ?? raw;
+    return this.#wrapped(raw, spec, nameOf(this.#koffi, spec) ?? raw.info.name, address) ?? raw;
   }
 
   /** What makes a callback of that type own, and give, what its prototype says; undefined for nothing. */
@@ -103,7 +104,7 @@ class FunctionPointers {
     }
   }
 
-  #wrapped(raw, name, address) {
+  #wrapped(raw, spec, name, address) {
     const koffi = this.#koffi;
     const named = { info: { ...raw.info, name } };
     if (koffi.type === undefined) this.#refuseStored(named);
@@ -121,6 +122,7 @@ class FunctionPointers {
       directions: [],
       variadic: raw.async === undefined, // nothing else tells
     });
+    if (plan?.about) countAsync(koffi, raw, () => spec);
     return plan === null ? null : wrapped(koffi, raw, plan);
   }
 
@@ -173,7 +175,7 @@ class FunctionPointers {
     const key = `${address} ${name}`;
     let func = this.#known.get(key);
     if (func === undefined) {
-      func = this.#wrapped(koffi.decode(pointer, spec), name, address);
+      func = this.#wrapped(koffi.decode(pointer, spec), spec, name, address);
       this.#known.set(key, func);
     }
     return func;

@@ -8,7 +8,8 @@ const { Source } = require('../../ownership/declare/source');
 const { addresses, takesStruct } = require('../../pointers/destructors');
 const { stress, stressed } = require('../../reclaim/stress');
 const { weakly } = require('../../support/weak');
-const { addressOf, argumentsOf, describe, symbolAddress } = require('./dialect');
+const { countAsync } = require('./counted-async');
+const { addressOf, argumentsOf, describe, prototypeOf, symbolAddress } = require('./dialect');
 const observe = require('./observe');
 const { planFor, wrapped } = require('./plan');
 
@@ -74,7 +75,8 @@ function withOwnedFunctions(koffi, registry, library, how) {
 
   function declare(...args) {
     const { options, theirs, definition, written, list } = split(args);
-    const raw = observe.declared(func.apply(library, theirs), { koffi, library, how, definition });
+    const bare = func.apply(library, theirs);
+    const raw = observe.declared(bare, { koffi, library, how, definition });
     const plan = planFor({
       koffi,
       registry,
@@ -89,6 +91,7 @@ function withOwnedFunctions(koffi, registry, library, how) {
       options,
     });
     if (plan?.producer) observe.owns(raw, plan.producer.owned.name);
+    if (plan?.about) countAsync(koffi, bare, () => prototypeOf(koffi, bare, plan.directions));
     if (plan === null && typeof raw.async === 'function' && takesPointers(koffi, raw)) pinArguments(raw);
     const own = plan === null ? raw : wrapped(koffi, raw, plan);
     const declared = stress.on ? stressed(own) : own;

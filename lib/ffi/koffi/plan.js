@@ -156,13 +156,14 @@ function planFor({
   if (isPlain) return null;
   const checkRest = variadic ? makeRestCheck(koffi, registry, name, count) : undefined;
   const more = { outcome, address, resized, reenters, variadic, checkRest, inside, lengths, once, replaceAt };
-  return makePlan({ name, source, registry, roles, owned, keeps, ...more });
+  const plan = makePlan({ name, source, registry, roles, owned, keeps, ...more });
+  return Object.assign(plan, { directions: types.map((_, i) => direction(i)) });
 }
 
 /** The function that users call in place of `raw`, which has that plan. */
 function wrapped(koffi, raw, plan) {
   const givesBack = plan.params.some((param) => param?.owning?.gives);
-  const wrapping = wrap(raw, plan, makeRefusal(koffi, raw, plan.params));
+  const wrapping = wrap(raw, plan, makeRefusal(koffi, raw, plan.directions));
   const func = givesBack ? throwingLater(wrapping) : wrapping; // once all that C gives nevertheless has an owner
   func.info = raw.info;
   return func;

@@ -5,31 +5,18 @@
 
 const { isNativeError } = require('node:util').types;
 const binding = require('../../binding');
-const { argumentsOf, toKoffiPointer } = require('./dialect');
+const { prototypeOf, toKoffiPointer } = require('./dialect');
 
-const MARKERS = { out: 'out', inout: 'inout', fill: 'out', change: 'inout' };
 // How Koffi begins to complain of an argument.
 const REFUSAL = /^(Unexpected|Expected|Invalid|Cannot|Missing|Failed|Value|Array|String|Object|Type)/;
-let count = 0;
-
-function prototypeLike(koffi, raw, params) {
-  const types = argumentsOf(raw).map(({ type, direction }, i) => {
-    const marker = MARKERS[direction ?? params[i]?.direction ?? params[i]?.role];
-    return marker === undefined ? type : koffi[marker](type);
-  });
-  // Koffi 2 wants a name for every prototype.
-  return koffi.type === undefined
-    ? koffi.proto(`ffi_tally_refusal_${count++}`, 'void', types)
-    : koffi.proto('void', types);
-}
 
 /** What tells whether `error` was Koffi's refusal of `values` as arguments of `raw`. In doubt, it was not. */
-function makeRefusal(koffi, raw, params) {
+function makeRefusal(koffi, raw, directions) {
   let proto;
   return (values, error) => {
     if (!isNativeError(error) || !REFUSAL.test(error.message)) return false;
     try {
-      proto ??= prototypeLike(koffi, raw, params);
+      proto ??= prototypeOf(koffi, raw, directions, 'void');
     } catch {
       return false;
     }

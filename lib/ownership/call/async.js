@@ -6,7 +6,7 @@ const { setImmediate } = require('node:timers');
 const binding = require('../../binding');
 const { Keeping } = require('../../pointers/kept');
 const { access } = require('../../pointers/tracked-pointer');
-const { moveAsync, take } = require('../size/counting');
+const { abandonAsync, beginAsync, endAsync, forgetMade } = require('../size/counting');
 const { UnsupportedError } = require('../../support/errors');
 const { copied } = require('./change');
 const { findFreed } = require('./freed');
@@ -41,31 +41,38 @@ function callAsync(raw, plan, converts, args, freedAt, callback) {
   refuseSameThread(plan, given);
   const letGo = lend(plan, given, freedAt, true);
   let keeping = null;
-  let moving = null;
+  let counted = null;
   let transfer; // null after the end
   try {
     if (plan.keeping !== null) keeping = new Keeping(plan.keeping, args);
     transfer = new Transfer(plan, converts, given, freedAt);
-    moving = moveAsync();
+    if (plan.about !== null) counted = beginAsync(plan.about);
   } catch (error) {
     keeping?.undo();
     letGo();
     throw error;
   }
 
+  // C has not begun.
+  const refused = () => {
+    transfer.refused();
+    keeping?.undo();
+    if (counted !== null) abandonAsync(counted);
+  };
+
   const end = () => {
     args.length = 0;
     given.length = 0; // the FFI keeps `finished` for some time yet, and with it what `finished` reaches
     transfer = null;
     keeping = null;
-    moving = null;
+    counted = null;
+    forgetMade(); // what was not given is nobody's
     letGo();
   };
 
   const finished = (error, result) => {
     if (error) {
-      transfer.refused(); // the arguments are converted first, before C runs
-      keeping?.undo();
+      refused(); // the arguments are converted first, before C runs
       end();
       callback(error);
       return;
@@ -73,8 +80,7 @@ function callAsync(raw, plan, converts, args, freedAt, callback) {
     let value;
     try {
       keeping?.done();
-      take(); // what another call has made
-      value = complete(plan, transfer, result, args, moving);
+      value = complete(plan, transfer, result, args, counted === null ? null : endAsync(counted));
     } catch (problem) {
       end();
       callback(problem);
@@ -89,10 +95,7 @@ function callAsync(raw, plan, converts, args, freedAt, callback) {
   } catch (error) {
     // The FFI tells the callback of a refusal before it returns: then this may be what the callback has thrown.
     if (transfer !== null) {
-      if (binding.isAlive()) {
-        transfer.refused(); // C has not begun
-        keeping?.undo();
-      }
+      if (binding.isAlive()) refused();
       end();
     }
     throw error;

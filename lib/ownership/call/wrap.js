@@ -117,8 +117,7 @@ function general(raw, held, plan, converts, refuses) {
 
 // `frees` as in borrowing(), with the number of the argument.
 function convertersOf(plan, frees) {
-  const { name, params, kept, makes, notes } = plan;
-  const counts = makes || notes.includes(true);
+  const { about, name, params, kept, makes, notes } = plan;
   const firstNoted = notes.indexOf(true);
   const moves = params.length > 1 || makes || plan.takes !== undefined; // otherwise there is nobody to move to
   return params.map((param, i) => {
@@ -126,7 +125,7 @@ function convertersOf(plan, frees) {
     let convert = converterOf(plan, i, where, frees && ((destructor) => frees(destructor, i)));
     if (notes[i] && convert !== null)
       convert = noting(convert, i === firstNoted, moves && param.role === 'consume');
-    else if (counts) convert = convert === null ? unmarked : unmarking(convert);
+    else if (about !== null) convert = convert === null ? unmarked : unmarking(convert);
     const check = kept.get(i);
     if (check === undefined) return convert;
     return (value) => {
@@ -198,14 +197,8 @@ function wrap(func, plan, refuses) {
   const plain = registering === null ? func : registering.reaching(func);
   let converts;
   const converters = () => (converts ??= convertersOf(plan));
-  const notes = plan.notes.includes(true);
-  const count = (call) => {
-    if (!plan.makes && !notes) return call;
-    const { allocates, makes, name, takes } = plan;
-    const about = { makes, notes, replaces: takes === undefined, allocates, name };
-    return counted(call, plan.variadic ? -1 : plan.params.length, about);
-  };
-  const { params, producer } = plan;
+  const { about, params, producer } = plan;
+  const count = (call) => (about === null ? call : counted(call, plan.variadic ? -1 : params.length, about));
   const holds = isHeld(plan);
   const raw = count(producer === null || holds ? plain : withRoom(plain));
   const held = holds ? count(inHand(plain, producer.kind)) : raw;

@@ -34,10 +34,10 @@ function freeing(find) {
   };
 }
 
-/** What tells whether the function at the address that `find` returns is one of C's allocator, which nobody calls by a slot. */
-function allocating(find) {
+/** What `find` returns, which is asked no more once it has. */
+function remembered(find) {
   let answer;
-  return () => (answer ??= binding.isAllocator(find() ?? 0n));
+  return () => (answer ??= find());
 }
 
 function complete(param, where, source, replaceAt) {
@@ -164,6 +164,16 @@ function makePlan({
   const producers = [producer, ...[...params, ...members].map((each) => each?.producer)]
     .concat(params.flatMap((param) => param?.changes?.producers ?? []))
     .filter(Boolean);
+  const makes = producers.some(({ measure }) => measure.counts);
+  const notes = params.map((param) => isCounted(registry, param));
+  const about = {
+    makes,
+    notes: notes.includes(true),
+    replaces: outcome.takes === undefined,
+    address: remembered(address),
+    allocates: remembered(() => binding.isAllocator(address() ?? 0n)), // which nobody calls by a slot
+    name,
+  };
   return {
     name,
     params,
@@ -186,10 +196,10 @@ function makePlan({
     source,
     // Whose pointers have sizes that depend on what the call allocates.
     watched: producers.filter(({ measure }) => measure.watches).map(({ measure }) => measure),
-    allocates: allocating(address),
     // Whether the call makes something that is counted, and which arguments may be something that is.
-    makes: producers.some(({ measure }) => measure.counts),
-    notes: params.map((param) => isCounted(registry, param)),
+    makes,
+    notes,
+    about: makes || about.notes ? about : null, // what counts its calls wants to know of it: see begin()
     // Whether what C gives may hold an argument.
     depends: rules.length > 0 || types.some((of) => of?.depends === true),
   };

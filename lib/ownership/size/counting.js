@@ -27,6 +27,9 @@ let taken = null; // those that it takes: [account, bytes, ...]; null for none
 // What the last call has left to decide(); null where it takes nothing.
 let moving = null;
 
+// Where the FFI makes the call on another thread that begins, so that it is counted; 0n: where C's function is.
+let stub = 0n;
+
 // Of the last call that made something: its account, or 0 when there was none or what it made was taken; the bytes; and what is
 // known of its function, see begin().
 const made = { account: 0, bytes: 0, about: null };
@@ -44,6 +47,7 @@ class Frame {
   about = null;
   user = null;
   taken = null; // [account, bytes, ...]; null where there are none
+  stub = 0n; // of a call on another thread
 
   constructor(depth) {
     this.depth = depth;
@@ -53,32 +57,33 @@ class Frame {
 const frames = [new Frame(0)];
 let depth = 0;
 
+/** The account of a call with what was noted; 0 for none. */
+function accountFor(about) {
+  if (about.makes && (user === null || !isUserTaken || !about.replaces))
+    return (accounts = accounts === MOST_ACCOUNTS ? 1 : accounts + 1);
+  return user === null ? 0 : access.accountOf(user);
+}
+
 /**
  * Begins to count a call of a function, of which `makes` says whether its result is an object, `notes` whether its arguments
- * were noted, `replaces` whether what it takes becomes its result, `allocates()` whether it is C's allocator, and `name` what C
- * calls it.
+ * were noted, `replaces` whether what it takes becomes its result, `allocates()` whether it is C's allocator, `address()` where
+ * it is, if anybody knows, and `name` what C calls it.
  */
 function begin(about) {
   if (user !== null && !about.notes) forgetArguments();
-  const by = user;
-  let of = 0;
-  if (about.makes && (by === null || !isUserTaken || !about.replaces)) {
-    of = accounts = accounts === MOST_ACCOUNTS ? 1 : accounts + 1;
-  } else if (by !== null) {
-    of = access.accountOf(by);
-  }
+  const of = accountFor(about);
   const frame = frames[depth] ?? (frames[depth] = new Frame(depth)); // which a full stack may refuse
   depth++;
   if (of === 0) return frame;
+  frame.mark = block[MARK];
+  frame.net = block[NET];
   frame.about = about;
-  if (by !== null) {
-    frame.user = by;
+  if (user !== null) {
+    frame.user = user;
     frame.taken = taken;
     user = null;
     taken = null;
   }
-  frame.mark = block[MARK];
-  frame.net = block[NET];
   frame.account = of;
   block[MARK] = first + of;
   block[NET] = 0;
@@ -94,12 +99,11 @@ function forgetArguments() {
 /** The call has returned. */
 function end(frame) {
   const of = frame.account;
-  if (of !== 0) close(frame, of, frame.about);
+  if (of !== 0) close(frame, of, frame.about, restore(frame));
   depth = frame.depth;
 }
 
-function close(frame, of, about) {
-  let net = restore(frame);
+function close(frame, of, about, net) {
   if (block[OTHERS] !== seen || block[STALE] !== 0) follow(about.name);
   if (pending.size > 0) net += changeOf(of);
   if (about.makes) {
@@ -206,12 +210,43 @@ function takeMoving() {
   return last;
 }
 
-/** The same for a call on another thread that was given what was noted last: not counted, what it makes has no account. */
-function moveAsync() {
-  const by = user;
-  const all = taken;
+/**
+ * Begins to count a call on another thread, as begin() does. Where there is no stub for it, only what it takes is followed.
+ * Returns what endAsync() or abandonAsync() wants.
+ */
+function beginAsync(about) {
+  const call = new Frame(0);
+  const of = accountFor(about);
+  const address = of === 0 ? undefined : about.address();
+  call.stub = stub = address === undefined ? 0n : binding.takeStub(address, first + of);
+  const isCounted = stub !== 0n;
+  call.account = isCounted || user === null ? of : access.accountOf(user);
+  call.about = isCounted ? about : { ...about, makes: false };
+  call.user = user;
+  call.taken = taken;
   forgetArguments();
-  return all === null ? null : { of: access.accountOf(by), by, makes: false, net: 0, taken: all };
+  return call;
+}
+
+/** The address by which the FFI makes the call that has begun, once; 0n for that of C's function. */
+function takeStub() {
+  const at = stub;
+  stub = 0n;
+  return at;
+}
+
+/** The call has returned. Returns what takeMoving() does. */
+function endAsync(call) {
+  forgetMade(); // what another call has made
+  const net = call.stub === 0n ? 0 : binding.giveBackStub(call.stub);
+  close(call, call.account, call.about, net);
+  return takeMoving();
+}
+
+/** C has not begun it. */
+function abandonAsync(call) {
+  stub = 0n;
+  if (call.stub !== 0n) binding.giveBackStub(call.stub);
 }
 
 /** Whether C has taken those objects: then they are part of the call's user, or of what it has made. */
@@ -287,20 +322,23 @@ function freeingAddress(address) {
 
 module.exports = {
   abandon,
+  abandonAsync,
   adoptBlock,
   aside,
   begin,
+  beginAsync,
   callUnmarked,
   decide,
   end,
+  endAsync,
   forgetArguments,
   forgetMade,
   freeingAddress,
   madeBytes,
-  moveAsync,
   note,
   open,
   take,
   takeMoving,
+  takeStub,
   threadBlock,
 };

@@ -365,18 +365,6 @@ if (!canCount) {
     expect(stderr).toMatch(/'Wrong' is said to be 100 bytes, and what C allocates for it is 1000/);
   });
 
-  test('made by an asynchronous call it has the size of its block', () =>
-    run(`${prelude}
-      const lib = koffi.load(counting);
-      koffi.owned('Owned', 'Thing *', { free: 'thing_free' });
-      const make = lib.func('Owned thing_new(size_t bytes)');
-      make.async(1000, (error, thing) => {
-        assert.ifError(error);
-        assert.strictEqual(thing.size, 1000);
-        thing.dispose();
-      });
-    `));
-
   test('in workers, which count for themselves', () =>
     run(`${prelude}
       const { Worker } = require('node:worker_threads');

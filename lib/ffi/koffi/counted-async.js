@@ -1,0 +1,25 @@
+'use strict';
+// Asynchronous calls whose allocations are counted: Koffi calls the address of a stub in place of that of C's function.
+
+const { takeStub } = require('../../ownership/size/counting');
+const { toKoffiPointer } = require('./dialect');
+
+/** Has the `.async` of `func`, Koffi's own, ask for a stub. `typeOf()` returns the prototype of `func`. */
+function countAsync(koffi, func, typeOf) {
+  const { async } = func;
+  if (async === undefined) return;
+  const byStub = new Map();
+  let type;
+  const at = (stub) => {
+    type ??= typeOf();
+    return koffi.decode(toKoffiPointer(koffi, stub), type).async;
+  };
+  func.async = function (...args) {
+    const stub = takeStub();
+    if (stub === 0n) return async(...args);
+    if (!byStub.has(stub)) byStub.set(stub, at(stub));
+    return byStub.get(stub)(...args);
+  };
+}
+
+module.exports = { countAsync };
