@@ -18,7 +18,7 @@ class Exact {
     return false;
   }
 
-  /** The bytes of a new pointer. Of one that an asynchronous call has made, those of its block. */
+  /** The bytes of a new pointer. Of one whose call was not counted, those of its block. */
   of(address) {
     const account = take();
     return this.counted(account === 0 ? binding.countedBytes(address) : madeBytes(), address, account);
