@@ -194,9 +194,11 @@ type Leading<Text extends string> = Text extends `const ${infer Rest}`
 /** The type before the stars. */
 type Pointed<Text extends string> = Text extends `const ${infer Rest}`
   ? Pointed<Rest>
-  : Text extends `${infer Rest} `
+  : Text extends `${infer Rest} const` | `${infer Rest} const `
     ? Rest
-    : Text;
+    : Text extends `${infer Rest} `
+      ? Rest
+      : Text;
 
 /** The name at the end of tidy text. */
 type Last<Text extends string> = Text extends `${string} ${infer Rest}`

@@ -57,6 +57,9 @@ expectTypeOf<Signature<'const char * __fastcall f(_In_ int x)'>>().toEqualTypeOf
 expectTypeOf<Signature<'const char *getenv(const char *name)'>>().toEqualTypeOf<
   (name: StringArgument) => string | null
 >();
+expectTypeOf<
+  Signature<'char const *f(char const *const a, EsmPicture const*b, int const c)'>
+>().toEqualTypeOf<Signature<'char *f(char *a, EsmPicture *b, int c)'>>();
 expectTypeOf<Signature<'str f(string a, char16_t*b, wchar_t * const c)'>>().toEqualTypeOf<
   (a: StringArgument, b: StringArgument, c: StringArgument) => string | null
 >();

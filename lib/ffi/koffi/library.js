@@ -9,6 +9,7 @@ const { addresses, takesStruct } = require('../../pointers/destructors');
 const { stress, stressed } = require('../../reclaim/stress');
 const { weakly } = require('../../support/weak');
 const { countAsync } = require('./counted-async');
+const { declaration } = require('./declaration');
 const { addressOf, argumentsOf, describe, prototypeOf, symbolAddress } = require('./dialect');
 const observe = require('./observe');
 const { planFor, wrapped } = require('./plan');
@@ -75,7 +76,7 @@ function withOwnedFunctions(koffi, registry, library, how) {
 
   function declare(...args) {
     const { options, theirs, definition, written, list } = split(args);
-    const bare = func.apply(library, theirs);
+    const bare = func.apply(library, declaration(koffi, theirs));
     const raw = observe.declared(bare, { koffi, library, how, definition });
     const plan = planFor({
       koffi,

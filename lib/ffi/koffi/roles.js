@@ -9,7 +9,7 @@ const { changedPlaces, copier, lentInteger, shapeOf } = require('./shape');
 const { ownedPlaces } = require('./structs');
 
 // Whether C only reads what is `written` like that, which may be a type.
-const isRead = (written) => typeof written === 'string' && /^\s*(_In_\s+)?const\b/.test(written);
+const isRead = (written) => typeof written === 'string' && /^[^*]*\bconst\b/.test(written);
 
 // What a type that Koffi converts as a whole consists of, as [type, path, how it is in there].
 function partsOf({ name, primitive, members, ref, proto }) {

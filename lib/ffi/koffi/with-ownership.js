@@ -8,6 +8,7 @@ const { checkBoolean } = require('../../support/check');
 const { ArgumentTypeError, UnsupportedError } = require('../../support/errors');
 const { toAddress } = require('../../pointers/destructors');
 const { access } = require('../../pointers/tracked-pointer');
+const { declaration } = require('./declaration');
 const { declareOwned } = require('./declare');
 const { describe } = require('./dialect');
 const { tellExported } = require('./exported');
@@ -64,7 +65,7 @@ function proto(koffi, args) {
         `what they do not say in owned(), or in func() of a library that has the function`,
     );
   }
-  return koffi.proto(...args);
+  return koffi.proto(...declaration(koffi, args));
 }
 
 function extend(koffi) {

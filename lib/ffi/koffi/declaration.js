@@ -1,0 +1,28 @@
+'use strict';
+// Declarations as Koffi can read them. Its parser ends the process at a type of which only 'const' is left, as in
+// `const Unknown *` and `T *const name`, and at '!' behind what is no pointer. To it 'const' means nothing.
+
+const { UnsupportedError } = require('../../support/errors');
+const { describe, resolve } = require('./dialect');
+
+function refuseMarks(koffi, text) {
+  for (const [, name] of text.matchAll(/(\w+)\s*!/g)) {
+    const type = resolve(koffi, name);
+    if (type === undefined || /^(Pointer|String)/.test(describe(koffi, type).primitive)) continue;
+    throw new UnsupportedError(`'!' has no effect on '${name}', which is no pointer: write it without`);
+  }
+}
+
+function readable(koffi, text) {
+  refuseMarks(koffi, text);
+  return text.replace(/\bconst\b/g, '');
+}
+
+/** The arguments of `lib.func()` or `koffi.proto()`: a prototype, or names and types. */
+const declaration = (koffi, args) =>
+  args.map((arg) => {
+    if (Array.isArray(arg)) return declaration(koffi, arg);
+    return typeof arg === 'string' ? readable(koffi, arg) : arg;
+  });
+
+module.exports = { declaration };
