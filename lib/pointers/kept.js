@@ -7,7 +7,7 @@ const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { NO_SLOT } = require('../books/nursery');
 const { defer } = require('../reclaim/destroy');
-const { ArgumentTypeError, OutOfMemoryError, UnsupportedError } = require('../support/errors');
+const { ArgumentTypeError, DisposedError, OutOfMemoryError, UnsupportedError } = require('../support/errors');
 const { adopt, freeOnError } = require('./adopt');
 const { toAddress } = require('./destructors');
 const { access } = require('./tracked-pointer');
@@ -194,6 +194,7 @@ class Keeping {
   }
 
   #begin({ keeper, values }, args, key, name) {
+    for (const i of [keeper, ...values]) refuseEnded(args[i], `argument ${i} of ${name}()`);
     const all = new Set();
     const by = keeper === FOREVER ? undefined : args[keeper];
     // A view of its own memory it needs not keep, and would never go with it.
@@ -229,6 +230,11 @@ class Keeping {
       else kept.letGo(values);
     }
   }
+}
+
+// As the call itself would, which comes later.
+function refuseEnded(value, where) {
+  if (access.isTracked(value) && value.disposed) throw new DisposedError(value.label, `pass to ${where}`);
 }
 
 // Each of two would have to be freed after the other.

@@ -8,8 +8,9 @@ const views = require('../../pointers/views');
 const { drainSlice } = require('../../reclaim/destroy');
 const { useAlone } = require('./exclusive');
 
+// Of those that have ended others complain, who know which argument it is.
 function add(value, pointers) {
-  if (access.isTracked(value)) pointers.push(value);
+  if (access.isTracked(value) && !value.disposed) pointers.push(value);
   const viewed = views.pointerOf(value);
   if (viewed?.disposed === false) pointers.push(viewed);
 }

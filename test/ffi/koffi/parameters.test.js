@@ -1,5 +1,6 @@
 'use strict';
 
+const { promisify } = require('node:util');
 const { ADDRESS_OF, POINTER, TrackedPointer, collect, configure, stats, track } = require('../../../lib');
 const binding = require('../../../lib/binding');
 const { errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
@@ -1215,4 +1216,29 @@ test('Koffi 2 tells its own pointer types apart still', () => {
   const thing = make(10);
   expect(errorOf(() => id(thing)).message).toMatch(/^Unexpected .* value, expected /);
   things.free(things.addressOf(thing));
+});
+
+describe('a pointer that has ended is refused in the same words', () => {
+  const two = 'int64_t thing_id(void *a, void *b)';
+  test.each([
+    ['a call that borrows', two, {}],
+    ['one whose result keeps it', 'void *thing_id(void *a, void *b)', { keeps: [0, 1] }],
+    ['one that has an argument keep another', two, { keeps: { 0: 1 } }],
+    ['one that keeps both for ever', two, { keeps: { forever: [0, 1] } }],
+    ['one that calls back for long', two, { reenters: true }],
+  ])('%s, also by .async', async (_, definition, options) => {
+    const { make, library: counted } = declareThings();
+    const func = counted.func(definition, options);
+    const alive = make(10);
+    for (const i of [0, 1]) {
+      const ended = make(10);
+      ended.dispose();
+      const args = i === 0 ? [ended, alive] : [alive, ended];
+      const words = new RegExp(`^Cannot pass to argument ${i} of thing_id\\(\\) a tracked pointer`);
+      expect(() => func(...args)).toThrow(words);
+      await expect((async () => promisify(func.async)(...args))()).rejects.toThrow(words);
+    }
+    alive.dispose();
+    expect(counters()).toMatchObject({ live: 0, double_frees: 0 });
+  });
 });
