@@ -148,8 +148,9 @@ export interface FunctionOptions {
   /** What says that the owned result is no pointer, in place of that of its owned type. */
   invalid?: OwnedInvalid | undefined;
   /**
-   * Whether the call has given what C returned and stored as owned pointers. If not, or if nobody can tell, they are plain
-   * pointers, as without ownership, and nobody frees them. Default: always.
+   * Whether the call has given what C returned and stored as owned pointers. If not, they are plain pointers, as without
+   * ownership, and nobody frees them. If nobody can tell, what C stored is plain, and what it returned, which nobody else
+   * has, is freed as garbage. Default: always.
    */
   gives?: OwnedOutcome | undefined;
   /**

@@ -26,14 +26,14 @@ function remeasure(plan, args) {
   if (type !== null) plan.source.producerOf(type).remeasure(pointer);
 }
 
-/** Returns what `predicate` says of the call, `otherwise` where it cannot tell. */
-function ask(predicate, otherwise, plan, result, args, errors) {
+/** Returns what `predicate` says of the call, undefined where it cannot tell. */
+function ask(predicate, plan, result, args, errors) {
   if (predicate === undefined) return true;
   try {
     return aside(() => predicate(plan.producer === null ? result : plan.producer.told(result), args));
   } catch (error) {
     errors.push(error);
-    return otherwise;
+    return undefined;
   }
 }
 
@@ -58,9 +58,13 @@ function letGo({ inside }, values) {
   }
 }
 
-/** Tracks the owned members of structs, and puts them in the place of what the FFI has read, in the result or in `values`. */
-function ownInside({ inside, replaceAt }, result, values, args, errors) {
+/**
+ * Tracks the owned members of structs, and puts them in the place of what the FFI has read, in the result or, if C has
+ * `stored` them, in `values`.
+ */
+function ownInside({ inside, replaceAt }, stored, result, values, args, errors) {
   for (const { at, path, producer } of inside) {
+    if (at !== RESULT && !stored) continue;
     const told = at === RESULT ? [...args, result] : args;
     const own = (found) => {
       try {
@@ -83,8 +87,10 @@ function complete(plan, transfer, result, args, moving) {
   const { values } = transfer;
   const fills = plan.inside.length > 0;
   if (fills) passOn(plan, values, args, errors);
-  const taken = ask(plan.takes, true, plan, result, args, errors);
-  const given = ask(plan.gives, false, plan, result, args, errors);
+  const taken = ask(plan.takes, plan, result, args, errors) !== false;
+  const given = ask(plan.gives, plan, result, args, errors);
+  // Where nobody can tell, the caller has what C has stored, to free it or not. Of a result nobody would know.
+  const stored = given === true;
   // Destructors may run in there.
   aside(() => (taken ? transfer.taken(result, transfer.findLeft()) : transfer.refused()));
   try {
@@ -92,16 +98,16 @@ function complete(plan, transfer, result, args, moving) {
   } catch (error) {
     errors.push(error);
   }
-  errors.push(...transfer.collect(args, given, taken));
-  if (given && fills) {
-    ownInside(plan, result, values, args, errors);
-    passOn(plan, values, args, errors); // the owners
+  errors.push(...transfer.collect(args, stored, taken));
+  if (given !== false && fills) {
+    ownInside(plan, stored, result, values, args, errors);
+    if (stored) passOn(plan, values, args, errors); // the owners
     letGo(plan, values);
   }
   let value = result;
   try {
     if (plan.producer !== null) {
-      value = given ? plan.producer.produce(result, args) : plan.producer.plain(result);
+      value = given !== false ? plan.producer.produce(result, args) : plan.producer.plain(result);
     }
   } catch (error) {
     errors.push(error);

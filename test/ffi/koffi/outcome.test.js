@@ -3,6 +3,7 @@
 
 const { TrackedPointer, collect, stats } = require('../../../lib');
 const { expectBalance, expectRefusal } = require('../../support/balance.js');
+const { gcUntil } = require('../../support/gc-until.js');
 const { counting, declareThings, koffi, ownedThing, things, unique } = require('./setup.js');
 const { counters } = things;
 
@@ -75,7 +76,7 @@ describe.each(ways)('gives, %s', (_, isClassic, isAsync) => {
   test.each([
     ['throws', () => { throw new RangeError('no'); }, RangeError], // prettier-ignore
     ['returns no boolean', () => 1, TypeError],
-  ])('that %s: its error, and nothing is owned', async (__, gives, Type) => {
+  ])('that %s: its error; what C has stored is plain', async (__, gives, Type) => {
     const { T, Owned } = ownedThing();
     const types = ['int', `${T} *`, out(Owned)];
     const find = declare(isClassic, 'thing_find', 'int', types, { gives });
@@ -83,6 +84,30 @@ describe.each(ways)('gives, %s', (_, isClassic, isAsync) => {
     await expect((async () => call(find, isAsync, 0, null, box))()).rejects.toBeInstanceOf(Type);
     expect(stats().pointers).toBe(0);
     things.free(addressOf(box[0]));
+  });
+
+  test('that throws: what C has returned, and nobody else has, is freed once', async () => {
+    const { Owned } = ownedThing();
+    const gives = () => {
+      throw new RangeError('no');
+    };
+    const make = declare(isClassic, 'thing_new', Owned, ['size_t'], { gives });
+    await expect((async () => call(make, isAsync, 10))()).rejects.toBeInstanceOf(RangeError);
+    await gcUntil('it is freed', () => (collect(), counters().live === 0));
+    expect(counters()).toMatchObject({ made: 1, double_frees: 0 });
+  });
+
+  test('that throws: so are the members of a struct that it has returned', async () => {
+    const { Owned } = ownedThing();
+    const Gift = unique('Gift');
+    koffi.struct(Gift, { first: Owned, count: 'int', more: koffi.struct({ list: koffi.array(Owned, 2) }) });
+    const gives = () => {
+      throw new RangeError('no');
+    };
+    const make = declare(isClassic, 'gift_new', Gift, ['size_t'], { gives });
+    await expect((async () => call(make, isAsync, 10))()).rejects.toBeInstanceOf(RangeError);
+    await gcUntil('its members are freed', () => (collect(), counters().live === 0));
+    expect(counters()).toMatchObject({ made: 3, double_frees: 0 });
   });
 });
 
