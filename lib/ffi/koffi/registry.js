@@ -15,6 +15,10 @@ class KoffiRegistry extends Registry {
     this.version++;
   }
 
+  meaningOf(name) {
+    return super.meaningOf(name) ?? this.#strings.get(name)?.meaning;
+  }
+
   clear() {
     super.clear();
     this.#strings.clear();

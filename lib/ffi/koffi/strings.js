@@ -57,11 +57,13 @@ class OwnedString {
   #libraries = new WeakSet(); // those that return this type, until they are unloaded
   #count = 0; // of these
 
-  constructor(koffi, name, type, options) {
+  /** `before` is what the name means already, or undefined. */
+  constructor(koffi, name, type, options, before) {
     const free = checkFree(options);
     this.#koffi = koffi;
     this.name = name;
     this.meaning = stringMeaning(koffi, type, options);
+    checkMeaning(name, before, this.meaning);
     const { how, declared } = this.#declare(type);
     this.#how = how;
     this.type = declared;

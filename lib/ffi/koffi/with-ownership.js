@@ -26,7 +26,9 @@ function declare(koffi, registry, name, type, options) {
   if (typeof name === 'string' && name !== '' && describe(koffi, type).primitive.startsWith('String')) {
     let string = registry.string(name);
     if (string === undefined)
-      registry.addString((string = new OwnedString(koffi, name, type, options ?? {})));
+      registry.addString(
+        (string = new OwnedString(koffi, name, type, options ?? {}, registry.meaningOf(name))),
+      );
     else string.again(type, options ?? {});
     return string.type;
   }

@@ -24,11 +24,12 @@ function lend({ params }, args, freedAt, isAsync) {
   const pointers = [];
   for (let i = 0; i < args.length; i++) {
     const each = args[i];
-    if (i !== freedAt) params[i]?.changes?.each(each, (value, isTaken) => isTaken || add(value, pointers));
+    if (i === freedAt) continue;
+    params[i]?.changes?.each(each, (value, isTaken) => isTaken || add(value, pointers));
     const role = params[i] === undefined ? 'borrow' : params[i]?.role;
     if (role !== 'borrow') continue;
     if (params[i]?.shape !== undefined) params[i].shape.each(each, (value) => add(value, pointers));
-    else if (i !== freedAt) add(each, pointers);
+    else add(each, pointers);
   }
   const slots = pointers.map(access.slotOf);
   pointers.length = 0; // the FFI keeps for some time what reaches this

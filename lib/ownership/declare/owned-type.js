@@ -247,7 +247,7 @@ function ownedType(name, base, options) {
     exclusive: options.exclusive,
     background: options.background,
     invalid: checkInvalid(options.invalid, base),
-    meaning: meaningOf(isPointer ? `'${base.name} *'` : `'${base.name}'`, options),
+    meaning: meaningOf(isPointer ? `'${base.name} *'` : `'${base.name.replace('#', '')}'`, options),
   });
 }
 

@@ -18,7 +18,12 @@ class Registry {
 
   /** Throws if its name has another meaning already. */
   check(owned) {
-    checkMeaning(owned.name, this.#types.get(owned.name)?.meaning, owned.meaning);
+    checkMeaning(owned.name, this.meaningOf(owned.name), owned.meaning);
+  }
+
+  /** What it means as text; undefined where that name is not declared. */
+  meaningOf(name) {
+    return this.#types.get(name)?.meaning;
   }
 
   /** Also one that is declared again. REQUIRES: check(). */

@@ -690,6 +690,26 @@ describe('bad declarations', () => {
     thing.dispose();
   });
 
+  test('a string and a pointer of the same name: both are named, and the first stays', () => {
+    const { Owned, T } = ownedThing({ size: 3 });
+    const Text = unique('Text');
+    koffi.owned(Text, 'char *', { free: 'thing_free' });
+    for (const [name, type, first, second] of [
+      [Owned, 'char *', `${T} *`, 'char *'],
+      [Text, `${T} *`, 'char *', `${T} *`],
+    ]) {
+      const error = expectRefusal(
+        () => koffi.owned(name, type, { free: 'thing_free', ...(name === Text && { size: 3 }) }),
+        RangeError,
+        'ERR_TALLY_INVALID_ARG_VALUE',
+      );
+      expect(error.message).toContain(`'${name}' exists as '${first}' {`);
+      expect(error.message).toContain(`not as '${second}' {`);
+    }
+    library.func(`${Owned} thing_new(size_t bytes)`)(1).dispose();
+    expect(library.func(`${Text} thing_text(size_t length)`)(3)).toHaveLength(3);
+  });
+
   test('a name that is that of another type: its own complaint', () => {
     const { T } = ownedThing();
     const error = errorOf(() => koffi.owned(T, `${T} *`, { free: null, size: 9 }));

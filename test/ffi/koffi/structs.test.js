@@ -195,17 +195,19 @@ describe('a struct that is owned', () => {
       expect(counters()).toMatchObject({ made: 4, freed: 4, freed_underfoot: 0 });
     });
 
-    test('is freed by hand', () => {
+    test('is freed by hand, also by .async', async () => {
       const { Holder, make } = declare(free);
       const byHand =
         free === 'by value'
           ? library.func(`void holder_free(${Holder} holder)`)
           : library.func(`void holder_clear(${Holder} *holder)`);
-      const holder = make(10);
-      byHand(holder);
-      expect(holder.disposed).toBe(true);
-      expect(stats().pointers).toBe(0);
-      expect(counters()).toMatchObject({ made: 1, freed: 1 });
+      for (const call of [byHand, promisify(byHand.async)]) {
+        const holder = make(10);
+        await call(holder);
+        expect(holder.disposed).toBe(true);
+        expect(stats().pointers).toBe(0);
+      }
+      expect(counters()).toMatchObject({ made: 2, freed: 2, double_frees: 0 });
     });
 
     test('is taken', () => {
