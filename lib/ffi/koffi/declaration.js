@@ -2,7 +2,7 @@
 // Declarations as Koffi can read them. Its parser ends the process at a type of which only 'const' is left, as in
 // `const Unknown *` and `T *const name`, and at '!' behind what is no pointer. To it 'const' means nothing.
 
-const { UnsupportedError } = require('../../support/errors');
+const { ArgumentValueError, UnsupportedError } = require('../../support/errors');
 const { describe, resolve } = require('./dialect');
 
 function refuseMarks(koffi, text) {
@@ -18,6 +18,13 @@ function readable(koffi, text) {
   return text.replace(/\bconst\b/g, '');
 }
 
+/** The name of a new owned type, which may be that of no other, as 'void *' is. */
+function checkName(name) {
+  if (typeof name === 'string' && /[\s*]/.test(name)) {
+    throw new ArgumentValueError(name, 'name', 'a new name, which stands for the pointer: without a star');
+  }
+}
+
 /** The arguments of `lib.func()` or `koffi.proto()`: a prototype, or names and types. */
 const declaration = (koffi, args) =>
   args.map((arg) => {
@@ -25,4 +32,4 @@ const declaration = (koffi, args) =>
     return typeof arg === 'string' ? readable(koffi, arg) : arg;
   });
 
-module.exports = { declaration };
+module.exports = { checkName, declaration };

@@ -7,6 +7,7 @@ const { pinLibraries } = require('../../books/nursery');
 const { Source } = require('../../ownership/declare/source');
 const { addresses, takesStruct } = require('../../pointers/destructors');
 const { stress, stressed } = require('../../reclaim/stress');
+const { ArgumentTypeError } = require('../../support/errors');
 const { weakly } = require('../../support/weak');
 const { countAsync } = require('./counted-async');
 const { declaration } = require('./declaration');
@@ -22,6 +23,7 @@ function isOptions(value) {
 /** Splits the arguments of lib.func(): ours at the end, Koffi's before. */
 function split(args) {
   const last = args[args.length - 1];
+  if (args.length > 1 && last === null) throw new ArgumentTypeError(null, 'options', 'an object');
   const hasOptions = args.length > 1 && (last === undefined || isOptions(last));
   const options = hasOptions ? last : undefined;
   const theirs = hasOptions ? args.slice(0, -1) : args;

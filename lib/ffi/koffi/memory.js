@@ -93,6 +93,13 @@ function refuseWritten(value) {
   );
 }
 
+function refuseWrittenInside(value, seen = new Set()) {
+  refuseWritten(value);
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || seen.has(value)) return;
+  seen.add(value);
+  for (const each of Object.values(value)) refuseWrittenInside(each, seen);
+}
+
 function acceptingEncode(koffi, bounds) {
   const { encode: raw } = koffi;
   const encode = function (value, second, third, fourth, fifth) {
@@ -105,7 +112,12 @@ function acceptingEncode(koffi, bounds) {
       if (isOffset(second)) bounds.check('encode', value, second, third, fifth);
       else bounds.check('encode', value, 0, second, fourth);
     }
-    return forward(raw, count, at, second, third, fourth, fifth);
+    try {
+      return forward(raw, count, at, second, third, fourth, fifth);
+    } catch (error) {
+      refuseWrittenInside(isOffset(second) ? fourth : third);
+      throw error;
+    }
   };
   return named(encode, raw);
 }

@@ -3,6 +3,7 @@
 
 const calls = require('../../books/c-calls');
 const { consuming } = require('../../ownership/call/arguments');
+const { isAny } = require('../../ownership/declare/owned-type');
 const { isMemory } = require('../../pointers/kept');
 const { access, transfer } = require('../../pointers/tracked-pointer');
 const { ArgumentTypeError, UnsupportedError } = require('../../support/errors');
@@ -22,12 +23,12 @@ function plainNothing(primitive) {
   return /^(Void|Pointer|String)/.test(primitive) ? null : undefined;
 }
 
-const PASSED = ['bigint', 'number', 'string', 'undefined'];
-
-// Whether Koffi gives C the result: it throws at what it does not take, and C has whatever was there.
-function isPassed(result, { integer }) {
+// Whether Koffi gives C the result: it throws at what it does not take, and C has whatever was there. Of what is no integer it
+// would make one.
+function isPassed(result, { base, integer }) {
   if (access.isTracked(result) || typeof result === 'bigint' || Number.isInteger(result)) return true;
-  return integer === undefined && (result === null || PASSED.includes(typeof result) || isMemory(result));
+  if (integer !== undefined) return false;
+  return (result ?? null) === null || isMemory(result) || (typeof result === 'string' && isAny(base));
 }
 
 // For C it is as an argument that a function takes.

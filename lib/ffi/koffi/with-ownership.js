@@ -8,7 +8,7 @@ const { checkBoolean } = require('../../support/check');
 const { ArgumentTypeError, UnsupportedError } = require('../../support/errors');
 const { toAddress } = require('../../pointers/destructors');
 const { access } = require('../../pointers/tracked-pointer');
-const { declaration } = require('./declaration');
+const { checkName, declaration } = require('./declaration');
 const { declareOwned } = require('./declare');
 const { describe } = require('./dialect');
 const { tellExported } = require('./exported');
@@ -22,7 +22,9 @@ const { OwnedString } = require('./strings');
 
 const dropIns = new WeakMap();
 
-function declare(koffi, registry, name, type, options) {
+function declare(koffi, registry, name, written, options) {
+  checkName(name);
+  const [type] = declaration(koffi, [written]);
   if (typeof name === 'string' && name !== '' && describe(koffi, type).primitive.startsWith('String')) {
     let string = registry.string(name);
     if (string === undefined)

@@ -7,7 +7,7 @@ const { Form, kinds } = require('../../books/kinds');
 const { NO_SLOT } = require('../../books/nursery');
 const { adopt, adoptSized, adoptUnsized, freeOnError } = require('../../pointers/adopt');
 const { bound, closed, direct } = require('../../pointers/destructors');
-const { addressOfKept, adoptWith, collect, passing } = require('../../pointers/kept');
+const { addressOfKept, adoptWith, checkKept, collect, passing } = require('../../pointers/kept');
 const hook = require('../../pointers/observer-hook');
 const { access, creation } = require('../../pointers/tracked-pointer');
 const { background } = require('../../reclaim/background');
@@ -241,6 +241,7 @@ class Producer {
   #needed(address, args) {
     const { needs, parent } = this.owned;
     const found = parent === undefined ? NOTHING : [parent(address, ...args)].flat();
+    for (const value of found) checkKept(value, 'parent()');
     for (const value of collected(found)) if (access.isTracked(value)) access.slotOf(value); // it was lent to nobody
     return [...needs.map((i) => args[i]), ...found];
   }

@@ -11,13 +11,14 @@ function address(value, integer) {
     throw new ArgumentTypeError(value, 'invalid', EXPECTED);
   }
   const given = BigInt(value);
-  const unsigned = asUintN(64, given);
+  const bits = integer?.bits ?? 64;
+  const unsigned = asUintN(bits, given);
   if (unsigned === 0n && integer === undefined)
     throw new ArgumentValueError(value, 'invalid', 'another address: NULL always is null');
-  if (given !== unsigned && asIntN(64, given) !== given) {
-    throw new ArgumentValueError(value, 'invalid', 'an integer of 64 bits');
+  if (given !== unsigned && asIntN(bits, given) !== given) {
+    throw new ArgumentValueError(value, 'invalid', `an integer of ${bits} bits`);
   }
-  return unsigned;
+  return integer === undefined ? unsigned : asUintN(64, BigInt(integer.told(unsigned)));
 }
 
 /**

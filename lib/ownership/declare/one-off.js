@@ -111,7 +111,7 @@ function makeType(base, name, { free, size, shared, most, ...more }) {
     limit: checkMost(most, label),
     free: checkFree(free, base),
     size: measure,
-    shared: isShared(shared, integer),
+    shared: isShared(shared, base, label),
     sameThread: more.sameThread,
     exclusive: more.exclusive,
     background: more.background,

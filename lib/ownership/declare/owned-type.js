@@ -35,7 +35,7 @@ class IntegerBase {
 
   constructor(name, bits, isSigned) {
     this.name = IntegerBase.nameOf(name);
-    this.integer = { told: (address) => IntegerBase.#told(address, bits, isSigned) };
+    this.integer = { bits, told: (address) => IntegerBase.#told(address, bits, isSigned) };
   }
 
   // No name of a type.
@@ -152,8 +152,14 @@ function checkBackground(background, { name, free, sameThread, exclusive }) {
   return true;
 }
 
-/** Whether several may have one address: integers of different types may. */
-const isShared = (shared, integer) => (integer === undefined ? shared : true);
+/** Whether several may have one address: integers of different types may. Throws where it has no effect, on `name`. */
+function isShared(shared, { integer }, name) {
+  if (integer === undefined) return shared;
+  if (shared === undefined) return true;
+  throw new UnsupportedError(
+    `'shared' has no effect on '${name}': nobody checks integers for being freed twice`,
+  );
+}
 
 function checkFree(free, { integer, struct }) {
   if (typeof free === 'string') {
@@ -242,7 +248,7 @@ function ownedType(name, base, options) {
     size: checkMeasure(options.size, base, name),
     ...checkParent(options.parent),
     compare: checkCompare(options.compare),
-    shared: isShared(options.shared, integer),
+    shared: isShared(options.shared, base, name),
     sameThread: options.sameThread,
     exclusive: options.exclusive,
     background: options.background,

@@ -181,6 +181,7 @@ describe('what C gets', () => {
     for (const wrong of [
       () => koffi.owned(unique('Handle'), 'int', { ...OPTIONS, compare: 'malloc' }),
       () => koffi.owned(unique('Handle'), 'double', OPTIONS),
+      () => koffi.owned(unique('Handle'), 'int', { ...OPTIONS, shared: false }),
     ]) {
       expectRefusal(wrong, TypeError, 'ERR_TALLY_UNSUPPORTED');
     }
@@ -242,4 +243,32 @@ test('of another type than the parameter: our error, which names both', () => {
 test('Koffi 2 has no owned type for it', () => {
   if (!isKoffi2) return;
   expectRefusal(() => koffi.owned(unique('Handle'), 'int', OPTIONS), TypeError, 'ERR_TALLY_UNSUPPORTED');
+});
+
+(isKoffi2 ? describe.skip : describe)('invalid', () => {
+  test.each([
+    ['uint32_t', -1],
+    ['uint32_t', 0xffffffff],
+    ['int32_t', -1],
+    ['int32_t', 0xffffffff],
+    ['int32_t', [1000, -1n]],
+    ['uint8_t', -1],
+  ])('%s: %p is an integer of its size, signed or not', (type, invalid) => {
+    const Handle = unique('Handle');
+    koffi.owned(Handle, type, { free: 'handle_close', invalid });
+    const open = library.func(`${Handle} handle_open()`);
+    const all = Array.from({ length: 20 }, () => open());
+    expect(open()).toBe(null);
+    for (const each of all) each.dispose();
+  });
+
+  test('what no integer of its size is is refused for invalid', () => {
+    for (const [type, invalid] of [
+      ['int', 2 ** 32],
+      ['uint8_t', -129],
+    ]) {
+      const declared = () => koffi.owned(unique('Handle'), type, { free: 'handle_close', invalid });
+      expectRefusal(declared, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
+    }
+  });
 });

@@ -152,6 +152,20 @@ describe('a tracked pointer where Koffi takes a pointer', () => {
       block.dispose();
     });
 
+    test('nor is a struct or an array that has it', () => {
+      const block = make();
+      const Pair = unique('Pair');
+      koffi.struct(Pair, { list: koffi.array('void *', 2), n: 'int' });
+      const memory = Buffer.alloc(koffi.sizeof(Pair));
+      for (const attempt of [
+        () => koffi.encode(memory, Pair, { list: [null, block], n: 1 }),
+        () => koffi.encode(memory, 0, 'void *', [block, null], 2),
+      ]) {
+        expectRefusal(attempt, TypeError, 'ERR_TALLY_UNSUPPORTED');
+      }
+      block.dispose();
+    });
+
     test('after its end: ERR_TALLY_DISPOSED', () => {
       const block = make();
       block.dispose();

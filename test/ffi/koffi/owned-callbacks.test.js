@@ -196,7 +196,7 @@ test('Koffi 2 takes nothing', () => {
 
   test('is not what Koffi takes for no pointer', () => {
     const { Take } = declare();
-    for (const wrong of [true, Symbol('wrong'), {}, () => 1]) {
+    for (const wrong of [true, Symbol('wrong'), {}, () => 1, 0.5, NaN, 'text']) {
       expectRefusal(() => from(Take)(() => wrong, 1), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
     }
     expect(Number(from(Take)(() => undefined, 1))).toBe(0);

@@ -434,6 +434,14 @@ describe('parent', () => {
     expect(counters()).toMatchObject({ live: 0, freed: 100, orphans: 0 });
   });
 
+  test('what is not memory is refused where a function names it, and the child freed', () => {
+    const { make, childNew } = declareFamily(() => 'parent');
+    const parent = make(10);
+    expectRefusal(() => childNew(parent, 10), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
+    expect(counters()).toMatchObject({ made: 2, freed: 1 });
+    parent.dispose();
+  });
+
   test('a plain address is no parent', () => {
     const { childNew } = declareFamily(0);
     const mother = things.make(10);
@@ -590,6 +598,13 @@ describe('bad declarations', () => {
   test.each([
     ['a number for the name', [7, 'void *', good], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['an empty name', ['', 'void *', good], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
+    ['the name of a plain pointer', ['void *', 'void *', good], RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
+    [
+      'that of a plain string',
+      ['char *', 'char *', { free: 'free' }],
+      RangeError,
+      'ERR_TALLY_INVALID_ARG_VALUE',
+    ],
     ['no options', ['X1', 'void *'], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['null for the options', ['X1', 'void *', null], TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     [
@@ -739,6 +754,7 @@ describe('bad declarations', () => {
 
   test.each([
     ['an unknown option', { frees: 1 }, TypeError, 'ERR_TALLY_UNKNOWN_OPTION'],
+    ['null for options', null, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['keeps that is no number', { keeps: 'x' }, TypeError, 'ERR_TALLY_INVALID_ARG_TYPE'],
     ['keeps of an argument that there is not', { keeps: 1 }, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
     ['a negative keeps', { keeps: -1 }, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE'],
