@@ -12,7 +12,7 @@ const { callUnmarked } = require('../../ownership/size/counting');
 const { access } = require('../../pointers/tracked-pointer');
 const { collect } = require('../../reclaim/collect');
 const { announce } = require('../../reclaim/destroy');
-const { checkOptions, checkSize } = require('../../support/check');
+const { checkBoolean, checkOptions, checkSize } = require('../../support/check');
 const { ArgumentValueError, OutOfMemoryError, UnsupportedError } = require('../../support/errors');
 const { Bounds, isOffset } = require('./bounds');
 const { describe, toKoffiPointer } = require('./dialect');
@@ -122,12 +122,12 @@ function acceptingEncode(koffi, bounds) {
   return named(encode, raw);
 }
 
-function takeOwned(args) {
-  const last = args[args.length - 1];
-  const isOptions = typeof last === 'object' && last !== null && Object.hasOwn(last, 'owned');
-  if (!isOptions) return { owned: false, rest: args };
-  checkOptions(last, OWNED);
-  return { owned: last.owned === true, rest: args.slice(0, -1) };
+// Koffi itself has no argument at `at`, where ours are.
+function takeOwned(args, at) {
+  if (args.length <= at) return { owned: false, rest: args };
+  const { [at]: options = {} } = args;
+  checkOptions(options, OWNED);
+  return { owned: checkBoolean(options.owned ?? false, 'owned'), rest: args.slice(0, at) };
 }
 
 /** alloc(type, length, { owned: true }): zeroed memory that belongs to its tracked pointer. */
@@ -212,7 +212,7 @@ function onMemory(koffi, registry, made, owning) {
     },
 
     alloc(...args) {
-      const { owned, rest } = takeOwned(args);
+      const { owned, rest } = takeOwned(args, typeof args[1] === 'object' ? 1 : 2);
       return owned ? allocOwned(koffi, registry, ...rest) : observe.call('alloc', koffi.alloc, rest);
     },
 
@@ -228,8 +228,8 @@ function onMemory(koffi, registry, made, owning) {
     },
 
     register(...args) {
-      const { owned, rest } = takeOwned(args);
-      const at = typeof rest[0] === 'function' ? 0 : 1;
+      const at = typeof args[0] === 'function' ? 0 : 1;
+      const { owned, rest } = takeOwned(args, at + 2);
       if (rest.length > at) rest[at] = guarded(rest[at], owning(rest[at + 1]));
       return owned ? registerOwned(koffi, registry, rest, rest[at + 1]) : koffi.register(...rest);
     },

@@ -39,7 +39,7 @@ class Limit {
     const isFull = live >= this.#most;
     for (const type of ['minor', 'major']) {
       if (live < this.#most) break;
-      collect({ type });
+      collectFor({ type });
       live = this.#live;
     }
     this.#made = 0;
@@ -62,6 +62,14 @@ function limitsOf({ producers }) {
   return [...new Set(producers.map(({ owned }) => owned.limit))].filter((limit) => limit !== undefined);
 }
 
+let freed = 0; // the collections for a limit that have freed something
+
+function collectFor(options) {
+  const { pointers } = collect(options);
+  if (pointers > 0) freed++;
+  return pointers > 0;
+}
+
 // A call that takes what it is given cannot be made again.
 const mayRepeat = ({ params }) =>
   !params.some((param) => ['consume', 'inout', 'change'].includes(param?.role));
@@ -70,24 +78,26 @@ const mayRepeat = ({ params }) =>
 function limited(func, plan) {
   const limits = limitsOf(plan);
   if (limits.length === 0) return func;
-  const again = (result, args) =>
+  // Others may have made room since `before`, for this call too.
+  const again = (result, args, before) =>
     mayRepeat(plan) &&
     givesNone(plan, result, args) &&
     calls.isIdle &&
-    limits.some((limit) => limit.isNearlyFull) &&
-    collect().pointers > 0;
+    (freed !== before || (limits.some((limit) => limit.isNearlyFull) && collectFor()));
   const wrapped = function (...args) {
     for (const limit of limits) limit.makeRoom();
+    const before = freed;
     const result = func(...args);
-    return again(result, args) ? func(...args) : result;
+    return again(result, args, before) ? func(...args) : result;
   };
   if (func.async === undefined) return wrapped;
   wrapped.async = function (...args) {
     if (typeof args.at(-1) !== 'function') return func.async(...args); // which complains
     const callback = args.pop();
     for (const limit of limits) limit.makeRoom();
+    const before = freed;
     return func.async(...args, (error, result) => {
-      if (!error && again(result, args)) func.async(...args, callback);
+      if (!error && again(result, args, before)) func.async(...args, callback);
       else callback(error, result);
     });
   };

@@ -62,6 +62,16 @@ describeNative('the 21st of 20 handles', () => {
     last.dispose();
   });
 
+  test('asynchronous, where several at once find that there are none', async () => {
+    const open = promisify(open1().async);
+    const many = (count) => Promise.all(handles(count, () => open()));
+    end(await many(15));
+    await many(15); // garbage
+    const found = await many(12);
+    expect(found).toEqual(found.map(() => expect.any(TrackedPointer)));
+    end(found);
+  });
+
   if (isKoffi2) return;
 
   test.each([

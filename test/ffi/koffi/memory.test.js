@@ -72,12 +72,15 @@ describe('alloc() with `owned`', () => {
     expect(stats().pointers).toBe(0);
   });
 
-  test('refuses an unknown option', () => {
-    expectRefusal(
-      () => koffi.alloc('int', 1, { owned: true, zero: 1 }),
-      TypeError,
-      'ERR_TALLY_UNKNOWN_OPTION',
-    );
+  test('refuses an unknown option, also alone, and what is no boolean', () => {
+    for (const [options, code] of [
+      [{ owned: true, zero: 1 }, 'ERR_TALLY_UNKNOWN_OPTION'],
+      [{ own: true }, 'ERR_TALLY_UNKNOWN_OPTION'],
+      [{ owned: 1 }, 'ERR_TALLY_INVALID_ARG_TYPE'],
+    ]) {
+      expectRefusal(() => koffi.alloc('int', 1, options), TypeError, code);
+      expectRefusal(() => koffi.register(() => {}, 'void *', options), TypeError, code);
+    }
   });
 
   test('without it is that of Koffi', () => {
