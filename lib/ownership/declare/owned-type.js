@@ -84,7 +84,7 @@ class OwnedType {
     this.needs = needs; // the numbers of the arguments that are to be there until it is freed
     this.shared = checkBoolean(shared, 'shared'); // whether C counts references
     this.sameThread = checkBoolean(sameThread, 'sameThread'); // whether C wants it in one thread
-    this.exclusive = checkBoolean(exclusive, 'exclusive'); // whether nobody may use what it needs while it is freed
+    this.exclusive = checkExclusive(exclusive, this); // whether nobody may use what it needs while it is freed
     this.background = checkBackground(background, this); // whether it may be freed on another thread, and shall
     this.invalid = invalid; // undefined, or what tells whether an address is no pointer, but says that C failed
     this.limit = limit; // undefined, or the Limit of how many there are
@@ -131,6 +131,13 @@ class OwnedType {
     if (this.base === base) return true;
     return (isAny(base) || isAny(this.base)) && !isInteger(base) && !isInteger(this.base);
   }
+}
+
+/** `exclusive`, of a type whose other options are checked. */
+function checkExclusive(exclusive, { name, free }) {
+  if (checkBoolean(exclusive, 'exclusive') && free?.form === Form.NONE)
+    throw new UnsupportedError(`'exclusive' has no effect on '${name}', which frees nothing`);
+  return exclusive;
 }
 
 /** `background`, of the type `owned`, whose other options are checked. */

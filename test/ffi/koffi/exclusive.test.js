@@ -126,10 +126,11 @@ test('without it, and beside other parents, nothing waits', async () => {
   for (const each of [parent, other]) each.dispose();
 });
 
-test('of what needs nothing, it is refused', () => {
+test('of what needs nothing, or is not freed, it is refused', () => {
   const { Owned, T } = ownedThing({ exclusive: true });
   const unsupported = [TypeError, 'ERR_TALLY_UNSUPPORTED'];
   expectRefusal(() => library.func(`${Owned} thing_new(size_t bytes)`), ...unsupported);
   expectRefusal(() => library.func(`${T} *thing_new(size_t bytes)`, { exclusive: true }), ...unsupported);
+  expectRefusal(() => ownedThing({ exclusive: true, parent: 0, free: null }), ...unsupported);
   expectRefusal(() => ownedThing({ exclusive: 1 }), TypeError, 'ERR_TALLY_INVALID_ARG_TYPE');
 });
