@@ -15,7 +15,7 @@ function refuseMarks(koffi, text) {
 
 function readable(koffi, text) {
   refuseMarks(koffi, text);
-  return text.replace(/\bconst\b/g, '');
+  return text.replace(/\bconst\b\s*/g, '');
 }
 
 /** The name of a new owned type, which may be that of no other, as 'void *' is. */

@@ -12,10 +12,11 @@ const { ownedPlaces } = require('./structs');
 const isRead = (written) => typeof written === 'string' && /^[^*]*\bconst\b/.test(written);
 
 // What a type that Koffi converts as a whole consists of, as [type, path, how it is in there].
-function partsOf({ name, primitive, members, ref, proto }) {
+function partsOf(koffi, { name, primitive, members, ref, raw }) {
   const parts = Object.entries(members ?? {}).map(([path, member]) => [member.type, path, 'member']);
   if (ref !== undefined && (primitive === 'Array' || primitive === 'Pointer'))
     parts.push([ref, name, primitive]);
+  const proto = protoOf(koffi, raw);
   for (const argument of proto?.arguments ?? [])
     parts.push([argument.type ?? argument, `${name} argument`, 'proto']);
   if (proto !== undefined) parts.push([proto.result, `${name} result`, 'proto']);
@@ -33,7 +34,7 @@ function ownedInside(koffi, registry, type, copies, seen = new Set(), tells = co
   if (seen.has(key)) return undefined;
   seen.add(key);
   const isTold = tells && described.primitive !== 'Union';
-  for (const [part, path, how] of partsOf(described)) {
+  for (const [part, path, how] of partsOf(koffi, described)) {
     const { name } = describe(koffi, part);
     if (registry.has(name) && !(isTold && (how === 'member' || how === 'Array'))) return path;
     if (registry.has(name)) continue;
@@ -51,7 +52,7 @@ function stringsIn(koffi, registry, type, seen = new Set()) {
   const described = describe(koffi, type);
   if (seen.has(described.name)) return [];
   seen.add(described.name);
-  const inside = partsOf(described).flatMap(([part]) => stringsIn(koffi, registry, part, seen));
+  const inside = partsOf(koffi, described).flatMap(([part]) => stringsIn(koffi, registry, part, seen));
   return [registry.string(described.name) ?? [], inside].flat();
 }
 

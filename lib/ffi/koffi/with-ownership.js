@@ -60,8 +60,8 @@ function load(koffi, registry, args) {
   return withOwnedFunctions(koffi, registry, library, { path, file, deep, metered });
 }
 
-/** koffi.proto(), which ignores options. */
-function proto(koffi, args) {
+/** koffi.proto(), or what else it is `called`, which ignores options. */
+function proto(koffi, args, called = 'proto') {
   const last = args.at(-1);
   if (args.length > 1 && typeof last === 'object' && last !== null && !Array.isArray(last)) {
     throw new UnsupportedError(
@@ -69,7 +69,7 @@ function proto(koffi, args) {
         `what they do not say in owned(), or in func() of a library that has the function`,
     );
   }
-  return koffi.proto(...declaration(koffi, args));
+  return koffi[called](...declaration(koffi, args));
 }
 
 function extend(koffi) {
@@ -86,6 +86,7 @@ function extend(koffi) {
     load: (...args) => load(koffi, registry, args),
     owned: (name, type, options) => declare(koffi, registry, name, type, options),
     proto: (...args) => proto(koffi, args),
+    ...(koffi.callback && { callback: (...args) => proto(koffi, args, 'callback') }), // its older name
     out: (...args) => registry.noteDirection(koffi.out(...args), 'out'),
     inout: (...args) => registry.noteDirection(koffi.inout(...args), 'inout'),
   };

@@ -16,7 +16,9 @@ test.each([
 ])('a type of which only const is left: %s', (parameter, message) => {
   const { library } = declareThings();
   expect(() => library.func(`int64_t thing_id(${parameter})`)).toThrow(message);
-  expect(() => koffi.proto(`int64_t ${unique('Id')}(${parameter})`)).toThrow(message);
+  for (const proto of [koffi.proto, koffi.callback ?? koffi.proto]) {
+    expect(() => proto(`int64_t ${unique('Id')}(${parameter})`)).toThrow(message);
+  }
 });
 
 describe.each(['prototype', 'classic form'])('const anywhere, in a %s', (form) => {

@@ -133,6 +133,16 @@ test('structs are refused where they own, as a result, or by members of an argum
   }
 });
 
+test('a struct with such a callback is refused: nobody would know what C gives to it', () => {
+  const { Owned } = declare();
+  const [Give, Table] = ['Give', 'Table'].map(unique);
+  koffi.proto(`void ${Give}(${Owned} thing)`);
+  koffi.struct(Table, { give: `${Give} *`, n: 'int' });
+  for (const parameter of [`${Table} *table`, `const ${Table} *table`, `${Table} table`]) {
+    expectRefusal(() => library.func(`int64_t thing_id(${parameter})`), TypeError, 'ERR_TALLY_UNSUPPORTED');
+  }
+});
+
 test('Koffi 2 takes nothing', () => {
   if (!isKoffi2) return;
   const { Take } = declare();
