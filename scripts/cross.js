@@ -3,7 +3,7 @@
 // can: Linux on arm64 by qemu, Windows by Wine. That is less than those machines prove. What is shown: all of it compiles,
 // each binary shows and needs what it may, and the main promises hold with other processors, loaders and C libraries.
 //   node scripts/cross.js build [TARGET ...]                      all, if none are named
-//   node scripts/cross.js run TARGET [ARGUMENT OF NODE ...]       test/acceptance.js, if there are no arguments
+//   node scripts/cross.js run TARGET [ARGUMENT OF NODE ...]       test/acceptance.js and the like, if there are no arguments
 //   node scripts/cross.js suites TARGET [PATH ...]                what Jest finds there, file by file, and what came of it
 // Compilers are those of Debian for what is run, and for the rest that of Zig, which is an npm package.
 
@@ -44,6 +44,7 @@ const RUN = {
     ],
     needs: ['x86_64-w64-mingw32-g++-posix', 'wine'],
     start: startByWine,
+    programs: ['test/programs/ffi/koffi/exact-windows.js'],
   },
 };
 const COMPILE = {
@@ -277,6 +278,15 @@ function linkModules(copy, ...sources) {
   }
 }
 
+/** All that there is of the libraries for tests: nothing is compiled there. */
+function buildForWindows(options, directory) {
+  const withUcrt = { ...options, flags: [...useUcrt(options.cc, directory), '-static'] };
+  const { control, heaps, plugin } = buildLibraries(withUcrt);
+  // The C++ library of this compiler is made for msvcrt.
+  const { containers, heapsMsvcrt } = buildLibraries({ ...options, flags: ['-static'] });
+  console.log([containers, control, heaps, heapsMsvcrt, plugin].map((file) => path.basename(file)).join(' '));
+}
+
 /** A copy of the library that has this binary and no other: how to start Node there, or undefined. */
 function prepare(target) {
   const { compiler, needs, packages, start } = RUN[target];
@@ -291,10 +301,11 @@ function prepare(target) {
     fs.cpSync(path.join(root, name), path.join(copy, name), { recursive: true });
   }
   linkModules(copy, modules);
-  const cc = `${compiler.prefix}gcc${compiler.suffix}`;
-  const runtime = platform === 'win32' ? [...useUcrt(cc, copy), '-static'] : [];
-  const libraries = emptied(path.join(copy, 'test/support/build')); // those of this machine are in it
-  buildLibraries({ directory: libraries, platform, cc, flags: runtime });
+  const [cc, cxx] = ['gcc', 'g++'].map((name) => `${compiler.prefix}${name}${compiler.suffix}`);
+  const directory = emptied(path.join(copy, 'test/support/build')); // those of this machine are in it
+  const options = { directory, platform, cc, cxx };
+  if (platform === 'win32') buildForWindows(options, copy);
+  else buildLibraries(options);
   const node = path.join(modules, packages[0].slice(0, packages[0].indexOf('@')));
   return { copy, start: (args, limits) => start(copy, node, args, limits) };
 }
@@ -302,7 +313,8 @@ function prepare(target) {
 function runIn(target, args) {
   const host = prepare(target);
   if (host === undefined) return process.env.CI !== 'true';
-  return host.start(args.length > 0 ? args : ['test/acceptance.js']);
+  if (args.length > 0) return host.start(args);
+  return ['test/acceptance.js', ...(RUN[target].programs ?? [])].every((program) => host.start([program]));
 }
 
 /** Emulated Jest has no workers, and what hangs is stopped. Only says what came of it. */

@@ -27,6 +27,9 @@
 #define TALLY_HAS_THREAD_POINTER
 #endif
 #endif
+#elif defined(_WIN32)
+#include "base/windows_api.h"
+#define TALLY_HAS_THREAD_POINTER
 #endif
 
 namespace tally {
@@ -114,6 +117,9 @@ class SoleThread {
   std::atomic<uintptr_t> sole_{kNobodyYet};
   std::atomic<bool> inside_{false};
 #else
+#ifdef _WIN32
+  static uintptr_t Self() { return GetCurrentThreadId(); }
+#endif
   bool Enter() { return false; }
   void Leave() {}
   void Lock() {}

@@ -1,7 +1,8 @@
 #include "meters/block_table.h"
 
 #include <atomic>
-#include <cstdlib>
+
+#include "base/hidden_memory.h"
 
 namespace tally {
 
@@ -58,8 +59,7 @@ BlockTable::Entry* BlockTable::Shard::Place(uint64_t key) const {
 }
 
 bool BlockTable::Shard::Resize(size_t next) {
-  // Not with operator new, which goes through slots of the C++ runtime to where this shard is locked.
-  auto* larger = static_cast<Entry*>(std::calloc(next, sizeof(Entry)));  // NOLINT(*-no-malloc)
+  auto* larger = static_cast<Entry*>(HiddenCalloc(next, sizeof(Entry)));  // this shard is locked
   if (larger == nullptr) return false;
   Entry* old = entries;
   const size_t old_capacity = capacity;
@@ -69,7 +69,7 @@ bool BlockTable::Shard::Resize(size_t next) {
   for (size_t i = 0; i < old_capacity; i++) {
     if (old[i].key != 0) *Place(old[i].key) = old[i];
   }
-  std::free(old);  // NOLINT(*-no-malloc)
+  HiddenFree(old);
   return true;
 }
 
@@ -157,7 +157,7 @@ void BlockTable::Clear() {
   for (Shard& each : shards_) {
     const Locked shard(this, &each);
     own_bytes.fetch_sub(static_cast<int64_t>(shard->capacity * sizeof(Entry)), std::memory_order_relaxed);
-    std::free(shard->entries);  // NOLINT(*-no-malloc)
+    HiddenFree(shard->entries);
     shard->entries = nullptr;
     shard->capacity = 0;
     shard->count = 0;

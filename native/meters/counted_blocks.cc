@@ -1,7 +1,6 @@
 #include "meters/counted_blocks.h"
 
 #include <atomic>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
 
@@ -252,16 +251,17 @@ size_t CountedBlocks::Given(void* block, void* caller) {
   return entry.bytes;
 }
 
-// NOLINTBEGIN(*-no-malloc): it is an allocator
-
-void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller) {
-  if (block == nullptr) return counts ? Made(std::malloc(bytes), bytes) : std::malloc(bytes);
+void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller, const Reallocator& by) {
+  if (block == nullptr) {
+    void* made = by.resize(by, block, bytes);
+    return counts ? Made(made, bytes) : made;
+  }
   BlockTable::Entry known = blocks.Take(reinterpret_cast<uintptr_t>(block));
   Audit::Block audited;
   if (Audit::IsOn()) audited = Audit::Take(reinterpret_cast<uintptr_t>(block));
   BlockTable::Entry sample;
   if ((known.account & kSampled) != 0 && Samples::IsOn()) sample = Samples::Take(known.key);
-  void* moved = std::realloc(block, bytes);
+  void* moved = by.resize(by, block, bytes);
   if (moved == nullptr && bytes != 0) {  // the old block lives on
     if (known.key != 0) blocks.Put(known.key, known.bytes, known.account);
     if (audited.key != 0) Audit::PutBack(audited);
@@ -288,8 +288,6 @@ void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller
   }
   return moved;
 }
-
-// NOLINTEND(*-no-malloc)
 
 void CountedBlocks::NoteMade(uint64_t address, uint64_t bytes) {
   if (Find(address).key == 0) Made(reinterpret_cast<void*>(address), bytes);

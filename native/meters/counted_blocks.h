@@ -68,8 +68,11 @@ class CountedBlocks {
   // a stranger.
   static size_t Given(void* block, void* caller);
 
-  // What realloc() does, and counts what was counted before; if `counts`, also a stranger.
-  static void* Resize(void* block, size_t bytes, bool counts, void* caller);
+  struct Reallocator {
+    void* (*resize)(const Reallocator& self, void* block, size_t bytes);  // as realloc() does
+  };
+  // What `by` does, and counts what was counted before; if `counts`, also a stranger.
+  static void* Resize(void* block, size_t bytes, bool counts, void* caller, const Reallocator& by);
 
   static void SetStale(bool is_stale);
 

@@ -1,9 +1,14 @@
 #include "meters/elf_module.h"
 
-#ifdef TALLY_HAS_IMPORT_SLOTS
+#ifdef TALLY_HAS_ELF_MODULES
 
+#include <dlfcn.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <cstring>
+
+#include "base/old_glibc.h"
 
 namespace tally {
 
@@ -85,6 +90,17 @@ bool ElfModule::IsNamed(std::string_view needed) const {
   return needed == name_ || AfterSlash(needed) == file();
 }
 
+bool ElfModule::IsSanitized() const {
+  bool is_sanitized = false;
+  EachSlot([&](const Slot& slot) {
+    for (const char* name : {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init"}) {
+      is_sanitized = is_sanitized || std::strcmp(slot.name, name) == 0;
+    }
+    return !is_sanitized;
+  });
+  return is_sanitized;
+}
+
 bool ElfModule::Read(const ElfW(Rela) & relocation, Slot* slot) const {
   const auto type = static_cast<uint32_t>(ELF64_R_TYPE(relocation.r_info));
   const auto index = static_cast<uint32_t>(ELF64_R_SYM(relocation.r_info));
@@ -122,6 +138,32 @@ bool ElfModule::Write(const Slot& slot, uintptr_t value) const {
   return !is_relro || mprotect(page, page_size, PROT_READ) == 0;
 }
 
+ElfModule ModuleAt(uintptr_t base) {
+  ElfModule found;
+  EachModule([&](const ElfModule& module) {
+    if (module.base() == base) found = module;
+    return module.base() != base;
+  });
+  return found;
+}
+
+uintptr_t FindCode(uintptr_t address, const char** file, const char** function) {
+  Dl_info info{};
+  if (dladdr(reinterpret_cast<void*>(address), &info) == 0) return 0;
+  if (info.dli_fname != nullptr) *file = info.dli_fname;
+  if (info.dli_sname != nullptr) *function = info.dli_sname;
+  return reinterpret_cast<uintptr_t>(info.dli_fbase);
+}
+
+void LibraryCloser::operator()(void* handle) const { dlclose(handle); }
+
+LibraryHandle Loaded(const char* path) { return LibraryHandle(dlopen(path, RTLD_LAZY | RTLD_NOLOAD)); }
+
+uintptr_t BaseOf(const LibraryHandle& handle) {
+  link_map* map = nullptr;
+  return dlinfo(handle.get(), RTLD_DI_LINKMAP, &map) == 0 ? map->l_addr : UINTPTR_MAX;
+}
+
 }  // namespace tally
 
-#endif  // TALLY_HAS_IMPORT_SLOTS
+#endif  // TALLY_HAS_ELF_MODULES

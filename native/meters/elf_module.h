@@ -9,17 +9,18 @@
 #if defined(__linux__) && defined(__LP64__) && (defined(__x86_64__) || defined(__aarch64__))
 #include <features.h>  // for __GLIBC__
 #ifdef __GLIBC__
-#define TALLY_HAS_IMPORT_SLOTS 1
+#define TALLY_HAS_ELF_MODULES 1
 #endif
 #endif
 
-#ifdef TALLY_HAS_IMPORT_SLOTS
+#ifdef TALLY_HAS_ELF_MODULES
 
 #include <elf.h>
 #include <link.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace tally {
@@ -41,7 +42,8 @@ class ElfModule {
   explicit ElfModule(const dl_phdr_info& info);
 
   const char* path() const { return path_; }  // "" for the program, nullptr for no module
-  std::string_view file() const;              // without directories
+  bool is_empty() const { return path_ == nullptr; }
+  std::string_view file() const;  // without directories
   uintptr_t base() const { return base_; }
   uintptr_t begin() const { return begin_; }
   uintptr_t end() const { return end_; }
@@ -79,6 +81,9 @@ class ElfModule {
   // Whether it is the library that others ask for by that name.
   bool IsNamed(std::string_view needed) const;
 
+  // Whether it is compiled with a sanitizer.
+  bool IsSanitized() const;
+
  private:
   struct Relocations {
     const ElfW(Rela) * first = nullptr;
@@ -110,8 +115,27 @@ void EachModule(Visit visit) {
                   &visit);
 }
 
+// The loaded module of that base; an empty one where there is none.
+ElfModule ModuleAt(uintptr_t base);
+
+// The file and the function, as far as it tells, that the code at `address` is from; they last as long as the
+// library is loaded. Returns its base, 0 where there is none.
+uintptr_t FindCode(uintptr_t address, const char** file, const char** function);
+
+struct LibraryCloser {
+  void operator()(void* handle) const;
+};
+// Of a library that is loaded already.
+using LibraryHandle = std::unique_ptr<void, LibraryCloser>;
+
+// That of the library at `path`, as it was given to dlopen(); nullptr where there is none.
+LibraryHandle Loaded(const char* path);
+
+// The base of a loaded library.
+uintptr_t BaseOf(const LibraryHandle& handle);
+
 }  // namespace tally
 
-#endif  // TALLY_HAS_IMPORT_SLOTS
+#endif  // TALLY_HAS_ELF_MODULES
 
 #endif  // FFI_TALLY_METERS_ELF_MODULE_H_

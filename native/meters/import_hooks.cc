@@ -6,12 +6,12 @@
 
 #include "meters/audit.h"
 #include "meters/counted_blocks.h"
-#include "meters/elf_module.h"
+#include "meters/module.h"
 #include "meters/owned_blocks.h"
 #include "meters/quarantine.h"
 #include "meters/samples.h"
 
-#ifdef TALLY_HAS_IMPORT_SLOTS
+#ifdef TALLY_HAS_ELF_MODULES
 #include <dlfcn.h>
 #include <malloc.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@
 
 namespace tally {
 
-#ifdef TALLY_HAS_IMPORT_SLOTS
+#ifdef TALLY_HAS_ELF_MODULES
 
 namespace {
 
@@ -59,11 +59,15 @@ void Free(void* block) {
   Quarantine::Free(block, CountedBlocks::Given(block, __builtin_return_address(0)), std::free);
 }
 
+constexpr CountedBlocks::Reallocator reallocator{
+    [](const CountedBlocks::Reallocator&, void* block, size_t bytes) { return std::realloc(block, bytes); }};
+
 void* Realloc(void* block, size_t bytes) {
-  return CountedBlocks::Resize(block, bytes, true, __builtin_return_address(0));
+  return CountedBlocks::Resize(block, bytes, true, __builtin_return_address(0), reallocator);
 }
 void* RuntimeRealloc(void* block, size_t bytes) {
-  return CountedBlocks::Resize(block, bytes, CountedBlocks::IsMarked(), __builtin_return_address(0));
+  const bool counts = CountedBlocks::IsMarked();
+  return CountedBlocks::Resize(block, bytes, counts, __builtin_return_address(0), reallocator);
 }
 
 void* New(size_t bytes) { return CountedBlocks::Made(::operator new(bytes), bytes); }
@@ -116,7 +120,7 @@ void DeleteAlignedNoThrow(void* block, std::align_val_t to, const std::nothrow_t
 void* ReallocArray(void* block, size_t count, size_t size) {
   size_t bytes = 0;
   if (!__builtin_mul_overflow(count, size, &bytes))
-    return CountedBlocks::Resize(block, bytes, true, __builtin_return_address(0));
+    return CountedBlocks::Resize(block, bytes, true, __builtin_return_address(0), reallocator);
   errno = ENOMEM;
   return nullptr;
 }
@@ -195,11 +199,6 @@ void* Load(const char* path, int flags) {
 
 // NOLINTEND(*-no-malloc, cppcoreguidelines-owning-memory)
 
-template <typename F>
-auto Any(F* function) noexcept {
-  return reinterpret_cast<void (*)()>(function);
-}
-
 void BeforeFork() {
   Samples::LockAll();  // under whose lock blocks are counted
   CountedBlocks::LockAll();
@@ -227,38 +226,38 @@ void AfterForkInChild() {
 }
 
 const ImportHooks::Hook hooks[] = {
-    {"malloc", Any(Malloc), Any(RuntimeMalloc)},
-    {"calloc", Any(Calloc), Any(RuntimeCalloc)},
-    {"realloc", Any(Realloc), Any(RuntimeRealloc)},
-    {"free", Any(Free), Any(Free)},
-    {"reallocarray", Any(ReallocArray), nullptr},
-    {"posix_memalign", Any(PosixMemalign), nullptr},
-    {"aligned_alloc", Any(Memalign), nullptr},
-    {"memalign", Any(Memalign), nullptr},
-    {"valloc", Any(Valloc), nullptr},
-    {"pvalloc", Any(Pvalloc), nullptr},
-    {"_Znwm", Any(New), Any(RuntimeNew)},
-    {"_Znam", Any(New), Any(RuntimeNew)},
-    {"_ZnwmRKSt9nothrow_t", Any(NewNoThrow), Any(RuntimeNewNoThrow)},
-    {"_ZnamRKSt9nothrow_t", Any(NewNoThrow), Any(RuntimeNewNoThrow)},
-    {"_ZnwmSt11align_val_t", Any(NewAligned), Any(RuntimeNewAligned)},
-    {"_ZnamSt11align_val_t", Any(NewAligned), Any(RuntimeNewAligned)},
-    {"_ZnwmSt11align_val_tRKSt9nothrow_t", Any(NewAlignedNoThrow), nullptr},
-    {"_ZnamSt11align_val_tRKSt9nothrow_t", Any(NewAlignedNoThrow), nullptr},
-    {"_ZdlPv", Any(Delete), Any(Delete)},
-    {"_ZdaPv", Any(Delete), Any(Delete)},
-    {"_ZdlPvm", Any(DeleteSized), Any(DeleteSized)},
-    {"_ZdaPvm", Any(DeleteSized), Any(DeleteSized)},
-    {"_ZdlPvRKSt9nothrow_t", Any(DeleteNoThrow), nullptr},
-    {"_ZdaPvRKSt9nothrow_t", Any(DeleteNoThrow), nullptr},
-    {"_ZdlPvSt11align_val_t", Any(DeleteAligned), Any(DeleteAligned)},
-    {"_ZdaPvSt11align_val_t", Any(DeleteAligned), Any(DeleteAligned)},
-    {"_ZdlPvmSt11align_val_t", Any(DeleteSizedAligned), Any(DeleteSizedAligned)},
-    {"_ZdaPvmSt11align_val_t", Any(DeleteSizedAligned), Any(DeleteSizedAligned)},
-    {"_ZdlPvSt11align_val_tRKSt9nothrow_t", Any(DeleteAlignedNoThrow), nullptr},
-    {"_ZdaPvSt11align_val_tRKSt9nothrow_t", Any(DeleteAlignedNoThrow), nullptr},
-    {"pthread_create", Any(LibraryThread), Any(RuntimeThread)},
-    {"dlopen", Any(Load), nullptr},
+    {"malloc", AnyFunction(Malloc), AnyFunction(RuntimeMalloc)},
+    {"calloc", AnyFunction(Calloc), AnyFunction(RuntimeCalloc)},
+    {"realloc", AnyFunction(Realloc), AnyFunction(RuntimeRealloc)},
+    {"free", AnyFunction(Free), AnyFunction(Free)},
+    {"reallocarray", AnyFunction(ReallocArray), nullptr},
+    {"posix_memalign", AnyFunction(PosixMemalign), nullptr},
+    {"aligned_alloc", AnyFunction(Memalign), nullptr},
+    {"memalign", AnyFunction(Memalign), nullptr},
+    {"valloc", AnyFunction(Valloc), nullptr},
+    {"pvalloc", AnyFunction(Pvalloc), nullptr},
+    {"_Znwm", AnyFunction(New), AnyFunction(RuntimeNew)},
+    {"_Znam", AnyFunction(New), AnyFunction(RuntimeNew)},
+    {"_ZnwmRKSt9nothrow_t", AnyFunction(NewNoThrow), AnyFunction(RuntimeNewNoThrow)},
+    {"_ZnamRKSt9nothrow_t", AnyFunction(NewNoThrow), AnyFunction(RuntimeNewNoThrow)},
+    {"_ZnwmSt11align_val_t", AnyFunction(NewAligned), AnyFunction(RuntimeNewAligned)},
+    {"_ZnamSt11align_val_t", AnyFunction(NewAligned), AnyFunction(RuntimeNewAligned)},
+    {"_ZnwmSt11align_val_tRKSt9nothrow_t", AnyFunction(NewAlignedNoThrow), nullptr},
+    {"_ZnamSt11align_val_tRKSt9nothrow_t", AnyFunction(NewAlignedNoThrow), nullptr},
+    {"_ZdlPv", AnyFunction(Delete), AnyFunction(Delete)},
+    {"_ZdaPv", AnyFunction(Delete), AnyFunction(Delete)},
+    {"_ZdlPvm", AnyFunction(DeleteSized), AnyFunction(DeleteSized)},
+    {"_ZdaPvm", AnyFunction(DeleteSized), AnyFunction(DeleteSized)},
+    {"_ZdlPvRKSt9nothrow_t", AnyFunction(DeleteNoThrow), nullptr},
+    {"_ZdaPvRKSt9nothrow_t", AnyFunction(DeleteNoThrow), nullptr},
+    {"_ZdlPvSt11align_val_t", AnyFunction(DeleteAligned), AnyFunction(DeleteAligned)},
+    {"_ZdaPvSt11align_val_t", AnyFunction(DeleteAligned), AnyFunction(DeleteAligned)},
+    {"_ZdlPvmSt11align_val_t", AnyFunction(DeleteSizedAligned), AnyFunction(DeleteSizedAligned)},
+    {"_ZdaPvmSt11align_val_t", AnyFunction(DeleteSizedAligned), AnyFunction(DeleteSizedAligned)},
+    {"_ZdlPvSt11align_val_tRKSt9nothrow_t", AnyFunction(DeleteAlignedNoThrow), nullptr},
+    {"_ZdaPvSt11align_val_tRKSt9nothrow_t", AnyFunction(DeleteAlignedNoThrow), nullptr},
+    {"pthread_create", AnyFunction(LibraryThread), AnyFunction(RuntimeThread)},
+    {"dlopen", AnyFunction(Load), nullptr},
 };
 
 }  // namespace
@@ -276,12 +275,12 @@ bool ImportHooks::Begin(const Setup& with) {
   return true;
 }
 
-#else
+#elif !defined(TALLY_HAS_PE_MODULES)
 
 const ImportHooks::Hook* ImportHooks::begin() { return nullptr; }
 const ImportHooks::Hook* ImportHooks::end() { return nullptr; }
 bool ImportHooks::Begin(const Setup&) { return false; }
 
-#endif  // TALLY_HAS_IMPORT_SLOTS
+#endif  // TALLY_HAS_ELF_MODULES
 
 }  // namespace tally

@@ -21,8 +21,16 @@ class ImportHooks {
   };
   static const Hook* begin();
   static const Hook* end();
+#ifdef _WIN32
+  static constexpr const char* kInitials = "HCL";  // of their names
+  static constexpr const char* kFree = "HeapFree";
+#else
+  static constexpr const char* kInitials = "mcrfpav_d";  // of their names
+  static constexpr const char* kFree = "free";
+#endif
 
-  // What operator new of the C++ runtime is called from and is nobody's but the caller's.
+  // What operator new of the C++ runtime is called from and is nobody's but the caller's. On Windows, what
+  // frees for others.
   struct Code {
     uintptr_t begin = 0;
     uintptr_t end = 0;
@@ -37,6 +45,11 @@ class ImportHooks {
   // REQUIRES: before the first slot is written. Returns false without memory.
   static bool Begin(const Setup& setup);
 };
+
+template <typename F>
+auto AnyFunction(F* function) noexcept {
+  return reinterpret_cast<void (*)()>(function);
+}
 
 }  // namespace tally
 

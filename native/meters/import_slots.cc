@@ -1,21 +1,19 @@
 #include "meters/import_slots.h"
 
-#include "meters/elf_module.h"
+#include "meters/module.h"
 
 #ifdef TALLY_HAS_IMPORT_SLOTS
 
-#include <dlfcn.h>
-
-#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <mutex>
 #include <string_view>
 
 #include "base/fallible_vector.h"
-#include "base/old_glibc.h"
+#include "base/library_pin.h"
 #include "meters/counted_blocks.h"
 #include "meters/import_hooks.h"
+#include "meters/own_functions.h"
 #include "meters/process_modules.h"
 
 namespace tally {
@@ -32,7 +30,7 @@ std::mutex& Writing() {
 }
 
 const ImportHooks::Hook* HookFor(const char* name) {
-  if (std::strchr("mcrfpav_d", *name) == nullptr) return nullptr;
+  if (std::strchr(ImportHooks::kInitials, *name) == nullptr) return nullptr;
   for (const ImportHooks::Hook* hook = ImportHooks::begin(); hook != ImportHooks::end(); hook++) {
     if (std::strcmp(hook->name, name) == 0) return hook;
   }
@@ -56,56 +54,23 @@ void Name(Result* result, Outcome outcome, const char* name) {
   (void)std::snprintf(result->name, sizeof(result->name), "%s", name);
 }
 
-bool IsSanitized(const ElfModule& module) {
-  bool is_sanitized = false;
-  module.EachSlot([&](const ElfModule::Slot& slot) {
-    for (const char* name : {"__asan_init", "__tsan_init", "__msan_init", "__hwasan_init"}) {
-      is_sanitized = is_sanitized || std::strcmp(slot.name, name) == 0;
-    }
-    return !is_sanitized;
-  });
-  return is_sanitized;
-}
-
-// Node exports instances of templates of the C++ library, and a library's calls of its own ones, or of those
-// of the C++ runtime, lead there. Returns the function that the slot should hold instead; 0 for what it
-// holds. Data stays where it is: there must be one of it.
-uintptr_t OwnInstance(const ProcessModules& process, const ElfModule& module, const ElfModule::Slot& slot,
-                      const LibraryHandle& cxx_runtime) {
-  const bool is_unbound = module.IsUnbound(slot);
-  const uintptr_t value = slot.value();
-  if (slot.own != 0) {
-    const bool is_lost = slot.is_weak && slot.is_function && value != slot.own;
-    return is_lost && (is_unbound || process.IsProgram(value)) ? slot.own : 0;
-  }
-  const std::string_view name(slot.name);
-  if (!slot.is_jump || cxx_runtime == nullptr) return 0;
-  if (!Begins(name, "_ZNSt") && !Begins(name, "_ZNKSt") && !Begins(name, "_ZSt")) return 0;
-  const uintptr_t target = is_unbound ? reinterpret_cast<uintptr_t>(dlsym(RTLD_DEFAULT, slot.name)) : value;
-  if (!process.IsProgram(target)) return 0;
-  const auto found = reinterpret_cast<uintptr_t>(dlsym(cxx_runtime.get(), slot.name));
-  return process.IsProgram(found) ? 0 : found;
-}
-
 // A library's own function of that name asks for memory through slots that are patched as well.
 bool IsWithin(const ProcessModules& process, const Bases& bases, uintptr_t address) {
   for (const uintptr_t base : bases) {
-    const ElfModule module = ModuleAt(base);
+    const Module module = ModuleAt(base);
     if (module.Contains(address)) return process.KindOf(module) == ProcessModules::Kind::kLibrary;
   }
   return false;
 }
 
 // `bases` are the modules that are patched with this one.
-void PatchModule(const ProcessModules& process, const ElfModule& module, const Bases& bases, Result* result) {
+void PatchModule(const ProcessModules& process, const Module& module, const Bases& bases, Result* result) {
   const ProcessModules::Kind kind = process.KindOf(module);
   if (kind == ProcessModules::Kind::kLeftAlone) return;
   result->modules++;
-  const bool has_instances =
-      kind == ProcessModules::Kind::kLibrary || kind == ProcessModules::Kind::kCxxRuntime;
-  const LibraryHandle cxx_runtime = has_instances ? Loaded("libstdc++.so.6") : nullptr;
-  module.EachSlot([&](const ElfModule::Slot& slot) {
-    const uintptr_t own = has_instances ? OwnInstance(process, module, slot, cxx_runtime) : 0;
+  const OwnFunctions own_functions(process, module);
+  module.EachSlot([&](const Module::Slot& slot) {
+    const uintptr_t own = own_functions.InstanceFor(slot);
     if (own != 0 && module.Write(slot, own)) result->rebound++;
     const ImportHooks::Hook* hook = HookFor(slot.name);
     const uintptr_t target = hook == nullptr ? 0 : HookOf(*hook, kind);
@@ -120,17 +85,6 @@ void PatchModule(const ProcessModules& process, const ElfModule& module, const B
       Name(result, Outcome::kForeign, slot.name);
     }
     return true;
-  });
-}
-
-void FindExportedBy(const ProcessModules& process, const ElfModule& module, char (*name)[64]) {
-  module.EachSlot([&](const ElfModule::Slot& slot) {
-    if (slot.own == 0 || slot.is_weak || !slot.is_function) return true;
-    const uintptr_t value =
-        module.IsUnbound(slot) ? reinterpret_cast<uintptr_t>(dlsym(RTLD_DEFAULT, slot.name)) : slot.value();
-    if (!process.IsProgram(value)) return true;
-    (void)std::snprintf(*name, sizeof(*name), "%s", slot.name);
-    return false;
   });
 }
 
@@ -149,12 +103,12 @@ Result ImportSlots::Patch(const char* path, bool deep) {
     result.outcome = Outcome::kNoMemory;
   if (result.outcome != Outcome::kPatched) return result;
   for (const uintptr_t base : bases) {
-    const ElfModule module = ModuleAt(base);
+    const Module module = ModuleAt(base);
     if (process->KindOf(module) != ProcessModules::Kind::kLibrary) continue;
-    if (IsSanitized(module)) Name(&result, Outcome::kSanitized, "");
+    if (module.IsSanitized()) Name(&result, Outcome::kSanitized, "");
     if (deep || base != bases[0]) continue;
     char name[64] = "";
-    FindExportedBy(*process, module, &name);
+    OwnFunctions(*process, module).FindExported(&name);
     if (*name != '\0') Name(&result, Outcome::kExported, name);
   }
   if (result.outcome != Outcome::kPatched) return result;
@@ -170,19 +124,16 @@ Result ImportSlots::PatchNew() {
   if (!ProcessModules::TakeRemembered(&known)) return result;
   const ProcessModules* process = ProcessModules::Get();
   for (;;) {
-    char path[PATH_MAX];
     uintptr_t base = 0;
-    EachModule([&](const ElfModule& module) {
+    EachModule([&](const Module& module) {
       if (IsIn(known, module.base())) return true;
       base = module.base();
-      (void)std::snprintf(path, sizeof(path), "%s", module.path());
       return false;
     });
     if (base == 0 || !Append(&known, base)) return result;
-    const LibraryHandle handle = Loaded(path);
-    if (handle == nullptr || BaseOf(handle) != base) continue;
-    const ElfModule module = ModuleAt(base);
-    if (process->KindOf(module) == ProcessModules::Kind::kLibrary && !IsSanitized(module))
+    const LibraryPin pin(base);  // it may be on its way out
+    const Module module = ModuleAt(base);
+    if (process->KindOf(module) == ProcessModules::Kind::kLibrary && !module.IsSanitized())
       PatchModule(*process, module, known, &result);
   }
 }
@@ -191,15 +142,14 @@ void ImportSlots::PatchFrees() {
   const std::lock_guard<std::mutex> lock(Writing());
   const ProcessModules* process = ProcessModules::Get();
   if (process == nullptr) return;
-  const ImportHooks::Hook* hook = HookFor("free");
+  const ImportHooks::Hook* hook = HookFor(ImportHooks::kFree);
   const auto target = reinterpret_cast<uintptr_t>(hook->library);
   Bases addons;
-  EachModule([&](const ElfModule& module) {
-    return !process->IsOtherAddon(module) || Append(&addons, module.base());
-  });
+  EachModule(
+      [&](const Module& module) { return !process->IsOtherAddon(module) || Append(&addons, module.base()); });
   for (const uintptr_t base : addons) {
-    const ElfModule module = ModuleAt(base);
-    module.EachSlot([&](const ElfModule::Slot& slot) {
+    const Module module = ModuleAt(base);
+    module.EachSlot([&](const Module::Slot& slot) {
       if (std::strcmp(slot.name, hook->name) != 0) return true;
       if (process->IsReal(hook, slot.value()) || module.IsUnbound(slot)) (void)module.Write(slot, target);
       return true;
@@ -237,17 +187,15 @@ void ImportSlots::FindExported(const char* path, char (*name)[64]) {
   const ProcessModules* process = ProcessModules::Get();
   const LibraryHandle handle = path == nullptr ? nullptr : Loaded(path);
   if (process == nullptr || handle == nullptr) return;
-  const ElfModule module = ModuleAt(BaseOf(handle));
-  if (process->KindOf(module) == ProcessModules::Kind::kLibrary) FindExportedBy(*process, module, name);
+  const Module module = ModuleAt(BaseOf(handle));
+  if (process->KindOf(module) == ProcessModules::Kind::kLibrary)
+    OwnFunctions(*process, module).FindExported(name);
 }
 
 ImportSlots::Code ImportSlots::Describe(uint64_t address) {
   Code code;
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<void*>(address - 1), &info) == 0) return code;
-  if (info.dli_fname != nullptr) code.file = info.dli_fname;
-  if (info.dli_sname != nullptr) code.name = info.dli_sname;
-  code.offset = address - reinterpret_cast<uintptr_t>(info.dli_fbase);
+  const uintptr_t base = FindCode(static_cast<uintptr_t>(address - 1), &code.file, &code.name);
+  if (base != 0) code.offset = address - base;
   return code;
 }
 

@@ -29,7 +29,7 @@ void OwnedBlocks::Own(uint64_t address, uint64_t owner) {
 }
 
 bool OwnedBlocks::Disown(uint64_t address) {
-  if (!any_.load(std::memory_order_relaxed)) return true;
+  if (!IsInUse()) return true;
   const BlockTable::Entry known = owned.Take(address);
   return known.key == 0 || known.bytes == kNobody;
 }
@@ -44,7 +44,7 @@ bool OwnedBlocks::Lose(uint64_t address, uint64_t from) {
 }
 
 bool OwnedBlocks::NextLoss(uint64_t owner, Loss* loss) {
-  if (!any_.load(std::memory_order_relaxed)) return false;
+  if (!IsInUse()) return false;
   const std::lock_guard<SpinLock> lock(losses_lock);
   Loss* const end = losses + loss_count;
   Loss* const found = std::find_if(losses, end, [&](const Loss& each) { return each.owner == owner; });

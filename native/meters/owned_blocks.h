@@ -26,9 +26,10 @@ class OwnedBlocks {
   static bool Disown(uint64_t address);
 
   // A library has freed it. REQUIRES: `from` is the address of code. Returns whether it has an owner.
-  static bool Freed(uint64_t address, uint64_t from) {
-    return any_.load(std::memory_order_relaxed) && Lose(address, from);
-  }
+  static bool Freed(uint64_t address, uint64_t from) { return IsInUse() && Lose(address, from); }
+
+  // Whether there has been an owner.
+  static bool IsInUse() { return any_.load(std::memory_order_relaxed); }
 
   // The next loss of that owner, oldest first; false if there is none. Of very many, only the first are kept.
   static bool NextLoss(uint64_t owner, Loss* loss);
@@ -40,7 +41,7 @@ class OwnedBlocks {
  private:
   static bool Lose(uint64_t address, uint64_t from);
 
-  static std::atomic<bool> any_;  // whether there has been an owner
+  static std::atomic<bool> any_;
 };
 
 }  // namespace tally

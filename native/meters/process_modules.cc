@@ -2,22 +2,15 @@
 
 #ifdef TALLY_HAS_IMPORT_SLOTS
 
-#include <dlfcn.h>
-
+#include <memory>
 #include <mutex>
 #include <utility>
 
-#include "base/old_glibc.h"
 #include "meters/counted_blocks.h"
 
 namespace tally {
 
 namespace {
-
-ImportHooks::Code CodeOf(const ElfModule& module) { return {module.begin(), module.end()}; }
-
-size_t Count() { return static_cast<size_t>(ImportHooks::end() - ImportHooks::begin()); }
-const char* NameOf(size_t hook) { return ImportHooks::begin()[hook].name; }
 
 // What was loaded when a library began to load another one.
 struct Remembered {
@@ -37,7 +30,7 @@ void RememberLoaded() {
   CountedBlocks::SetStale(true);
   Bases bases;
   bool has_memory = true;
-  EachModule([&](const ElfModule& module) {
+  EachModule([&](const Module& module) {
     has_memory = Append(&bases, module.base());
     return has_memory;
   });
@@ -49,15 +42,6 @@ void RememberLoaded() {
 }
 
 }  // namespace
-
-void LibraryCloser::operator()(void* handle) const { dlclose(handle); }
-
-LibraryHandle Loaded(const char* path) { return LibraryHandle(dlopen(path, RTLD_LAZY | RTLD_NOLOAD)); }
-
-uintptr_t BaseOf(const LibraryHandle& handle) {
-  link_map* map = nullptr;
-  return dlinfo(handle.get(), RTLD_DI_LINKMAP, &map) == 0 ? map->l_addr : UINTPTR_MAX;
-}
 
 bool IsIn(const Bases& bases, uintptr_t base) {
   for (const uintptr_t each : bases) {
@@ -73,29 +57,6 @@ bool Append(Bases* bases, uintptr_t base) {
   return true;
 }
 
-ElfModule ModuleAt(uintptr_t base) {
-  ElfModule found;
-  EachModule([&](const ElfModule& module) {
-    if (module.base() == base) found = module;
-    return module.base() != base;
-  });
-  return found;
-}
-
-bool AppendNeeded(Bases* bases) {
-  bool has_memory = true;
-  for (size_t i = 0; i < bases->size() && has_memory; i++) {
-    const ElfModule user = ModuleAt((*bases)[i]);
-    EachModule([&](const ElfModule& module) {
-      bool is_needed = false;
-      user.EachNeeded([&](std::string_view name) { is_needed = is_needed || module.IsNamed(name); });
-      if (is_needed) has_memory = Append(bases, module.base());
-      return has_memory;
-    });
-  }
-  return has_memory;
-}
-
 bool Begins(std::string_view text, std::string_view with) { return text.substr(0, with.size()) == with; }
 
 bool Ends(std::string_view text, std::string_view with) {
@@ -107,91 +68,16 @@ const ProcessModules* ProcessModules::Get() {
   return process;
 }
 
-ProcessModules::Kind ProcessModules::KindOf(const ElfModule& module) const {
-  if (module.path() == nullptr || *module.path() == '\0' || module.Contains(own_) || module.Contains(node_) ||
-      Ends(module.file(), ".node"))
-    return Kind::kLeftAlone;
-  const std::string_view file = module.file();
-  for (const char* name :
-       {"linux-vdso", "ld-linux", "libm.", "libdl.", "libpthread.", "librt.", "libgcc_s."}) {
-    if (Begins(file, name)) return Kind::kLeftAlone;
-  }
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-  // Sanitizers call it in threads that they do not know yet, and do some of its work themselves.
-  if (Begins(file, "libc.so")) return Kind::kLeftAlone;
-#endif
-  if (Begins(file, "libc.so")) return Kind::kCRuntime;
-  if (Begins(file, "libstdc++.") || Begins(file, "libc++")) return Kind::kCxxRuntime;
-  return IsIn(shared_, module.base()) ? Kind::kShared : Kind::kLibrary;
-}
-
-bool ProcessModules::IsOtherAddon(const ElfModule& module) const {
-  return module.path() != nullptr && Ends(module.file(), ".node") && !module.Contains(own_);
-}
-
 const ProcessModules* ProcessModules::Make() {
   auto process = std::make_unique<ProcessModules>();
   if (!process->Find()) return nullptr;
-  ImportHooks::Setup setup;
+  ImportHooks::Setup setup = process->HookSetup();
   setup.before_load = RememberLoaded;
-  ImportHooks::Code* callers = setup.not_for;
-  *callers++ = CodeOf(process->program_);
-  if (process->node_ != 0) *callers++ = CodeOf(process->node_module_);
-  for (size_t i = 0; i < Count(); i++) {
-    const std::string_view name(NameOf(i));
-    if (name == "pthread_create")
-      setup.create_thread = reinterpret_cast<void (*)()>(process->real_[i].by_name);
-    // These call operator new on behalf of whoever called them.
-    if (name != "_ZnwmRKSt9nothrow_t" && name != "_ZnamRKSt9nothrow_t" && name != "_Znam") continue;
-    Dl_info info{};
-    void* symbol = nullptr;
-    if (dladdr1(reinterpret_cast<void*>(process->real_[i].defined), &info, &symbol, RTLD_DL_SYMENT) == 0)
-      continue;
-    if (symbol != nullptr) {
-      const auto begin = reinterpret_cast<uintptr_t>(info.dli_saddr);
-      *callers++ = {begin, begin + static_cast<const ElfW(Sym)*>(symbol)->st_size};
-    }
-  }
   return ImportHooks::Begin(setup) ? process.release() : nullptr;
 }
 
-bool ProcessModules::Find() {
-  own_ = reinterpret_cast<uintptr_t>(&Get);
-  node_ = reinterpret_cast<uintptr_t>(dlsym(RTLD_DEFAULT, "napi_create_function"));
-  EachModule([this](const ElfModule& module) {
-    if (program_.path() == nullptr) program_ = module;
-    if (node_ != 0 && module.Contains(node_)) node_module_ = module;
-    return true;
-  });
-  if (!Append(&shared_, program_.base()) || !AppendNeeded(&shared_)) return false;
-  for (size_t i = 0; i < Count(); i++) {
-    real_[i].by_name = reinterpret_cast<uintptr_t>(dlsym(RTLD_DEFAULT, NameOf(i)));
-  }
-  return FindDefinitions();
-}
-
-// In the order in which the program's libraries are searched: that in which they were loaded. What was
-// preloaded is among them.
-bool ProcessModules::FindDefinitions() {
-  Bases order;
-  size_t left = shared_.size();
-  bool has_memory = true;
-  EachModule([&](const ElfModule& module) {
-    if (IsIn(shared_, module.base())) left--;
-    has_memory = has_memory && Append(&order, module.base());
-    return has_memory && left > 0;
-  });
-  for (const uintptr_t base : order) {
-    const ElfModule module = ModuleAt(base);
-    const LibraryHandle handle = module.path()[0] == '\0' ? nullptr : Loaded(module.path());
-    if (handle == nullptr) continue;
-    for (size_t i = 0; i < Count(); i++) {
-      if (real_[i].defined != 0) continue;
-      const auto found = reinterpret_cast<uintptr_t>(dlsym(handle.get(), NameOf(i)));
-      if (module.Contains(found)) real_[i].defined = found;
-    }
-  }
-  return has_memory;
+bool ProcessModules::IsOtherAddon(const Module& module) const {
+  return !module.is_empty() && Ends(module.file(), ".node") && !module.Contains(own_);
 }
 
 bool ProcessModules::TakeRemembered(Bases* before) {

@@ -7,31 +7,18 @@
 #ifndef FFI_TALLY_METERS_PROCESS_MODULES_H_
 #define FFI_TALLY_METERS_PROCESS_MODULES_H_
 
-#include "meters/elf_module.h"
+#include "meters/module.h"
 
 #ifdef TALLY_HAS_IMPORT_SLOTS
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include "base/fallible_vector.h"
 #include "meters/import_hooks.h"
 
 namespace tally {
-
-struct LibraryCloser {
-  void operator()(void* handle) const;
-};
-// Of a library that is loaded already.
-using LibraryHandle = std::unique_ptr<void, LibraryCloser>;
-
-// That of the library at `path`, as it was given to dlopen(); nullptr where there is none.
-LibraryHandle Loaded(const char* path);
-
-// The base of a loaded library.
-uintptr_t BaseOf(const LibraryHandle& handle);
 
 // Modules by their bases.
 using Bases = FallibleVector<uintptr_t>;
@@ -40,8 +27,6 @@ bool IsIn(const Bases& bases, uintptr_t base);
 
 // Returns false without memory.
 bool Append(Bases* bases, uintptr_t base);
-
-ElfModule ModuleAt(uintptr_t base);
 
 // Appends what the modules there already ask for, and what those ask for. Returns false without memory.
 // REQUIRES: they stay loaded.
@@ -58,13 +43,13 @@ class ProcessModules {
   // Begins ImportHooks when it is called first. Returns nullptr without memory.
   static const ProcessModules* Get();
 
-  Kind KindOf(const ElfModule& module) const;
+  Kind KindOf(const Module& module) const;
 
   bool IsProgram(uintptr_t address) const {
     return program_.Contains(address) || (node_module_.Contains(address) && node_ != 0);
   }
 
-  bool IsOtherAddon(const ElfModule& module) const;
+  bool IsOtherAddon(const Module& module) const;
 
   // Whether `value` is the function of the hook that this addon calls, by any of its two addresses.
   bool IsReal(const ImportHooks::Hook* hook, uintptr_t value) const {
@@ -78,18 +63,19 @@ class ProcessModules {
  private:
   struct Addresses {
     uintptr_t by_name = 0;  // what the program sees: its own procedure linkage table, maybe
-    uintptr_t defined = 0;  // where the first library that has it defines it
+    uintptr_t defined = 0;  // where the first library that has it defines it; on Windows kernelbase.dll
   };
   static constexpr size_t kHooks = 64;
 
   static const ProcessModules* Make();
+  ImportHooks::Setup HookSetup() const;
   bool Find();
   bool FindDefinitions();
 
   uintptr_t own_ = 0;
   uintptr_t node_ = 0;
-  ElfModule program_;
-  ElfModule node_module_;
+  Module program_;
+  Module node_module_;
   Bases shared_;  // what the program asks for
   Addresses real_[kHooks];
 };

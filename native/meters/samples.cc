@@ -8,9 +8,9 @@
 
 #include "base/hash.h"
 #include "base/spin_lock.h"
-#include "meters/elf_module.h"
+#include "meters/module.h"
 
-#ifdef TALLY_HAS_IMPORT_SLOTS
+#if defined(TALLY_HAS_ELF_MODULES)
 #include <execinfo.h>
 #endif
 
@@ -193,9 +193,11 @@ void Move(Profile* profile, Samples::Site* from, Samples::Site* to) {
 }
 
 size_t Unwind(void** frames) {
-#ifdef TALLY_HAS_IMPORT_SLOTS
+#if defined(TALLY_HAS_ELF_MODULES)
   const int count = backtrace(frames, kMostFrames);
   return count < 0 ? 0 : static_cast<size_t>(count);
+#elif defined(TALLY_HAS_PE_MODULES)
+  return CaptureStackBackTrace(0, kMostFrames, frames, nullptr);
 #else
   (void)frames;
   return 0;

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "meters/elf_module.h"
+#include "meters/module.h"
 
 #ifdef TALLY_HAS_IMPORT_SLOTS
 

@@ -22,7 +22,8 @@ function buildLibraries({
   function compile(name, source, more = []) {
     const isCxx = source.endsWith('.cc');
     const isProgram = more.includes('-fPIE');
-    const target = path.join(directory, isProgram ? name : `lib${name}.${EXTENSIONS[platform] ?? 'so'}`);
+    const program = platform === 'win32' ? `${name}.exe` : name;
+    const target = path.join(directory, isProgram ? program : `lib${name}.${EXTENSIONS[platform] ?? 'so'}`);
     if (modified(target) > modified(source)) return target;
     fs.mkdirSync(directory, { recursive: true });
     // Renamed when complete: another test process may be loading or building it at this moment.
@@ -55,7 +56,17 @@ function buildLibraries({
     },
     // Around the allocator of glibc, so only for who asks.
     get control() {
-      return build('control', 'control', ['-fPIE', '-pie', '-fno-builtin']);
+      return build('control', 'control', ['-fPIE', ...(platform === 'win32' ? [] : ['-pie']), '-fno-builtin']);
+    },
+    // Of Windows. The second is for a compiler with another runtime, and the third for who loads a plugin.
+    get heaps() {
+      return build('heaps');
+    },
+    get heapsMsvcrt() {
+      return build('heaps-msvcrt', 'heaps');
+    },
+    get plugin() {
+      return build('plugin', 'heaps');
     },
   };
 }

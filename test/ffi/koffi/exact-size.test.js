@@ -5,7 +5,7 @@
 
 const { spawnSync } = require('node:child_process');
 const { runChild } = require('../../support/child.js');
-const { CASES, DEEP, OUT } = require('../../support/control/cases.js');
+const { CASES, DEEP, argumentsOf } = require('../../support/control/cases.js');
 const { allocator, canCount, prelude } = require('../../support/exact.js');
 const { times } = require('../../support/whole.js');
 
@@ -22,23 +22,12 @@ const CUT_OFF = `
 // who that is depends on what was registered before.
 const EXIT_LIST = 16 + 32 * 32;
 
-const word = (value) => {
-  if (value === OUT) return 'out';
-  if (value === null) return 'null';
-  if (value.maker !== undefined) return `m:${value.maker}=${value.text}`;
-  if (typeof value === 'object') return `b:${value.bytes}`;
-  return typeof value === 'string' ? `s:${value}` : `i:${value}`;
-};
-
 /** What the control says: [[size, left]] of each object; null where the library is not installed. */
-function control([file, free, maker, args, ...calls]) {
+function control(each) {
   const program = require('../../support/build.js')().control;
-  const more = calls.flatMap(([name, ...rest]) => ['--', name, ...rest.map(word)]);
-  const { status, stdout } = spawnSync(program, [file, free, '3', maker, ...args.map(word), ...more], {
-    encoding: 'utf8',
-  });
+  const { status, stdout } = spawnSync(program, argumentsOf(each, 3), { encoding: 'utf8' });
   if (status === 2) return null;
-  expect({ file, status }).toEqual({ file, status: 0 });
+  expect({ file: each[0], status }).toEqual({ file: each[0], status: 0 });
   return stdout
     .trim()
     .split('\n')

@@ -173,4 +173,18 @@ const CASES = {
 // Libraries whose functions Node exports, too.
 const DEEP = ['zstd', 'cares', 'brotli', 'openssl', 'nghttp2'];
 
-module.exports = { CASES, DEEP, OUT };
+const word = (value) => {
+  if (value === OUT) return 'out';
+  if (value === null) return 'null';
+  if (value.maker !== undefined) return `m:${value.maker}=${value.text}`;
+  if (typeof value === 'object') return `b:${value.bytes}`;
+  return typeof value === 'string' ? `s:${value}` : `i:${value}`;
+};
+
+/** What control.c is given, for `count` objects of a case. */
+function argumentsOf([file, free, maker, args, ...calls], count) {
+  const more = calls.flatMap(([name, ...rest]) => ['--', name, ...rest.map(word)]);
+  return [file, free, String(count), maker, ...args.map(word), ...more];
+}
+
+module.exports = { CASES, DEEP, OUT, argumentsOf };

@@ -1,5 +1,5 @@
-// Says what a library allocates for an object, by an allocator around that of the C library: the control of
-// what is counted at import slots. A program of its own, without Node.
+// Says what a library allocates for an object: the control of what is counted at import slots. A program of its
+// own, without Node. On Linux its allocator is around that of the C library. On Windows it looks through all heaps.
 //
 //   control LIBRARY FREE COUNT MAKE [ARGUMENT ...] [-- FUNCTION [ARGUMENT ...]] ...
 //
@@ -9,13 +9,47 @@
 // end in *: then it takes the address of the pointer.
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef _WIN32
+
+#include <windows.h>
+
+// Nobody else's thread runs.
+static int64_t live(void) {
+  enum { kMost = 64 };
+  HANDLE heaps[kMost];
+  const DWORD count = GetProcessHeaps(kMost, heaps);
+  if (count > kMost) exit(4);
+  int64_t bytes = 0;
+  for (DWORD i = 0; i < count; i++) {
+    PROCESS_HEAP_ENTRY entry = {0};
+    while (HeapWalk(heaps[i], &entry)) {
+      if (entry.wFlags & PROCESS_HEAP_ENTRY_BUSY) bytes += (int64_t)HeapSize(heaps[i], 0, entry.lpData);
+    }
+  }
+  return bytes;
+}
+
+static void* load(const char* name) { return LoadLibraryA(name); }
+static void* lookup(void* library, const char* name) {
+  FARPROC found = GetProcAddress((HMODULE)library, name);
+  void* symbol;
+  memcpy(&symbol, &found, sizeof(symbol));
+  return symbol;
+}
+
+#else
+
+#include <dlfcn.h>
+#include <pthread.h>
+
+static void* load(const char* name) { return dlopen(name, RTLD_LAZY | RTLD_LOCAL); }
+static void* lookup(void* library, const char* name) { return dlsym(library, name); }
 
 extern void* __libc_malloc(size_t);
 extern void* __libc_calloc(size_t, size_t);
@@ -30,7 +64,8 @@ static struct {
   size_t bytes;
 } places[kPlaces];
 static char gone;
-static int64_t live;
+static int64_t live_bytes;
+static int64_t live(void) { return live_bytes; }
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static size_t place_of(void* block) { return ((uintptr_t)block >> 4) * UINT64_C(0x9e3779b97f4a7c15) >> 42; }
@@ -42,7 +77,7 @@ static void* made(void* block, size_t bytes) {
   while (places[i].block != NULL && places[i].block != &gone) i = (i + 1) % kPlaces;
   places[i].block = block;
   places[i].bytes = bytes;
-  live += (int64_t)bytes;
+  live_bytes += (int64_t)bytes;
   pthread_mutex_unlock(&mutex);
   return block;
 }
@@ -54,7 +89,7 @@ static size_t given(void* block) {
     if (places[i].block != block) continue;
     places[i].block = &gone;
     bytes = places[i].bytes;
-    live -= (int64_t)bytes;
+    live_bytes -= (int64_t)bytes;
     break;
   }
   pthread_mutex_unlock(&mutex);
@@ -83,12 +118,14 @@ int posix_memalign(void** block, size_t alignment, size_t bytes) {
   return 0;
 }
 
+#endif
+
 static void* object;
 
 typedef uintptr_t (*Function)(uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t, uintptr_t);
 
 static Function find(void* library, const char* name) {
-  void* symbol = dlsym(library, name);
+  void* symbol = lookup(library, name);
   if (symbol == NULL) exit(3);
   Function function;
   memcpy(&function, &symbol, sizeof(function));
@@ -127,14 +164,14 @@ static int call(void* library, char** words, int count, uintptr_t* arguments, ui
 
 int main(int argc, char** argv) {
   if (argc < 5) return 1;
-  void* library = dlopen(argv[1], RTLD_LAZY | RTLD_LOCAL);
+  void* library = load(argv[1]);
   if (library == NULL) return 2;
   char* name = argv[2];
   const int by_address = name[strlen(name) - 1] == '*';
   if (by_address) name[strlen(name) - 1] = '\0';
   const Function destroy = find(library, name);
   for (int n = atoi(argv[3]); n > 0; n--) {
-    const int64_t before = live;
+    const int64_t before = live();
     char** words = argv + 4;
     uintptr_t arguments[6] = {0};
     uintptr_t result = 0;
@@ -145,10 +182,10 @@ int main(int argc, char** argv) {
       uintptr_t more[6] = {(uintptr_t)object};
       words += 1 + call(library, words + 1, 1, more, &result);
     }
-    const int64_t with = live;
+    const int64_t with = live();
     destroy(by_address ? (uintptr_t)&object : (uintptr_t)object, 0, 0, 0, 0, 0);
     char line[64];
-    snprintf(line, sizeof(line), "%lld %lld\n", (long long)(with - before), (long long)(live - before));
+    snprintf(line, sizeof(line), "%lld %lld\n", (long long)(with - before), (long long)(live() - before));
     fputs(line, stdout);
   }
   return 0;

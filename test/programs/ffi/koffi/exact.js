@@ -6,7 +6,6 @@ const { withOwnership } = require('../../../../lib');
 const { CASES, DEEP, OUT } = require('../../../support/control/cases.js');
 
 const koffi = withOwnership(require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi'));
-const [count, ...names] = process.argv.slice(2);
 
 const typeOf = (value) =>
   typeof value === 'string' ? 'const char *' : typeof value === 'number' ? 'int64_t' : 'void *';
@@ -27,8 +26,8 @@ function caller(library, Plain, [name, ...args], n) {
     call(object, ...args.map((value, i) => (makers[i] === null ? valueOf(value) : makers[i](value.text))));
 }
 
-function run(name) {
-  const [file, free, maker, args, ...calls] = CASES[name];
+/** What `count` objects of a case are counted to have, and to leave: [[size, left]]. */
+function run(name, [file, free, maker, args, ...calls], count) {
   const library = koffi.load(file, { deep: DEEP.includes(name) });
   const [Plain, Owned] = [`${name}_plain`, `${name}_owned`].map((each) => each.replaceAll(/[-, ]/g, '_'));
   koffi.opaque(Plain);
@@ -55,8 +54,9 @@ function run(name) {
   return lines;
 }
 
-const results = {};
-for (const name of names) {
-  results[name] = run(name);
+if (require.main === module) {
+  const [count, ...names] = process.argv.slice(2);
+  console.log(JSON.stringify(Object.fromEntries(names.map((name) => [name, run(name, CASES[name], count)]))));
 }
-console.log(JSON.stringify(results));
+
+module.exports = { run };

@@ -1,0 +1,145 @@
+'use strict';
+// Counted sizes on Windows, which scripts/cross.js runs under Wine: each figure is compared with what a program says that
+// looks through all heaps. Needs nothing but node:assert.
+
+const assert = require('node:assert/strict');
+const fs = require('node:fs');
+const os = require('node:os');
+const path = require('node:path');
+const { spawnSync } = require('node:child_process');
+
+const binding = require('../../../../lib/binding');
+const { stats, withOwnership } = require('../../../../lib');
+const { control, heaps, heapsMsvcrt, plugin } = require('../../../support/build.js')();
+const { argumentsOf } = require('../../../support/control/cases.js');
+const { CASES } = require('../../../support/control/windows-cases.js');
+const { run } = require('./exact.js');
+
+const koffi = withOwnership(require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi'));
+const count = () => binding.countedTotals().bytes;
+
+/** What the control says: [[size, left]] of three objects. Into a file: programs by Wine do not write to pipes. */
+function expected(each) {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'tally-'));
+  const log = path.join(directory, 'control.txt');
+  const output = fs.openSync(log, 'w');
+  const { status } = spawnSync(control, argumentsOf(each, 3), { stdio: ['ignore', output, output] });
+  fs.closeSync(output);
+  const text = fs.readFileSync(log, 'utf8');
+  fs.rmSync(directory, { recursive: true });
+  assert.equal(status, 0, text);
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(' ').map(Number));
+}
+
+function testCases() {
+  for (const [name, each] of Object.entries(CASES)) {
+    const [, ...steady] = expected(each); // the first comes with what the runtimes keep
+    const [, ...counted] = run(name, each, 3);
+    assert.deepEqual({ [name]: counted }, { [name]: steady });
+    assert.ok(counted.every(([, left]) => left === 0), name);
+  }
+}
+
+// In which the control would see what the system needs for a heap.
+function testHeap() {
+  const library = koffi.load(heaps);
+  koffi.owned('OwnedHeap', 'void *', { free: 'free_heap' });
+  const make = library.func('OwnedHeap make_heap(int64_t blocks)');
+  make(1).dispose(); // the first object comes with what the library sets up
+  const heap = make(100);
+  const before = count();
+  assert.equal(heap.size, (100 * (100 + 199)) / 2);
+  heap.dispose();
+  assert.equal(before - count(), (100 * (100 + 199)) / 2);
+}
+
+function testGrowth(file) {
+  const library = koffi.load(file);
+  const make = library.func('OwnedList make_list()');
+  const resize = library.func('void resize_list(List *list, int64_t count)');
+  const clear = library.func('void clear_list(List *list)');
+  const list = make();
+  const empty = list.size;
+  for (const bytes of [1000, 100_000, 10]) {
+    resize(list, bytes);
+    assert.equal(list.size, empty + bytes);
+  }
+  resize(list, 5000);
+  clear(list);
+  assert.equal(library.func('int64_t count_of(List *list)')(list), 5000);
+  assert.equal(list.size, empty, 'what a thread has freed is gone');
+  const before = count();
+  list.dispose();
+  assert.equal(before - count(), empty);
+}
+
+function testNoise() {
+  const library = koffi.load(heaps);
+  const list = library.func('OwnedList make_list()')();
+  const countOf = library.func('int64_t count_of(List *list)');
+  countOf(list);
+  const [bytes, size] = [count(), list.size];
+  for (let i = 0; i < 100_000; i++) countOf(list);
+  assert.deepEqual([count(), list.size], [bytes, size]);
+  list.dispose();
+}
+
+// What a library loads counts from the end of that call on.
+function testPlugin() {
+  const library = koffi.load(heaps);
+  koffi.owned('OwnedPlugin', 'void *', { free: () => {} });
+  const load = library.func('OwnedPlugin load_plugin(const char *path)');
+  const make = library.func('OwnedBlock make_by(void *plugin, const char *name, int64_t bytes)');
+  const loaded = load(plugin);
+  const block = make(loaded, 'make_block', 1000);
+  assert.equal(block.size, 1000);
+  block.dispose();
+  loaded.dispose();
+}
+
+function testUnload() {
+  for (let i = 0; i < 3; i++) {
+    const library = koffi.load(heaps);
+    const before = count();
+    const list = library.func('OwnedList make_list()')();
+    assert.equal(count() - before, list.size);
+    library.unload();
+    list.dispose();
+    assert.equal(count(), before);
+  }
+}
+
+function testRuntimes() {
+  for (const name of ['ucrtbase.dll', 'msvcrt.dll']) {
+    const library = koffi.load(name);
+    koffi.owned(`Of${name[0]}`, 'void *', { free: 'free' });
+    const block = library.func(`Of${name[0]} malloc(size_t bytes)`)(1000);
+    const text = library.func(`Of${name[0]} _strdup(const char *text)`)('x'.repeat(99));
+    assert.deepEqual([block.size, text.size], [1000, 100]);
+    library.func('void free(void *block)')(text);
+    assert.ok(text.disposed, 'free() called by hand is its destructor');
+    block.dispose();
+  }
+}
+
+function main() {
+  testCases();
+  koffi.opaque('List');
+  koffi.owned('OwnedList', 'List *', { free: 'free_list' });
+  koffi.owned('OwnedBlock', 'void *', { free: 'free_block' });
+  testHeap();
+  testGrowth(heaps);
+  testGrowth(heapsMsvcrt);
+  testNoise();
+  testPlugin();
+  testUnload();
+  testRuntimes();
+  assert.equal(koffi.load(heaps).func('int keeps_error()')(), 1);
+  assert.deepEqual([stats().pointers, stats().bytes], [0, 0]);
+  console.log(JSON.stringify({ cases: Object.keys(CASES).length, kept: count() }));
+}
+
+main();
