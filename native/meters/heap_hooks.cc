@@ -6,9 +6,12 @@
 
 #ifdef TALLY_HAS_PE_MODULES
 
+#include <algorithm>
+#include <array>
 #include <iterator>
 
 #include "base/hidden_memory.h"
+#include "base/usable_bytes.h"
 #include "meters/counted_blocks.h"
 #include "meters/import_hooks.h"
 #include "meters/owned_blocks.h"
@@ -84,7 +87,13 @@ void* WINAPI ReAlloc(HANDLE heap, DWORD flags, void* block, SIZE_T bytes) {
   return CountedBlocks::Resize(block, bytes, !kIsRuntime || CountedBlocks::IsMarked(), Caller(), by);
 }
 
-void Release(void* block) { HeapFree(GetProcessHeap(), 0, block); }
+// The heaps that last: what is in another one cannot stay for a while.
+std::array<HANDLE, 3> lasting;
+template <size_t kIndex>
+void Release(void* block) {
+  HeapFree(lasting[kIndex], 0, block);
+}
+void (*const releases[])(void*) = {Release<0>, Release<1>, Release<2>};
 
 BOOL WINAPI Free(HANDLE heap, DWORD flags, void* block) {
   size_t bytes = 0;
@@ -92,8 +101,9 @@ BOOL WINAPI Free(HANDLE heap, DWORD flags, void* block) {
     const Counting here;
     if (here) bytes = CountedBlocks::Given(block, Caller());
   }
-  if (bytes == 0 || heap != GetProcessHeap() || flags != 0) return HeapFree(heap, flags, block);
-  Quarantine::Free(block, bytes, Release);
+  const auto found = std::find(lasting.begin(), lasting.end(), heap);
+  if (bytes == 0 || found == lasting.end() || flags != 0) return HeapFree(heap, flags, block);
+  Quarantine::Free(block, bytes, releases[found - lasting.begin()]);
   return TRUE;
 }
 
@@ -193,6 +203,7 @@ bool ImportHooks::Begin(const Setup& with) {
   counting = TlsAlloc();
   if (counting == TLS_OUT_OF_INDEXES) return false;
   setup = with;
+  lasting = RuntimeHeaps();
   CountedBlocks::Begin();
   return true;
 }

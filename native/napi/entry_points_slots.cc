@@ -67,7 +67,11 @@ Napi::Value FindExported(Napi::Env env, Napi::String path) {
   return Napi::String::New(env, name);
 }
 
-double CountedBytes(uint64_t address) { return static_cast<double>(CountedBlocks::Find(address).bytes); }
+// On Windows a block is counted only if somebody was marked, as nobody is in the thread of an asynchronous call.
+double CountedBytes(uint64_t address) {
+  const BlockTable::Entry known = CountedBlocks::Find(address);
+  return static_cast<double>(known.key != 0 ? known.bytes : HeapBytes(address));
+}
 
 double AdoptBlock(uint64_t address, int64_t account) {
   const int64_t bytes = UsableBytes(reinterpret_cast<void*>(static_cast<uintptr_t>(address)));

@@ -56,11 +56,16 @@ function buildLibraries({
     },
     // Around the allocator of glibc, so only for who asks.
     get control() {
-      return build('control', 'control', ['-fPIE', ...(platform === 'win32' ? [] : ['-pie']), '-fno-builtin']);
+      return build('control', 'control', [
+        '-fPIE',
+        ...(platform === 'win32' ? [] : ['-pie']),
+        '-fno-builtin',
+      ]);
     },
-    // Of Windows. The second is for a compiler with another runtime, and the third for who loads a plugin.
+    // Of Windows, with all its calls on the stack. The second is for a compiler with another runtime, and the third
+    // for who loads a plugin.
     get heaps() {
-      return build('heaps');
+      return build('heaps', 'heaps', ['-fno-optimize-sibling-calls']);
     },
     get heapsMsvcrt() {
       return build('heaps-msvcrt', 'heaps');

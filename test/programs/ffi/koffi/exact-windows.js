@@ -7,9 +7,10 @@ const fs = require('node:fs');
 const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
+const { subscribe } = require('node:diagnostics_channel');
 
 const binding = require('../../../../lib/binding');
-const { stats, withOwnership } = require('../../../../lib');
+const { configure, startProfile, stats, withOwnership } = require('../../../../lib');
 const { control, heaps, heapsMsvcrt, plugin } = require('../../../support/build.js')();
 const { argumentsOf } = require('../../../support/control/cases.js');
 const { CASES } = require('../../../support/control/windows-cases.js');
@@ -39,7 +40,10 @@ function testCases() {
     const [, ...steady] = expected(each); // the first comes with what the runtimes keep
     const [, ...counted] = run(name, each, 3);
     assert.deepEqual({ [name]: counted }, { [name]: steady });
-    assert.ok(counted.every(([, left]) => left === 0), name);
+    assert.ok(
+      counted.every(([, left]) => left === 0),
+      name,
+    );
   }
 }
 
@@ -125,7 +129,50 @@ function testRuntimes() {
   }
 }
 
-function main() {
+function testAsync() {
+  const library = koffi.load(heaps);
+  koffi.owned('OwnedText', 'void *', { free: 'release' });
+  const duplicate = library.func('OwnedText duplicate(const char *text)');
+  return new Promise((resolve, reject) => {
+    duplicate.async('x'.repeat(99), (error, text) => {
+      if (error) return reject(error);
+      assert.equal(text.size, 100);
+      text.dispose();
+      resolve();
+    });
+  });
+}
+
+// What C frees of an object is told with the library that did it, and lies idle for a while.
+function testFreedByC() {
+  configure({ checked: true, stress: true });
+  const library = koffi.load(heaps);
+  const losses = [];
+  subscribe('ffi-tally:foreign-free', (loss) => losses.push(loss));
+  const list = library.func('OwnedList make_list()')();
+  const { address } = list;
+  library.func('void free_list(uint64_t list)')(address);
+  list.dispose();
+  const [{ freedBy, ...loss }] = losses;
+  assert.deepEqual(loss, { address, allocatedBy: 'OwnedList', again: false });
+  assert.match(freedBy, /^free_list\(\) of libheaps/);
+  assert.equal(koffi.decode(address, 'uint8_t'), 0xdb);
+}
+
+function testProfile() {
+  const profile = startProfile({ every: 4096, seed: 1 });
+  const duplicate = koffi.load(heaps).func('char *! duplicate(const char *text)');
+  const text = 'x'.repeat(99_999);
+  for (let i = 0; i < 10; i++) duplicate(text);
+  profile.stop();
+  const { allocated, sites } = profile.read();
+  assert.ok(allocated.bytes >= 900_000 && allocated.bytes < 1_200_000, String(allocated.bytes));
+  const frames = sites.flatMap((site) => site.frames);
+  assert.ok(frames.some(({ name }) => name === 'duplicate'));
+  assert.ok(frames.some(({ file }) => file.startsWith('libheaps')));
+}
+
+async function main() {
   testCases();
   koffi.opaque('List');
   koffi.owned('OwnedList', 'List *', { free: 'free_list' });
@@ -137,9 +184,15 @@ function main() {
   testPlugin();
   testUnload();
   testRuntimes();
+  await testAsync();
+  testProfile();
   assert.equal(koffi.load(heaps).func('int keeps_error()')(), 1);
+  testFreedByC();
   assert.deepEqual([stats().pointers, stats().bytes], [0, 0]);
   console.log(JSON.stringify({ cases: Object.keys(CASES).length, kept: count() }));
 }
 
-main();
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});
