@@ -44,7 +44,7 @@ const RUN = {
     ],
     needs: ['x86_64-w64-mingw32-g++-posix', 'wine'],
     start: startByWine,
-    programs: ['test/programs/ffi/koffi/exact-windows.js'],
+    programs: ['test/programs/ffi/koffi/exact-windows.js', 'test/programs/tools/audit/heaps.js'],
   },
 };
 const COMPILE = {

@@ -1,5 +1,6 @@
-// Says what a library allocates for an object: the control of what is counted at import slots. A program of its
-// own, without Node. On Linux its allocator is around that of the C library. On Windows it looks through all heaps.
+// Says what a library allocates for an object: the control of what is counted at import slots. A program of
+// its own, without Node. On Linux its allocator is around that of the C library. On Windows it looks through
+// all heaps.
 //
 //   control LIBRARY FREE COUNT MAKE [ARGUMENT ...] [-- FUNCTION [ARGUMENT ...]] ...
 //

@@ -57,7 +57,6 @@ EXPORT void free_heap(void* heap) { HeapDestroy(heap); }
 static DWORD WINAPI shrink(void* list) {
   free(((struct list*)list)->text);
   ((struct list*)list)->text = NULL;
-  free(malloc(1000));
   return 0;
 }
 // Frees what is in there, on a thread of its own.
@@ -66,6 +65,19 @@ EXPORT void clear_list(struct list* list) {
   if (thread == NULL) return;
   WaitForSingleObject(thread, INFINITE);
   CloseHandle(thread);
+}
+
+static DWORD WINAPI copy(void* text) {
+  *(char**)text = strdup(*(char**)text);
+  return 0;
+}
+// What a thread has duplicated.
+EXPORT char* duplicate_in_thread(char* text) {
+  HANDLE thread = CreateThread(NULL, 0, copy, &text, 0, NULL);
+  if (thread == NULL) return NULL;
+  WaitForSingleObject(thread, INFINITE);
+  CloseHandle(thread);
+  return text;
 }
 
 // Another library, and what a function of that makes.
@@ -79,7 +91,7 @@ EXPORT void* make_by(void* plugin, const char* name, int64_t bytes) {
 }
 // Whether the error of the thread is there still after a block was freed.
 EXPORT int keeps_error(void) {
-  void* block = malloc(10);
+  void* volatile block = malloc(10);  // which no compiler leaves out
   SetLastError(ERROR_FILE_NOT_FOUND);
   free(block);
   return GetLastError() == ERROR_FILE_NOT_FOUND;

@@ -129,9 +129,18 @@ function testRuntimes() {
   }
 }
 
+// What a thread of the library allocates is nobody's, and counted.
+function testThread() {
+  const duplicate = koffi.load(heaps).func('OwnedText duplicate_in_thread(const char *text)');
+  const before = count();
+  const text = duplicate('x'.repeat(99));
+  assert.deepEqual([text.size, count() - before], [0, 100]);
+  text.dispose();
+  assert.equal(count(), before);
+}
+
 function testAsync() {
   const library = koffi.load(heaps);
-  koffi.owned('OwnedText', 'void *', { free: 'release' });
   const duplicate = library.func('OwnedText duplicate(const char *text)');
   return new Promise((resolve, reject) => {
     duplicate.async('x'.repeat(99), (error, text) => {
@@ -174,6 +183,7 @@ function testProfile() {
 
 async function main() {
   testCases();
+  koffi.owned('OwnedText', 'void *', { free: 'release' });
   koffi.opaque('List');
   koffi.owned('OwnedList', 'List *', { free: 'free_list' });
   koffi.owned('OwnedBlock', 'void *', { free: 'free_block' });
@@ -184,6 +194,7 @@ async function main() {
   testPlugin();
   testUnload();
   testRuntimes();
+  testThread();
   await testAsync();
   testProfile();
   assert.equal(koffi.load(heaps).func('int keeps_error()')(), 1);
