@@ -2,7 +2,7 @@
 
 #include "meters/elf_module.h"
 
-#ifdef TALLY_HAS_IMPORT_SLOTS
+#ifdef TALLY_HAS_ELF_MODULES
 
 #include <atomic>
 
@@ -301,4 +301,4 @@ void CallStubs::Forsake() {}
 
 }  // namespace tally
 
-#endif  // TALLY_HAS_IMPORT_SLOTS
+#endif  // TALLY_HAS_ELF_MODULES

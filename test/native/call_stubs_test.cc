@@ -6,7 +6,7 @@
 
 #include "meters/elf_module.h"
 
-#ifdef TALLY_HAS_IMPORT_SLOTS
+#ifdef TALLY_HAS_ELF_MODULES
 
 #include <execinfo.h>
 
@@ -279,4 +279,4 @@ TEST(CallStubsDeathTest, AnExceptionThatLeavesItEndsTheProcess) {
 }  // namespace
 }  // namespace tally
 
-#endif  // TALLY_HAS_IMPORT_SLOTS
+#endif  // TALLY_HAS_ELF_MODULES
