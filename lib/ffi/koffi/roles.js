@@ -94,7 +94,12 @@ const mayChange = (koffi, registry, type, places) =>
  */
 function callbackOf(koffi, registry, source, type, where) {
   const owning = ownedCallback(koffi, registry, source, type);
-  const { arguments: given = [], result } = (registry.ownsAny && protoOf(koffi, type)) || {};
+  const { arguments: given = [], result } = (!registry.isEmpty && protoOf(koffi, type)) || {};
+  if (result !== undefined && registry.string(describe(koffi, result).name) !== undefined) {
+    throw new UnsupportedError(
+      `C cannot take the string that ${where} returns, which is a copy that Koffi makes: return a pointer type`,
+    );
+  }
   for (const part of result === undefined ? [] : [...given, result]) {
     const each = part.type ?? part;
     if (!registry.has(describe(koffi, each).name)) refuseOwnedInside(koffi, registry, each, where, false);

@@ -244,3 +244,13 @@ test('a string type may be borrowed as any string', () => {
   expect(Number(libc.func('size_t strlen(const char *text)')('four'))).toBe(4);
   collect();
 });
+
+test('a callback that returns one is refused: C would free a copy of which Koffi disposes', () => {
+  const [Text, Give] = ['Text', 'Give'].map(unique);
+  koffi.owned(Text, 'char *', { free: 'free' });
+  const type = koffi.pointer(koffi.proto(`${Text} ${Give}(int value)`));
+  const unsupported = [TypeError, 'ERR_TALLY_UNSUPPORTED'];
+  expectRefusal(() => library.func('thing_from', 'void', [type]), ...unsupported);
+  expectRefusal(() => library.func(`void thing_from(${Give} *give)`), ...unsupported);
+  expectRefusal(() => koffi.register(() => 'text', type), ...unsupported);
+});
