@@ -67,7 +67,8 @@ Napi::Value FindExported(Napi::Env env, Napi::String path) {
   return Napi::String::New(env, name);
 }
 
-// On Windows a block is counted only if somebody was marked, as nobody is in the thread of an asynchronous call.
+// On Windows a block is counted only if somebody was marked, as nobody is in the thread of an asynchronous
+// call.
 double CountedBytes(uint64_t address) {
   const BlockTable::Entry known = CountedBlocks::Find(address);
   return static_cast<double>(known.key != 0 ? known.bytes : HeapBytes(address));
