@@ -52,6 +52,11 @@ class SoleThread {
     const uintptr_t self = Self();
     return TryEnter(self) || (sole_.load(std::memory_order_acquire) != kNone && Ask(self));
   }
+  // The same where it is known already, without waiting: false where Enter() would have to ask, or where it
+  // needs a lock.
+  bool TryEnter() { return TryEnter(Self()); }
+  // Whether everybody needs a lock, for good.
+  bool IsOver() const { return sole_.load(std::memory_order_acquire) == kNone; }
   void Leave() { inside_.store(false, std::memory_order_release); }
 
   // Around a fork. In between, this thread may enter, and no other one is inside without a lock.
@@ -121,6 +126,8 @@ class SoleThread {
   static uintptr_t Self() { return GetCurrentThreadId(); }
 #endif
   bool Enter() { return false; }
+  bool TryEnter() { return false; }
+  bool IsOver() const { return true; }
   void Leave() {}
   void Lock() {}
   void Unlock() {}

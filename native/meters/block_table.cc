@@ -8,10 +8,6 @@ namespace tally {
 
 namespace {
 
-// The upper six bits choose the shard, those in the middle the place there.
-uint64_t Hash(uint64_t key) { return (key >> 4 ^ key << 60) * UINT64_C(0x9e3779b97f4a7c15); }
-size_t PlaceOf(uint64_t key, size_t capacity) { return Hash(key) >> 20 & (capacity - 1); }
-
 constexpr size_t kLeast = 64;
 
 std::atomic<int64_t> own_bytes{0};
@@ -27,7 +23,7 @@ bool HoldsAll() { return someone_forks.load(std::memory_order_relaxed) && this_o
 
 class BlockTable::Locked {
  public:
-  Locked(BlockTable* table, uint64_t key) : Locked(table, &table->shards_[Hash(key) >> 58]) {}
+  Locked(BlockTable* table, uint64_t key) : Locked(table, &table->ShardOf(key)) {}
   Locked(BlockTable* table, Shard* shard)
       : shard_(shard), sole_(table->sole_.Enter() ? &table->sole_ : nullptr) {
     if (sole_ != nullptr) return;
@@ -51,82 +47,94 @@ class BlockTable::Locked {
   bool is_held_ = false;
 };
 
-// The entry of that key, or the empty one where it would go. REQUIRES: there is an empty one.
-BlockTable::Entry* BlockTable::Shard::Place(uint64_t key) const {
-  size_t i = PlaceOf(key, capacity);
-  while (entries[i].key != 0 && entries[i].key != key) i = (i + 1) & (capacity - 1);
-  return &entries[i];
+void BlockTable::Shard::Remove(size_t place) {
+  count--;
+  bytes -= entries[place].bytes;
+  Close(place);
+}
+
+// Moves those behind it up, so that a search never meets a hole that it should not.
+void BlockTable::Shard::Close(size_t hole) {
+  for (size_t i = (hole + 1) & mask; entries[i].key != 0; i = (i + 1) & mask) {
+    if (((i - (Hash(entries[i].key) >> 20)) & mask) < ((i - hole) & mask)) continue;
+    entries[hole] = entries[i];
+    hole = i;
+  }
+  entries[hole] = Entry{};
+}
+
+// For one more. Returns whether there is some.
+bool BlockTable::Shard::MakeRoom() {
+  if (count < most) return true;
+  const size_t capacity = Capacity();
+  return Resize(capacity == 0 ? kLeast : capacity * 2) || count + 1 < capacity;
+}
+
+void BlockTable::Shard::Shrink() {
+  if (count < least) Resize((mask + 1) / 4);
 }
 
 bool BlockTable::Shard::Resize(size_t next) {
   auto* larger = static_cast<Entry*>(HiddenCalloc(next, sizeof(Entry)));  // this shard is locked
   if (larger == nullptr) return false;
   Entry* old = entries;
-  const size_t old_capacity = capacity;
+  const size_t before = Capacity();
   entries = larger;
-  capacity = next;
-  own_bytes.fetch_add(static_cast<int64_t>((next - old_capacity) * sizeof(Entry)), std::memory_order_relaxed);
-  for (size_t i = 0; i < old_capacity; i++) {
-    if (old[i].key != 0) *Place(old[i].key) = old[i];
+  mask = next - 1;
+  most = next / 2;
+  least = next > kLeast ? next / 16 : 0;
+  own_bytes.fetch_add(static_cast<int64_t>((next - before) * sizeof(Entry)), std::memory_order_relaxed);
+  for (size_t i = 0; i < before; i++) {
+    if (old[i].key != 0) entries[Place(old[i].key)] = old[i];
   }
   HiddenFree(old);
   return true;
 }
 
-// Moves those behind it up, so that a search never meets a hole that it should not.
-void BlockTable::Shard::Remove(Entry* entry) {
-  count--;
-  bytes -= entry->bytes;
-  const size_t mask = capacity - 1;
-  auto hole = static_cast<size_t>(entry - entries);
-  for (size_t i = (hole + 1) & mask; entries[i].key != 0; i = (i + 1) & mask) {
-    if (((i - PlaceOf(entries[i].key, capacity)) & mask) < ((i - hole) & mask)) continue;
-    entries[hole] = entries[i];
-    hole = i;
-  }
-  entries[hole] = Entry{};
-  if (count < capacity / 16 && capacity > kLeast) Resize(capacity / 4);
-}
-
 BlockTable::Entry BlockTable::Put(uint64_t key, uint64_t bytes, uint64_t account) {
+  if (TryPut(key, bytes, account)) return Entry{};
   const Locked shard(this, key);
-  if (shard->count + 1 > shard->capacity / 2 &&
-      !shard->Resize(shard->capacity == 0 ? kLeast : shard->capacity * 2) &&
-      shard->count + 1 >= shard->capacity) {
-    return Entry{};
-  }
-  Entry* entry = shard->Place(key);
-  const Entry before = *entry;
+  if (!shard->MakeRoom()) return Entry{};
+  Entry& entry = shard->entries[shard->Place(key)];
+  const Entry before = entry;
   if (before.key == 0) shard->count++;
   shard->bytes += bytes - before.bytes;
-  *entry = {key, bytes, account};
+  entry = {key, bytes, account};
   return before;
 }
 
 BlockTable::Entry BlockTable::Take(uint64_t key) {
+  Entry known;
+  if (TryTake(key, &known)) return known;
   const Locked shard(this, key);
-  if (shard->count == 0) return Entry{};
-  Entry* entry = shard->Place(key);
-  const Entry known = *entry;
-  if (known.key != 0) shard->Remove(entry);
+  if (shard->count == 0) return known;
+  const size_t place = shard->Place(key);
+  known = shard->entries[place];
+  if (known.key == 0) return known;
+  shard->Remove(place);
+  shard->Shrink();
   return known;
 }
 
 BlockTable::Entry BlockTable::Find(uint64_t key) {
+  Entry known;
+  if (TryFind(key, &known)) return known;
   const Locked shard(this, key);
-  return shard->count == 0 ? Entry{} : *shard->Place(key);
+  return shard->count == 0 ? known : shard->entries[shard->Place(key)];
 }
 
 BlockTable::Entry BlockTable::Subtract(uint64_t key, uint64_t bytes) {
   const Locked shard(this, key);
   if (shard->count == 0) return Entry{};
-  Entry* entry = shard->Place(key);
-  const Entry known = *entry;
+  const size_t place = shard->Place(key);
+  Entry& entry = shard->entries[place];
+  const Entry known = entry;
   if (known.key == 0) return known;
   if (bytes >= known.bytes) {
-    shard->Remove(entry);
+    shard->Remove(place);
+    shard->Shrink();
   } else {
-    entry->bytes -= bytes;
+    entry.bytes -= bytes;
     shard->bytes -= bytes;
   }
   return known;
@@ -147,7 +155,7 @@ BlockTable::Totals BlockTable::Sum() {
 void BlockTable::Each(void (*see)(const Entry& entry, void* context), void* context) {
   for (Shard& each : shards_) {
     const Locked shard(this, &each);
-    for (size_t i = 0; i < shard->capacity; i++) {
+    for (size_t i = 0; i < shard->Capacity(); i++) {
       if (shard->entries[i].key != 0) see(shard->entries[i], context);
     }
   }
@@ -156,11 +164,10 @@ void BlockTable::Each(void (*see)(const Entry& entry, void* context), void* cont
 void BlockTable::Clear() {
   for (Shard& each : shards_) {
     const Locked shard(this, &each);
-    own_bytes.fetch_sub(static_cast<int64_t>(shard->capacity * sizeof(Entry)), std::memory_order_relaxed);
+    own_bytes.fetch_sub(static_cast<int64_t>(shard->Capacity() * sizeof(Entry)), std::memory_order_relaxed);
     HiddenFree(shard->entries);
     shard->entries = nullptr;
-    shard->capacity = 0;
-    shard->count = 0;
+    shard->mask = shard->count = shard->most = shard->least = 0;
     shard->bytes = 0;
   }
 }

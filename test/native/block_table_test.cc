@@ -70,6 +70,49 @@ TEST(BlockTable, DoesWhatAMapDoes) {
   }
 }
 
+// What they do in few instructions is what the others do; what they leave is undone.
+TEST(BlockTable, TryingDoesTheSameOrNothing) {
+  BlockTable& table = NewTable();
+  BlockTable& model = NewTable();
+  for (BlockTable* each : {&table, &model}) each->Put(1, 0, 0);  // who is the first is known from then on
+  std::mt19937_64 random(1);
+  size_t done = 0;
+  for (int i = 0; i < 200000; i++) {
+    const uint64_t key = 16 * (1 + random() % 5000);
+    BlockTable::Entry found;
+    BlockTable::Entry known = model.Find(key);
+    switch (random() % (i < 100000 ? 3 : 5)) {  // first it grows, and then it shrinks
+      case 0:
+      case 1:
+        if (table.TryPut(key, random() % 1000, i)) {
+          EXPECT_EQ(known.key, 0U);
+          found = table.Find(key);
+          model.Put(key, found.bytes, static_cast<uint64_t>(i));
+          known = model.Find(key);
+          done++;
+        } else {
+          found = table.Put(key, 1, 2);
+          model.Put(key, 1, 2);
+        }
+        break;
+      default:
+        if (table.TryTake(key, &found)) {
+          done++;
+        } else {
+          EXPECT_EQ(table.Find(key).key, known.key);
+          found = table.Take(key);
+        }
+        model.Take(key);
+    }
+    ASSERT_EQ(found.key, known.key);
+    ASSERT_EQ(found.bytes, known.bytes);
+    ASSERT_EQ(found.account, known.account);
+    ASSERT_EQ(table.Sum().blocks, model.Sum().blocks);
+    ASSERT_EQ(table.Sum().bytes, model.Sum().bytes);
+  }
+  EXPECT_GT(done, 100000U);
+}
+
 // Each thread takes what others have put, while one sums up.
 TEST(BlockTable, ManyThreads) {
   constexpr int kThreads = 4;
@@ -90,9 +133,10 @@ TEST(BlockTable, ManyThreads) {
         if (random() % 2 == 0) {
           const uint64_t bytes = random() % 100;
           put += bytes;
-          taken += table.Put(key, bytes, 0).bytes;
+          if (!table.TryPut(key, bytes, 0)) taken += table.Put(key, bytes, 0).bytes;
         } else {
-          taken += table.Take(key).bytes;
+          BlockTable::Entry known;
+          taken += table.TryTake(key, &known) ? known.bytes : table.Take(key).bytes;
         }
       }
     });
@@ -110,6 +154,10 @@ TEST(BlockTable, WhoHasLockedAllMayUseItAndOthersWait) {
     if (!is_first) std::thread([&] { table.Put(16, 1, 0); }).join();
     table.LockAll();
     table.Put(32, 2, 0);
+    BlockTable::Entry known;
+    if (!table.TryTake(32, &known)) known = table.Take(32);
+    EXPECT_EQ(known.bytes, 2U);
+    if (!table.TryPut(32, 2, 0)) table.Put(32, 2, 0);
     std::atomic<bool> found{false};
     std::thread other([&] { found = table.Find(32).bytes == 2; });
     EXPECT_EQ(table.Take(32).bytes, 2U);

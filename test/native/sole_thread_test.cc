@@ -67,10 +67,18 @@ TEST(SoleThread, OneIsInsideAtATime) {
 
 TEST(SoleThread, ASecondThreadEndsItForGood) {
   Guarded guarded;
+  EXPECT_FALSE(guarded.sole.TryEnter()) << "nobody has asked";
+  EXPECT_EQ(guarded.sole.IsOver(), false);
   const bool is_sole = guarded.Count();  // where the kernel can put a barrier into other threads
+  const bool may_try = guarded.sole.TryEnter();
+  EXPECT_EQ(may_try, is_sole);
+  if (may_try) guarded.sole.Leave();
+  EXPECT_EQ(guarded.sole.IsOver(), !is_sole);
   EXPECT_EQ(guarded.Count(), is_sole);
   std::thread([&] { EXPECT_FALSE(guarded.Count()); }).join();
   EXPECT_FALSE(guarded.Count());
+  EXPECT_FALSE(guarded.sole.TryEnter());
+  EXPECT_TRUE(guarded.sole.IsOver());
   EXPECT_EQ(guarded.count, 4U);
 }
 
