@@ -12,7 +12,6 @@
 
 namespace tally {
 
-std::atomic<bool> Audit::on_{false};
 std::atomic<uint32_t> Audit::count_{0};
 std::atomic<uint32_t> Audit::elsewhere_{0};
 

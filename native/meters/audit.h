@@ -16,6 +16,7 @@
 
 #include "base/fallible_vector.h"
 #include "meters/block_table.h"
+#include "meters/listeners.h"
 
 namespace tally {
 
@@ -23,8 +24,8 @@ class Audit {
  public:
   using Block = BlockTable::Entry;
 
-  static bool IsOn() { return on_.load(std::memory_order_relaxed); }
-  static void TurnOn() { on_.store(true, std::memory_order_relaxed); }
+  static bool IsOn() { return Listeners::Has(Listeners::kAudit); }
+  static void TurnOn() { Listeners::Add(Listeners::kAudit); }
 
   // What the hooks tell. REQUIRES: IsOn.
   static void Made(uint64_t address, uint64_t bytes);
@@ -107,7 +108,6 @@ class Audit {
   static void UnlockAll();
 
  private:
-  static std::atomic<bool> on_;
   static std::atomic<uint32_t> count_;
   static std::atomic<uint32_t> elsewhere_;
 };

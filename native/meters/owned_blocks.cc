@@ -21,10 +21,8 @@ size_t loss_count = 0;
 
 }  // namespace
 
-std::atomic<bool> OwnedBlocks::any_{false};
-
 void OwnedBlocks::Own(uint64_t address, uint64_t owner) {
-  any_.store(true, std::memory_order_relaxed);
+  Listeners::Add(Listeners::kOwners);
   owned.Put(address, kNobody, owner);
 }
 

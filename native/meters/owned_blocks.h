@@ -6,8 +6,9 @@
 #ifndef FFI_TALLY_METERS_OWNED_BLOCKS_H_
 #define FFI_TALLY_METERS_OWNED_BLOCKS_H_
 
-#include <atomic>
 #include <cstdint>
+
+#include "meters/listeners.h"
 
 namespace tally {
 
@@ -29,7 +30,7 @@ class OwnedBlocks {
   static bool Freed(uint64_t address, uint64_t from) { return IsInUse() && Lose(address, from); }
 
   // Whether there has been an owner.
-  static bool IsInUse() { return any_.load(std::memory_order_relaxed); }
+  static bool IsInUse() { return Listeners::Has(Listeners::kOwners); }
 
   // The next loss of that owner, oldest first; false if there is none. Of very many, only the first are kept.
   static bool NextLoss(uint64_t owner, Loss* loss);
@@ -40,8 +41,6 @@ class OwnedBlocks {
 
  private:
   static bool Lose(uint64_t address, uint64_t from);
-
-  static std::atomic<bool> any_;
 };
 
 }  // namespace tally

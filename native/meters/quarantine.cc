@@ -38,9 +38,12 @@ bool Enter(const Block& block, Block* oldest) {
 
 }  // namespace
 
-std::atomic<bool> Quarantine::in_use_{false};
-
-void Quarantine::Use(bool on) { in_use_.store(on, std::memory_order_relaxed); }
+void Quarantine::Use(bool on) {
+  if (on)
+    Listeners::Add(Listeners::kQuarantine);
+  else
+    Listeners::Remove(Listeners::kQuarantine);
+}
 
 void Quarantine::Keep(void* block, size_t bytes, void (*release)(void*)) {
   std::memset(block, kPoison, bytes);

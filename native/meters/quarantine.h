@@ -6,8 +6,9 @@
 #ifndef FFI_TALLY_METERS_QUARANTINE_H_
 #define FFI_TALLY_METERS_QUARANTINE_H_
 
-#include <atomic>
 #include <cstddef>
+
+#include "meters/listeners.h"
 
 namespace tally {
 
@@ -22,7 +23,7 @@ class Quarantine {
 
   // Frees that block with `release`: now, or after many others. Now if its bytes are not known: 0.
   static void Free(void* block, size_t bytes, void (*release)(void*)) {
-    if (!in_use_.load(std::memory_order_relaxed) || bytes == 0 || bytes > kMostBytes) return release(block);
+    if (!Listeners::Has(Listeners::kQuarantine) || bytes == 0 || bytes > kMostBytes) return release(block);
     Keep(block, bytes, release);
   }
 
@@ -32,8 +33,6 @@ class Quarantine {
 
  private:
   static void Keep(void* block, size_t bytes, void (*release)(void*));
-
-  static std::atomic<bool> in_use_;
 };
 
 }  // namespace tally

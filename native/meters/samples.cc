@@ -265,11 +265,13 @@ bool Samples::Begin(double mean, uint64_t seed) {
   if (!profile->sites.Extend(1)) return false;
   profile->run = ++runs;
   run_.store(profile->run, std::memory_order_release);
+  Listeners::Add(Listeners::kSamples);
   return true;
 }
 
 void Samples::Stop() {
   const Locked profile;
+  Listeners::Remove(Listeners::kSamples);
   run_.store(0, std::memory_order_release);
 }
 

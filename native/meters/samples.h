@@ -18,12 +18,13 @@
 #include "base/fallible_vector.h"
 #include "meters/block_table.h"
 #include "meters/counted_blocks.h"
+#include "meters/listeners.h"
 
 namespace tally {
 
 class Samples {
  public:
-  static bool IsOn() { return run_.load(std::memory_order_relaxed) != 0; }
+  static bool IsOn() { return Listeners::Has(Listeners::kSamples); }
 
   // Forgets what is known and begins anew; false, and nothing else, if it is on. The same seed in the same
   // program gives the same samples, as long as one thread allocates.
