@@ -1,12 +1,13 @@
 #include "meters/counted_blocks.h"
 
 #include <atomic>
-#include <cstring>
 #include <mutex>
 
+#include "base/inline.h"
 #include "base/sole_thread.h"
 #include "base/spin_lock.h"
 #include "meters/audit.h"
+#include "meters/listeners.h"
 #include "meters/owned_blocks.h"
 #include "meters/samples.h"
 
@@ -34,6 +35,16 @@ uintptr_t ThisThread() {
   return kNoThread;
 #endif
 }
+
+bool IsFirstThread() {
+#ifdef TALLY_HAS_THREAD_POINTER
+  return first_thread.load(std::memory_order_relaxed) == ThisThread();
+#else
+  return false;
+#endif
+}
+
+double* OwnBlock() { return current.in_use != nullptr ? current.in_use : current.own; }
 
 // REQUIRES: the lock of the changes.
 void NoteFirst(double* block) {
@@ -150,7 +161,8 @@ void Forget(uint64_t account) {
 constexpr uint64_t kSampled = uint64_t{1} << 63;
 
 uint64_t MarkedAccount(const double* block) {
-  return block[CountedBlocks::kMark] > 0 ? static_cast<uint64_t>(block[CountedBlocks::kMark]) : 0;
+  const auto mark = static_cast<int64_t>(block[CountedBlocks::kMark]);
+  return mark > 0 ? static_cast<uint64_t>(mark) : 0;
 }
 
 // The account that has become that of `account`. Of each on the way `freed` bytes are gone.
@@ -184,6 +196,9 @@ uint64_t Freed(const BlockTable::Entry& entry, double* thread) {
   return account;
 }
 
+// Of less than 2^63, which takes one instruction.
+double AsDouble(uint64_t bytes) { return static_cast<double>(static_cast<int64_t>(bytes)); }
+
 uint64_t Number(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
 
 void Enter(void* block, size_t bytes, uint64_t account, double* thread) {
@@ -204,11 +219,7 @@ BlockTable::Entry Taken(uint64_t block) {
 
 }  // namespace
 
-double* CountedBlocks::ThreadBlock() {
-  const uintptr_t first = first_thread.load(std::memory_order_relaxed);
-  if (first != kNoThread && first == ThisThread()) return block_of_first;
-  return current.in_use != nullptr ? current.in_use : current.own;
-}
+double* CountedBlocks::ThreadBlock() { return IsFirstThread() ? block_of_first : OwnBlock(); }
 
 void CountedBlocks::UseThreadBlock(double* block) {
   const std::lock_guard<SpinLock> lock(changes_lock);
@@ -235,20 +246,61 @@ bool CountedBlocks::IsOfJavaScript() { return current.in_use != nullptr; }
 BlockTable::Totals CountedBlocks::Sum() { return blocks.Sum(); }
 BlockTable::Entry CountedBlocks::Find(uint64_t address) { return blocks.Find(address); }
 
-void* CountedBlocks::Made(void* block, size_t bytes) {
-  if (block == nullptr) return block;
+namespace {
+
+// What usually happens takes no call; what is left is out of its way.
+
+TALLY_NOINLINE void* MadeRarely(void* block, size_t bytes) {
   double* thread = CountedBlocks::ThreadBlock();
   Enter(block, bytes, MarkedAccount(thread), thread);
-  if (Audit::IsOn()) Audit::Made(reinterpret_cast<uintptr_t>(block), bytes);
+  if (Audit::IsOn()) Audit::Made(Number(block), bytes);
   return block;
+}
+
+TALLY_INLINE void* MadeIn(double* thread, void* block, size_t bytes) {
+  const uint64_t account = MarkedAccount(thread);
+  if (Listeners::Any() || !blocks.TryPut(Number(block), bytes, account)) return MadeRarely(block, bytes);
+  if (account != 0) thread[CountedBlocks::kNet] += AsDouble(bytes);
+  return block;
+}
+
+TALLY_NOINLINE void* MadeElsewhere(void* block, size_t bytes) { return MadeIn(OwnBlock(), block, bytes); }
+
+TALLY_NOINLINE size_t GivenRarely(void* block, void* caller) {
+  const BlockTable::Entry entry = Taken(Number(block));
+  if (entry.key == 0) return 0;
+  if (OwnedBlocks::Freed(entry.key, Number(caller))) CountedBlocks::ThreadBlock()[CountedBlocks::kOthers]++;
+  return entry.bytes;
+}
+
+TALLY_NOINLINE size_t BookFreed(uint64_t key, uint64_t bytes, uint64_t account, double* thread) {
+  Freed({key, bytes, account}, thread);
+  return bytes;
+}
+
+TALLY_INLINE size_t GivenIn(double* thread, void* block, void* caller) {
+  BlockTable::Entry entry;
+  if (Listeners::Any() || !blocks.TryTake(Number(block), &entry)) return GivenRarely(block, caller);
+  if (entry.account == 0) return entry.bytes;
+  if (static_cast<int64_t>(entry.account) != static_cast<int64_t>(thread[CountedBlocks::kMark]) ||
+      any_merged.load(std::memory_order_relaxed))
+    return BookFreed(entry.key, entry.bytes, entry.account, thread);
+  thread[CountedBlocks::kNet] -= AsDouble(entry.bytes);
+  return entry.bytes;
+}
+
+TALLY_NOINLINE size_t GivenElsewhere(void* block, void* caller) { return GivenIn(OwnBlock(), block, caller); }
+
+}  // namespace
+
+void* CountedBlocks::Made(void* block, size_t bytes) {
+  if (block == nullptr) return block;
+  return IsFirstThread() ? MadeIn(block_of_first, block, bytes) : MadeElsewhere(block, bytes);
 }
 
 size_t CountedBlocks::Given(void* block, void* caller) {
   if (block == nullptr) return 0;
-  const BlockTable::Entry entry = Taken(Number(block));
-  if (entry.key == 0) return 0;
-  if (OwnedBlocks::Freed(entry.key, Number(caller))) ThreadBlock()[kOthers]++;
-  return entry.bytes;
+  return IsFirstThread() ? GivenIn(block_of_first, block, caller) : GivenElsewhere(block, caller);
 }
 
 void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller, const Reallocator& by) {
@@ -352,10 +404,12 @@ void CountedBlocks::UnlockInChild() {
 
 EndOfAccount::EndOfAccount(uint64_t address) {
   if (!has_begun.load(std::memory_order_acquire)) return;
-  const BlockTable::Entry object = CountedBlocks::Find(address);
+  BlockTable::Entry object;
+  if (!blocks.TryFind(address, &object)) object = blocks.Find(address);
   if (object.key == 0) return;
   block_ = CountedBlocks::ThreadBlock();
-  std::memcpy(before_, block_, sizeof(before_));
+  mark_ = block_[CountedBlocks::kMark];
+  net_ = block_[CountedBlocks::kNet];
   const uint64_t account = Resolve(object.account & ~kSampled, 0);
   block_[CountedBlocks::kMark] = account == 0 ? CountedBlocks::kLibraryThread : static_cast<double>(account);
 }
@@ -363,7 +417,8 @@ EndOfAccount::EndOfAccount(uint64_t address) {
 EndOfAccount::~EndOfAccount() {
   if (block_ == nullptr) return;
   if (const uint64_t account = MarkedAccount(block_); account != 0) Forget(account);
-  std::memcpy(block_, before_, sizeof(before_));
+  block_[CountedBlocks::kMark] = mark_;
+  block_[CountedBlocks::kNet] = net_;
 }
 
 }  // namespace tally

@@ -125,7 +125,8 @@ class EndOfAccount {
 
  private:
   double* block_ = nullptr;
-  double before_[CountedBlocks::kOthers] = {};
+  double mark_ = 0;
+  double net_ = 0;
 };
 
 }  // namespace tally
