@@ -11,7 +11,7 @@ const forms = [
       const frame = begin(about);
       try {
         const result = raw();
-        end(frame);
+        end(frame, about);
         return result;
       } catch (error) {
         abandon(frame);
@@ -24,7 +24,7 @@ const forms = [
       const frame = begin(about);
       try {
         const result = raw(x);
-        end(frame);
+        end(frame, about);
         return result;
       } catch (error) {
         abandon(frame);
@@ -37,7 +37,7 @@ const forms = [
       const frame = begin(about);
       try {
         const result = raw(x, y);
-        end(frame);
+        end(frame, about);
         return result;
       } catch (error) {
         abandon(frame);
@@ -50,7 +50,7 @@ const forms = [
       const frame = begin(about);
       try {
         const result = raw(x, y, z);
-        end(frame);
+        end(frame, about);
         return result;
       } catch (error) {
         abandon(frame);
@@ -63,7 +63,7 @@ const forms = [
       const frame = begin(about);
       try {
         const result = raw(x, y, z, w);
-        end(frame);
+        end(frame, about);
         return result;
       } catch (error) {
         abandon(frame);
@@ -77,7 +77,7 @@ const anyForm = (raw, about) =>
     const frame = begin(about);
     try {
       const result = raw(...args);
-      end(frame);
+      end(frame, about);
       return result;
     } catch (error) {
       abandon(frame);

@@ -10,19 +10,25 @@ const hook = require('../../pointers/observer-hook');
 const { access } = require('../../pointers/tracked-pointer');
 
 const { MARK, NET, OTHERS, STALE, MAKER, SAMPLES, MOST_CHANGES } = binding.protocol.threadBlock;
-const MOST_ACCOUNTS = 2 ** 30; // then their numbers begin again
+const MOST_ACCOUNTS = 2 ** 30 - 1; // then their numbers begin again
 
 // The doubles of this thread; V8 knows where a constant is.
 const block = new Float64Array(binding.threadBlock());
-let first = 0; // of the accounts, of which there is none before open()
-let accounts = 0; // how many there have been
-let seen = 0; // OTHERS when the changes of other accounts were taken last
+// What changes with each call. A variable would be checked at each use: for whether it is initialized, and what it holds.
+const state = {
+  first: 0, // of the accounts, of which there is none before open()
+  accounts: 0, // how many there have been
+  seen: 0, // OTHERS when the changes of other accounts were taken last
+  depth: 0, // how many of the calls are on the stack
+  // What the outermost of them has found, if begin() has made no frame for it.
+  mark: 0,
+  net: 0,
+  // The arguments of the call that begins.
+  user: null, // the first that it borrows, or else the first that it takes
+  isUserTaken: false,
+  taken: null, // those that it takes: [account, bytes, ...]; null for none
+};
 const pending = new Map(); // account -> bytes that it has lost or got while others were marked
-
-// The arguments of the call that begins.
-let user = null; // the first that it borrows, or else the first that it takes
-let isUserTaken = false;
-let taken = null; // those that it takes: [account, bytes, ...]; null for none
 
 // What the last call has left to decide(); null where it takes nothing.
 let moving = null;
@@ -35,8 +41,8 @@ let stub = 0n;
 const made = { account: 0, bytes: 0, about: null };
 
 function open() {
-  if (first !== 0) return;
-  first = binding.newAccounts();
+  if (state.first !== 0) return;
+  state.first = binding.newAccounts();
   calls.onCutOff(cutOff);
 }
 
@@ -55,63 +61,103 @@ class Frame {
 }
 
 const frames = [new Frame(0)];
-let depth = 0;
 
 /** The account of a call with what was noted; 0 for none. */
 function accountFor(about) {
-  if (about.makes && (user === null || !isUserTaken || !about.replaces))
-    return (accounts = accounts === MOST_ACCOUNTS ? 1 : accounts + 1);
+  const { user, isUserTaken } = state;
+  if (about.makes && (user === null || !isUserTaken || !about.replaces)) return newAccount();
   return user === null ? 0 : access.accountOf(user);
+}
+
+function newAccount() {
+  return (state.accounts = (state.accounts & MOST_ACCOUNTS) + 1);
 }
 
 /**
  * Begins to count a call of a function, of which `makes` says whether its result is an object, `notes` whether its arguments
  * were noted, `replaces` whether what it takes becomes its result, `allocates()` whether it is C's allocator, `address()` where
- * it is, if anybody knows, and `name` what C calls it.
+ * it is, if anybody knows, and `name` what C calls it. Returns what end() wants: the account, if it is the outermost call and
+ * makes an object of nothing that is counted, and else a frame. Most calls are of the first sort, and this is short, so that V8
+ * puts it into its callers.
  */
 function begin(about) {
-  if (user !== null && !about.notes) forgetArguments();
+  if (state.user !== null || state.depth !== 0 || about.makes !== true) return pushFrame(about);
+  const of = newAccount(); // which a full stack may refuse
+  state.depth = 1;
+  state.mark = block[MARK];
+  state.net = block[NET];
+  block[MARK] = state.first + of;
+  block[NET] = 0;
+  return of;
+}
+
+function pushFrame(about) {
+  if (state.user !== null && !about.notes) forgetArguments();
   const of = accountFor(about);
+  const { depth } = state;
   const frame = frames[depth] ?? (frames[depth] = new Frame(depth)); // which a full stack may refuse
-  depth++;
+  state.depth = depth + 1;
   if (of === 0) return frame;
   frame.mark = block[MARK];
   frame.net = block[NET];
   frame.about = about;
-  if (user !== null) {
-    frame.user = user;
-    frame.taken = taken;
-    user = null;
-    taken = null;
+  if (state.user !== null) {
+    frame.user = state.user;
+    frame.taken = state.taken;
+    state.user = null;
+    state.taken = null;
   }
   frame.account = of;
-  block[MARK] = first + of;
+  block[MARK] = state.first + of;
   block[NET] = 0;
   return frame;
 }
 
 /** Nobody calls with what was noted. */
 function forgetArguments() {
-  user = null;
-  taken = null;
+  state.user = null;
+  state.taken = null;
 }
 
-/** The call has returned. */
-function end(frame) {
+/** The call of the function that `about` is about has returned. */
+function end(call, about) {
+  if (typeof call !== 'number') return popFrame(call);
+  made.account = call;
+  made.bytes = block[NET];
+  made.about = about;
+  block[MARK] = state.mark;
+  block[NET] = state.net;
+  state.depth = 0;
+  if (block[OTHERS] !== state.seen || block[STALE] !== 0 || pending.size !== 0) addElsewhere(call, about);
+}
+
+function popFrame(frame) {
   const of = frame.account;
   if (of !== 0) close(frame, of, frame.about, restore(frame));
-  depth = frame.depth;
+  state.depth = frame.depth;
 }
 
 function close(frame, of, about, net) {
-  if (block[OTHERS] !== seen || block[STALE] !== 0) follow(about.name);
-  if (pending.size > 0) net += changeOf(of);
-  if (about.makes) {
-    made.account = of;
-    made.bytes = net;
-    made.about = about;
-  }
+  net += changeElsewhere(of, about.name);
+  if (about.makes) noteMade(of, net, about);
   if (frame.user !== null) leave(frame, of, about.makes ? 0 : net);
+}
+
+function addElsewhere(account, about) {
+  const { bytes } = made; // in what follows there may be other calls
+  noteMade(account, bytes + changeElsewhere(account, about.name), about);
+}
+
+function noteMade(account, bytes, about) {
+  made.account = account;
+  made.bytes = bytes;
+  made.about = about;
+}
+
+// What of that account has changed while others were marked.
+function changeElsewhere(of, name) {
+  if (block[OTHERS] !== state.seen || block[STALE] !== 0) follow(name);
+  return pending.size === 0 ? 0 : changeOf(of);
 }
 
 function change(pointer, net) {
@@ -119,13 +165,19 @@ function change(pointer, net) {
 }
 
 /** It has thrown, or the stack was too full for end(). */
-function abandon(frame) {
-  depth = frame.depth;
-  const of = frame.account;
+function abandon(call) {
+  if (typeof call === 'number') {
+    block[MARK] = state.mark;
+    block[NET] = state.net;
+    state.depth = 0;
+    return forgetMade();
+  }
+  state.depth = call.depth;
+  const of = call.account;
   if (of === 0) return;
-  const net = restore(frame);
-  if (frame.user !== null) leave(frame, of, 0);
-  if (net !== 0 && !frame.about.makes) noteChange(of, net); // for the object's next call
+  const net = restore(call);
+  if (call.user !== null) leave(call, of, 0);
+  if (net !== 0 && !call.about.makes) noteChange(of, net); // for the object's next call
 }
 
 // Whose the taken ones are from now on is not known before what the call has returned was looked at.
@@ -148,7 +200,7 @@ function restore(frame) {
 
 // The calls were taken off the stack without returning.
 function cutOff() {
-  while (depth > 0) abandon(frames[depth - 1]);
+  while (state.depth > 0) abandon(frames[state.depth - 1]);
   block[MARK] = 0;
   block[MAKER] = 0;
   moving = null;
@@ -178,12 +230,12 @@ function callUnmarked(callback, self, args) {
 function follow(name) {
   // Before what has changed is taken: from then on it is stale again.
   if (block[STALE] !== 0) binding.patchNewSlots();
-  seen = block[OTHERS];
+  state.seen = block[OTHERS];
   if (checked.on) checked.tellLosses(name);
   if (block[SAMPLES] !== 0) hook.profiler?.told(name);
-  const changes = binding.takeChanges(first);
+  const changes = binding.takeChanges(state.first);
   for (let i = 0; i < changes.length; i += 2) {
-    const of = changes[i] - first;
+    const of = changes[i] - state.first;
     noteChange(of, changes[i + 1]);
   }
   for (const of of pending.keys()) {
@@ -215,10 +267,11 @@ function takeMoving() {
  * Returns what endAsync() or abandonAsync() wants.
  */
 function beginAsync(about) {
+  const { user, taken } = state;
   const call = new Frame(0);
   const of = accountFor(about);
   const address = of === 0 ? undefined : about.address();
-  call.stub = stub = address === undefined ? 0n : binding.takeStub(address, first + of);
+  call.stub = stub = address === undefined ? 0n : binding.takeStub(address, state.first + of);
   const isCounted = stub !== 0n;
   call.account = isCounted || user === null ? of : access.accountOf(user);
   call.about = isCounted ? about : { ...about, makes: false };
@@ -263,7 +316,7 @@ function merge(all, to) {
     const from = all[i];
     const size = Math.max(all[i + 1] + changeOf(from), 0);
     sum += size;
-    if (from !== to) binding.mergeAccounts(first + from, first + to, size);
+    if (from !== to) binding.mergeAccounts(state.first + from, state.first + to, size);
   }
   return sum;
 }
@@ -271,10 +324,10 @@ function merge(all, to) {
 /** Notes `value` as an argument of the call that is about to begin. */
 function note(value, takes) {
   if (!access.isTracked(value) || access.accountOf(value) === 0) return;
-  if (takes) (taken ??= []).push(access.accountOf(value), value.size);
-  if (user === null || (isUserTaken && !takes)) {
-    user = value;
-    isUserTaken = takes;
+  if (takes) (state.taken ??= []).push(access.accountOf(value), value.size);
+  if (state.user === null || (state.isUserTaken && !takes)) {
+    state.user = value;
+    state.isUserTaken = takes;
   }
 }
 
@@ -286,7 +339,7 @@ function take() {
 }
 
 function madeBytes() {
-  return Math.max(made.bytes, 0);
+  return made.bytes > 0 ? made.bytes : 0;
 }
 
 /** Nobody takes what the last call has made. */
@@ -312,12 +365,12 @@ function aside(run) {
  */
 function adoptBlock(address, account) {
   if (account === 0 || !made.about.allocates()) return undefined;
-  return binding.adoptBlock(address, first + account);
+  return binding.adoptBlock(address, state.first + account);
 }
 
 /** The address of what runs when C's function at `address` is called to free what is counted; undefined until something is. */
 function freeingAddress(address) {
-  return first === 0 ? undefined : binding.countingFree(address);
+  return state.first === 0 ? undefined : binding.countingFree(address);
 }
 
 module.exports = {

@@ -173,6 +173,32 @@ if (!canCount) {
       assert.strictEqual(before - count(), 100 * inner.length);
     `));
 
+  test('calls of another copy of the library within a call leave what that has counted', () =>
+    run(`${prelude}
+      for (const file of Object.keys(require.cache)) {
+        if (file.startsWith(require('node:path').resolve('lib'))) delete require.cache[file];
+      }
+      const other = require('./lib').withOwnership(require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi'));
+      assert.notStrictEqual(other, koffi);
+      for (const each of [koffi, other]) each.owned('Block', 'void *', { free: 'free' });
+      koffi.proto('int Compare(const void *a, const void *b)');
+      const search = 'bsearch(const void *key, _In_ int *values, size_t count, size_t size, Compare *compare)';
+      const find = koffi.load('libc.so.6').func('Block ' + search); // counted as what returns something
+      const duplicate = other.load('libc.so.6').func('Block strdup(const char *text)');
+      const { NET } = binding.protocol.threadBlock;
+      const doubles = new Float64Array(binding.threadBlock());
+      const found = [];
+      find(Buffer.alloc(4), [1], 1, 4, () => {
+        doubles[NET] = 7;
+        const block = duplicate('text');
+        assert.throws(() => duplicate(Symbol('no text')), TypeError);
+        found.push(block.size, doubles[NET]);
+        block.dispose();
+        return 1;
+      });
+      assert.deepStrictEqual(found, [5, 7]);
+    `));
+
   test('in a callback nothing is counted for the call around it, also where it throws', () =>
     run(`${prelude}
       const libc = koffi.load('libc.so.6');
