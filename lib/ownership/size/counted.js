@@ -106,9 +106,13 @@ function noting(convert, isFirst, takes) {
 
 /** `value`, an argument of a counted call, so that callUnmarked() calls it if it is a callback. */
 function unmarked(value) {
-  if (typeof value !== 'function') return value;
+  return typeof value === 'function' ? unmarking(value) : value;
+}
+
+// By itself: where a closure is made, what it reads is put aside in each call, whether it is made or not.
+function unmarking(callback) {
   return function (...args) {
-    return callUnmarked(value, this, args);
+    return callUnmarked(callback, this, args);
   };
 }
 
