@@ -71,7 +71,7 @@ async function run(steps, env) {
       expectNothingLeft();
       assert.strictEqual(losses.length, 1);
     `);
-    expect(stderr).toMatch(/'libcounting\.so' has freed 0x[0-9a-f]+, a 'Owned'/);
+    expect(stderr).toMatch(/'libcounting\.(so|dll[.\d]*)' has freed 0x[0-9a-f]+, a 'Owned'/);
   });
 
   test('destructors in JavaScript, and those with arguments, do not run either', () =>
