@@ -318,7 +318,7 @@ class Environment {
   bool is_rooted_ = false;
   uint64_t objects_since_ = 0;  // GCs seen when the nursery's array of objects was made
   int64_t before_ = 0;          // undecided when the GCs not yet swept were first noted, and changes since
-  TimeShare time_{50};          // of this thread, for collections
+  TimeShare time_{10};          // of this thread, for collections
   Collector::Clock::time_point began_;
   int64_t let_go_ = 0;         // undecided until the last EndCollection, which found out
   int64_t assist_debt_ = 0;    // bytes to free, for what came since there is a backlog
