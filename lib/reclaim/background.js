@@ -12,6 +12,7 @@ const close = () => binding.closeBackground();
 const background = {
   isUsed: false, // whether there are such destructors
   isWatching: false,
+  isListening: false,
 
   /** Calls `settle()` while some run. The process does not end before them, nor does what they use. */
   watch(settle) {
@@ -20,12 +21,23 @@ const background = {
     if (this.isWatching) return;
     needRoomForTimer();
     setTimeout(() => {
-      process.off('exit', close); // which would keep a copy of the library that nobody uses
       this.isWatching = false;
-      settle();
+      try {
+        settle(); // which may watch on
+      } finally {
+        if (binding.inBackground() === 0) this.listen(false);
+      }
     }, PAUSE).unref();
     this.isWatching = true; // now, because a full stack may have refused
-    process.on('exit', close);
+    this.listen(true);
+  },
+
+  /** The first listener is kept, so that those that the program adds come later, and find all freed. */
+  listen(wanted) {
+    if (wanted === this.isListening) return;
+    this.isListening = wanted;
+    if (wanted) process.on('exit', close);
+    else process.off('exit', close); // which would keep a copy of the library that nobody uses
   },
 };
 

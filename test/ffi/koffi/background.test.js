@@ -143,6 +143,7 @@ describeBackground('background', () => {
     ['skip', 'exits', 'process.exit();'],
     ['free', 'exits', 'process.exit();'],
     ['skip', 'disposes at its exit', `setTimeout(process.exit, 100); // and dispose`],
+    ['skip', 'ends after some turns of the event loop', `setTimeout(() => {}, 6);`],
     ['skip', 'throws', `throw new Error('expected');`],
   ])('a process (%s) that %s runs what is queued', async (atExit, _, end) => {
     const { code, signal, stdout } = await runChild(`
