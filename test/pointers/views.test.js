@@ -18,6 +18,9 @@ const things = require('../support/things.js');
 const { times } = require('../support/whole.js');
 const { FREE, counters } = things;
 
+// Koffi 2 itself aborts the process when a worker that is calling it is terminated.
+const testKoffi3 = things.koffi.type === undefined ? test.skip : test;
+
 beforeEach(things.reset);
 // V8 tells only in a turn of the event loop that nobody has what was moved.
 afterEach(async () => {
@@ -483,7 +486,7 @@ inChildren.describe('at the end', () => {
     expect(found).toMatchObject({ live: 0, freed: 50, damaged: 0 });
   });
 
-  test('of a worker that is terminated in a loop of views, too', async () => {
+  testKoffi3('of a worker that is terminated in a loop of views, too', async () => {
     const child = await runChild(`
       const { Worker } = require('node:worker_threads');
       const things = require('./test/support/things.js');
