@@ -298,7 +298,7 @@ class Load {
     if (this.random(20) === 0) changes[this.random(changes.length)]();
   }
 
-  // In the middle of a call, by a timeout.
+  // In the middle of a call.
   #cutOff() {
     if (this.random(200) !== 0) return;
     const thing = this.c.create(100);
