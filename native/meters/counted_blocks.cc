@@ -135,19 +135,19 @@ bool IsOfEnded(uint64_t account) {
 }
 
 // What happens in another thread JavaScript would not ask for. REQUIRES: the lock of the changes.
-void TellOwner(uint64_t account) {
+void TellOwner(uint64_t account, const Thread* self) {
   const uint64_t environment = EnvironmentOf(account);
   if (environment >= Owners().size()) return;
   const Thread* owner = Owners()[environment];
-  if (owner != nullptr && owner != &current) SetStale(owner->in_use, 1);
+  if (owner != nullptr && owner != self) SetStale(owner->in_use, 1);
 }
 
-void NoteChange(uint64_t account, int64_t bytes) {
+void NoteChange(uint64_t account, int64_t bytes, const Thread* self) {
   any_changes.store(true, std::memory_order_relaxed);
   const std::lock_guard<SpinLock> lock(changes_lock);
   if (IsOfEnded(account)) return;
   changes.Add(account).bytes += bytes;
-  TellOwner(account);
+  TellOwner(account, self);
 }
 
 // Nobody will ask for it any more.
@@ -180,7 +180,7 @@ void Book(uint64_t account, int64_t bytes, double* block) {
   if (account == 0) return;
   if (account != MarkedAccount(block)) {
     block[CountedBlocks::kOthers]++;
-    NoteChange(account, bytes);
+    NoteChange(account, bytes, &current);
   } else {
     block[CountedBlocks::kNet] += static_cast<double>(bytes);
   }
@@ -339,6 +339,13 @@ void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller
     Audit::Made(reinterpret_cast<uintptr_t>(moved), bytes);
   }
   return moved;
+}
+
+size_t CountedBlocks::GivenAtExit(void* block) {
+  const BlockTable::Entry entry = blocks.Take(Number(block));
+  const uint64_t account = entry.account & ~kSampled;
+  if (account != 0) NoteChange(Resolve(account, entry.bytes), -static_cast<int64_t>(entry.bytes), nullptr);
+  return entry.bytes;
 }
 
 void CountedBlocks::NoteMade(uint64_t address, uint64_t bytes) {

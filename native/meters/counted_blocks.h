@@ -67,6 +67,8 @@ class CountedBlocks {
   // Code at `caller` is about to free `block`: afterwards its address is anybody's. Returns its bytes, 0 for
   // a stranger.
   static size_t Given(void* block, void* caller);
+  // The same where the thread is at its end and has no thread_local variables: nobody else is told.
+  static size_t GivenAtExit(void* block);
 
   struct Reallocator {
     void* (*resize)(const Reallocator& self, void* block, size_t bytes);  // as realloc() does

@@ -22,26 +22,38 @@ namespace tally {
 namespace {
 
 ImportHooks::Setup setup;
-DWORD counting = TLS_OUT_OF_INDEXES;  // a thread's: whether it is in here
+// What a thread does, in its own slot: nothing yet, or one of these.
+int idle, counting, leaving;
+DWORD doing = TLS_OUT_OF_INDEXES;
+DWORD at_exit = FLS_OUT_OF_INDEXES;
+
+// Before the libraries hear of the end of a thread: then the runtime frees what thread_local variables are
+// in, and a hook that used one would come back to what is half freed.
+void WINAPI Leave(void*) { TlsSetValue(doing, &leaving); }
 
 // What the thread itself allocates and frees while it counts is not counted: that would come back to locks
 // which it holds. Whoever has freed something finds the last error as it was.
 class Counting {
  public:
   Counting() : error_(GetLastError()) {
-    begins_ = TlsGetValue(counting) == nullptr && TlsSetValue(counting, &counting) != 0;
+    const void* before = TlsGetValue(doing);
+    is_at_exit_ = before == &leaving;
+    begins_ = before != &counting && !is_at_exit_ && TlsSetValue(doing, &counting) != 0;
+    if (begins_ && before == nullptr) begins_ = FlsSetValue(at_exit, &counting) != 0;
   }
   Counting(const Counting&) = delete;
   Counting& operator=(const Counting&) = delete;
   ~Counting() {
-    if (begins_) TlsSetValue(counting, nullptr);
+    if (begins_) TlsSetValue(doing, &idle);
     SetLastError(error_);
   }
 
   explicit operator bool() const { return begins_; }
+  bool is_at_exit() const { return is_at_exit_; }
 
  private:
   DWORD error_;
+  bool is_at_exit_;
   bool begins_;
 };
 
@@ -100,6 +112,7 @@ BOOL WINAPI Free(HANDLE heap, DWORD flags, void* block) {
   {
     const Counting here;
     if (here) bytes = CountedBlocks::Given(block, Caller());
+    if (here.is_at_exit()) CountedBlocks::GivenAtExit(block);
   }
   const auto found = std::find(lasting.begin(), lasting.end(), heap);
   if (bytes == 0 || found == lasting.end() || flags != 0) return HeapFree(heap, flags, block);
@@ -147,9 +160,10 @@ HANDLE WINAPI Thread(SECURITY_ATTRIBUTES* attributes, SIZE_T stack, LPTHREAD_STA
   Start* start = nullptr;
   {
     const Counting here;
-    double* block = CountedBlocks::ThreadBlock();
-    if (!kIsRuntime || CountedBlocks::IsMarked()) start = static_cast<Start*>(HiddenCalloc(1, sizeof(Start)));
+    if (here && (!kIsRuntime || CountedBlocks::IsMarked()))
+      start = static_cast<Start*>(HiddenCalloc(1, sizeof(Start)));
     if (start != nullptr) {
+      double* block = CountedBlocks::ThreadBlock();
       *start = {function, argument, block[CountedBlocks::kMaker]};
       block[CountedBlocks::kMoved] = CountedBlocks::kThread;
     }
@@ -200,8 +214,9 @@ const ImportHooks::Hook* ImportHooks::begin() { return std::begin(hooks); }
 const ImportHooks::Hook* ImportHooks::end() { return std::end(hooks); }
 
 bool ImportHooks::Begin(const Setup& with) {
-  counting = TlsAlloc();
-  if (counting == TLS_OUT_OF_INDEXES) return false;
+  doing = TlsAlloc();
+  at_exit = FlsAlloc(Leave);
+  if (doing == TLS_OUT_OF_INDEXES || at_exit == FLS_OUT_OF_INDEXES) return false;
   setup = with;
   lasting = RuntimeHeaps();
   CountedBlocks::Begin();
