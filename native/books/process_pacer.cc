@@ -81,7 +81,8 @@ int64_t ProcessPacer::Borrow(Seat* seat, int64_t budget, int64_t grown, bool is_
   const int64_t all = grown_.fetch_add(change, std::memory_order_relaxed) + change;
   const int64_t threads = std::max(active_.load(std::memory_order_relaxed), 1);
   const int64_t lent = std::clamp(budget - (all - grown), budget / threads, budget);
-  if (!is_costly || limit() == kNoLimit) return is_costly ? budget : lent;
+  if (!is_costly) return lent;
+  if (limit() == kNoLimit) return budget;
   return std::clamp((limit() - reserve() - usage()) / threads, lent, budget);
 }
 
