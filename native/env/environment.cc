@@ -122,9 +122,10 @@ bool Environment::BroughtUnsaid() {
 
 Collection Environment::MinorIfItPays() {
   // As the pacer does for what was said: what minor ones leave may grow by that before a major one.
-  const int64_t step = watch_.pacer().step();
+  const ProcessPacer& pacer = watch_.pacer();
   lasting_ = std::min(lasting_, others());
-  const bool has_left = (others() - lasting_) * step >= std::max(pacer_.budget(), lasting_ * step);
+  const int64_t left = others() - lasting_ - pacer.Since(seat_);
+  const bool has_left = left * pacer.step() >= std::max(pacer_.allowance(), lasting_ * pacer.step());
   const Pacer::Options& options = pacer_.options();
   if (options.can_minor && futile_ == 0 && !has_left) return Collection::kMinor;
   return options.can_major ? Collection::kMajor : Collection::kNone;

@@ -30,6 +30,10 @@ linux('minor collections do where those for what was said have paid', async () =
   expect((await run('mixed')).majors).toBeLessThan(5);
 });
 
+linux('minor collections do for small blocks above large ones that stay', async () => {
+  expect((await run('above')).majors).toBeLessThan(5);
+});
+
 linux('what is alive ends in an error that names it, and in no kill', async () => {
   const { error, kept, memory } = await run('live', 256 * MIB);
   expect(error).toMatchObject({ code: 'ERR_TALLY_LIMIT' });

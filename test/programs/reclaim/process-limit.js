@@ -17,9 +17,9 @@ const free = libc.symbol('free');
 if (limit !== undefined && what !== 'lowered')
   configure({ limit: limit === 'auto' ? 'auto' : Number(limit), scope: 'process' });
 
-function make(size) {
-  const address = malloc(8 << 20);
-  memset(address, 1, 8 << 20);
+function make(size, bytes = 8 << 20) {
+  const address = malloc(bytes);
+  memset(address, 1, bytes);
   return track(address, { size, free, label: 'block' });
 }
 
@@ -74,6 +74,16 @@ function firstMajors() {
   return majors;
 }
 
+/** How many collections are major ones where small blocks come and go above large ones that stay. */
+function majorsAbove() {
+  for (let i = 0; i < 128; i++) kept.push(make(0, 1 << 20));
+  collect();
+  let majors = 0;
+  subscribe('ffi-tally:gc', ({ type }) => (majors += type === 'major' ? 1 : 0));
+  for (let i = 0; i < 12288; i++) make(0, 64 << 10);
+  return majors;
+}
+
 function run() {
   // What lets go of a cache may collect, in the middle of making room.
   if (what === 'cache') configure({ onPressure: () => ((kept.length = 0), collect()) });
@@ -84,6 +94,7 @@ function run() {
   }
   if (what === 'live' || what === 'lowered') for (;;) kept.push(make(8 << 20));
   if (what === 'mixed') majors = firstMajors();
+  if (what === 'above') majors = majorsAbove();
   if (what === 'beside') majors = majorsUntilRefused();
   if (what in SIZES) for (let i = 0; i < 100; i++) make(SIZES[what]);
 }
