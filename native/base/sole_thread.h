@@ -11,7 +11,6 @@
 #include <cstdint>
 
 #ifdef __linux__
-#include <linux/membarrier.h>
 #include <pthread.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -71,6 +70,11 @@ class SoleThread {
   static constexpr uintptr_t kChanging = 1;
   static constexpr uintptr_t kNone = 2;
 
+  // As in <linux/membarrier.h>, which a compiler for musl does not bring.
+  static constexpr int kQuery = 0;
+  static constexpr int kPrivateExpedited = 1 << 3;
+  static constexpr int kRegisterPrivateExpedited = 1 << 4;
+
   // Whoever calls free() keeps the errno that he has.
   static int64_t Barrier(int command) {
     const int before = errno;
@@ -105,15 +109,15 @@ class SoleThread {
     const uintptr_t sole = sole_.load(std::memory_order_relaxed);
     if (sole == self || sole == kNone) return;
     if (sole == kNobodyYet) {
-      const int64_t commands = Barrier(MEMBARRIER_CMD_QUERY);
-      const bool can_ask = commands > 0 && (commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0;
+      const int64_t commands = Barrier(kQuery);
+      const bool can_ask = commands > 0 && (commands & kPrivateExpedited) != 0;
       return sole_.store(can_ask ? self : kNone, std::memory_order_release);
     }
     // Not before it is needed: the first time takes some milliseconds.
-    (void)Barrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+    (void)Barrier(kRegisterPrivateExpedited);
     sole_.store(kChanging, std::memory_order_seq_cst);
     // Where it has been forbidden meanwhile, a processor still writes soon what it has to write.
-    if (Barrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0) (void)usleep(1000);
+    if (Barrier(kPrivateExpedited) != 0) (void)usleep(1000);
     while (inside_.load(std::memory_order_acquire)) std::this_thread::yield();
     sole_.store(kNone, std::memory_order_release);
   }
