@@ -1,7 +1,8 @@
 'use strict';
 // The prebuilt binaries of other machines, compiled and checked on this one, Linux on x64, and run where something here
-// can: Linux on arm64 by qemu, Windows by Wine. That is less than those machines prove. What is shown: all of it compiles,
-// each binary shows and needs what it may, and the main promises hold with other processors, loaders and C libraries.
+// can: Linux on arm64 by qemu, with musl by Bun, Windows by Wine. That is less than those machines prove. What is shown:
+// all of it compiles, each binary shows and needs what it may, and the main promises hold with other processors, loaders
+// and C libraries.
 //   node scripts/cross.js build [TARGET ...]                      all, if none are named
 //   node scripts/cross.js run TARGET [ARGUMENT OF NODE ...]       test/acceptance.js and the like, if there are no arguments
 //   node scripts/cross.js suites TARGET [PATH ...]                what Jest finds there, file by file, and what came of it
@@ -12,6 +13,7 @@ const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const buildLibraries = require('../test/support/build.js');
 const { installPackages } = require('./nodes.js');
+const { setUpMusl } = require('./musl.js');
 const { checkBinary, copyWith } = require('./prebuild.js');
 const { root, filesIn, hasTool, newest, run, skip } = require('./tools.js');
 const { prebuiltFor } = require('../lib/binding/prebuilt.js');
@@ -33,6 +35,18 @@ const RUN = {
     needs: ['aarch64-linux-gnu-g++', 'qemu-aarch64-static'],
     start: startByQemu,
   },
+  // By Bun: there is no Node for musl.
+  'linux-x64-musl': {
+    compiler: { prefix: path.join(work, 'musl/'), suffix: '' },
+    libffi: {
+      config: 'linux/x64',
+      sources: ['x86/ffi64.c', 'x86/unix64.S', 'x86/ffiw64.c', 'x86/win64.S'],
+    },
+    packages: ['@oven/bun-linux-x64-musl'],
+    needs: ['g++', 'musl-gcc'],
+    setUp: () => setUpMusl(path.join(work, 'musl')),
+    start: startWithMusl,
+  },
   'win32-x64': {
     // Of Debian's two only this one has std::mutex.
     compiler: { prefix: 'x86_64-w64-mingw32-', suffix: '-posix' },
@@ -48,7 +62,6 @@ const RUN = {
   },
 };
 const COMPILE = {
-  'linux-x64-musl': 'x86_64-linux-musl',
   'linux-arm64-musl': 'aarch64-linux-musl',
   'darwin-x64': 'x86_64-macos.11.0',
   'darwin-arm64': 'aarch64-macos.11.0',
@@ -128,7 +141,8 @@ function linkArguments(platform, directory, dlltool) {
 /** With GCC, and libffi in it. */
 function buildWithGcc(target, directory) {
   const [platform] = target.split('-');
-  const { compiler, libffi } = RUN[target];
+  const { compiler, libffi, setUp } = RUN[target];
+  setUp?.();
   const tool = (name) => `${compiler.prefix}${name}${compiler.suffix}`;
   const library = path.join(installPackages('libffi', [LIBFFI]), 'ffi-napi/deps/libffi');
   const include = [path.join(library, 'include'), path.join(library, 'config', libffi.config)];
@@ -231,6 +245,11 @@ function startByQemu(directory, node, args, limits) {
   return run(launcher, args, { cwd: directory, env, ...limits });
 }
 
+function startWithMusl(directory, bun, args, limits) {
+  const env = { ...process.env, LD_LIBRARY_PATH: path.join(work, 'musl') };
+  return run(path.join(bun, 'bin/bun'), args, { cwd: directory, env, ...limits });
+}
+
 // Binaries of Rust, as Jest's resolver is one, want random numbers from a library that Wine 8 has not.
 const PRNG = `
 #include <windows.h>
@@ -306,7 +325,7 @@ function prepare(target) {
   const options = { directory, platform, cc, cxx };
   if (platform === 'win32') buildForWindows(options, copy);
   else buildLibraries(options);
-  const node = path.join(modules, packages[0].slice(0, packages[0].indexOf('@')));
+  const node = path.join(modules, packages[0].replace(/(?<=.)@.*/, ''));
   return { copy, start: (args, limits) => start(copy, node, args, limits) };
 }
 
