@@ -64,6 +64,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   Define(exports, "hasBlackBox", BlackBox::IsSupported());
   Define(exports, "canMeter", Meter::CanCount());
   Define(exports, "canPatch", ImportSlots::CanPatch());
+  Define(exports, "canLoadDeep", ImportSlots::CanLoadDeep());
   Define(exports, "mostMeters", Meter::kMeters);
 
   Functions functions(exports, environment);

@@ -18,6 +18,9 @@ const { checkBinary, copyWith } = require('./prebuild.js');
 const { root, filesIn, hasTool, newest, run, skip } = require('./tools.js');
 const { prebuiltFor } = require('../lib/binding/prebuilt.js');
 
+// Of what libraries allocate, to the byte.
+const PROGRAMS = ['test/programs/ffi/koffi/exact-runtimes.js', 'test/programs/tools/audit/heaps.js'];
+
 const work = path.join(root, 'build/cross');
 const headers = path.join(path.dirname(process.execPath), '../include/node');
 const version = (name) => require(path.join(root, 'node_modules', name, 'package.json')).version;
@@ -46,6 +49,8 @@ const RUN = {
     needs: ['g++', 'musl-gcc'],
     setUp: () => setUpMusl(path.join(work, 'musl')),
     start: startWithMusl,
+    libraries: buildForMusl,
+    programs: PROGRAMS,
   },
   'win32-x64': {
     // Of Debian's two only this one has std::mutex.
@@ -58,7 +63,8 @@ const RUN = {
     ],
     needs: ['x86_64-w64-mingw32-g++-posix', 'wine'],
     start: startByWine,
-    programs: ['test/programs/ffi/koffi/exact-windows.js', 'test/programs/tools/audit/heaps.js'],
+    libraries: buildForWindows,
+    programs: PROGRAMS,
   },
 };
 const COMPILE = {
@@ -297,7 +303,13 @@ function linkModules(copy, ...sources) {
   }
 }
 
-/** All that there is of the libraries for tests: nothing is compiled there. */
+/** The libraries of PROGRAMS: nothing is compiled there. */
+function buildForMusl(options) {
+  const { containers, control, heaps, plugin } = buildLibraries(options);
+  console.log([containers, control, heaps, plugin].map((file) => path.basename(file)).join(' '));
+}
+
+/** All that there is of the libraries for tests. */
 function buildForWindows(options, directory) {
   const withUcrt = { ...options, flags: [...useUcrt(options.cc, directory), '-static'] };
   const { control, heaps, plugin } = buildLibraries(withUcrt);
@@ -308,7 +320,7 @@ function buildForWindows(options, directory) {
 
 /** A copy of the library that has this binary and no other: how to start Node there, or undefined. */
 function prepare(target) {
-  const { compiler, needs, packages, start } = RUN[target];
+  const { compiler, libraries, needs, packages, start } = RUN[target];
   const missing = needs.filter((name) => !hasTool(name));
   if (missing.length > 0) return void skip(target, `there is no ${missing.join(' and no ')}`);
   const file = build(target);
@@ -323,8 +335,7 @@ function prepare(target) {
   const [cc, cxx] = ['gcc', 'g++'].map((name) => `${compiler.prefix}${name}${compiler.suffix}`);
   const directory = emptied(path.join(copy, 'test/support/build')); // those of this machine are in it
   const options = { directory, platform, cc, cxx };
-  if (platform === 'win32') buildForWindows(options, copy);
-  else buildLibraries(options);
+  (libraries ?? buildLibraries)(options, copy);
   const node = path.join(modules, packages[0].replace(/(?<=.)@.*/, ''));
   return { copy, start: (args, limits) => start(copy, node, args, limits) };
 }

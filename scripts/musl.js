@@ -21,21 +21,21 @@ function setUpMusl(directory) {
     ...['-isystem', headers, '-isystem', headers.replace('include', `include/${ask('-dumpmachine')}`)],
   ];
   const scripts = {
-    gcc: 'musl-gcc "$@"',
-    'g++': `musl-gcc ${flags.join(' ')} "$@" ${FRAMES} -L${directory} -l:libstdc++.so.6`,
+    gcc: `musl-gcc "$@" ${FRAMES}`,
+    'g++': `musl-gcc ${flags.join(' ')} "$@" ${FRAMES} -L${directory} -l:libstdc++.so.6 -l:libgcc_s.so.1`,
   };
   for (const [name, command] of Object.entries(scripts)) {
     fs.writeFileSync(path.join(directory, name), `#!/bin/sh\nexec ${command}\n`, { mode: 0o755 });
   }
+  const unwinder = path.join(directory, 'libgcc_s.so.1');
+  fs.copyFileSync(ask('-print-file-name=libgcc_s.so.1'), unwinder);
   const link = [
     ...[FRAMES, '-shared', '-fPIC', '-O2', '-s', '-o', path.join(directory, 'libstdc++.so.6')],
     path.join(additions, 'glibc.c'),
     ...['-Wl,--whole-archive', ask('-print-file-name=libstdc++.a'), '-Wl,--no-whole-archive'],
-    '-Wl,-soname,libstdc++.so.6',
+    ...['-Wl,-soname,libstdc++.so.6', unwinder],
   ];
   execFileSync('musl-gcc', link, { stdio: 'inherit' });
-  // It has the unwinder in it.
-  fs.symlinkSync('libstdc++.so.6', path.join(directory, 'libgcc_s.so.1'));
 }
 
 module.exports = { setUpMusl };

@@ -1,11 +1,13 @@
 // Memory for what counts memory: no slot that leads to the counting is on the way to it. On Windows those of
-// the C runtime are; elsewhere this addon's own are not.
+// the C runtime are, and that through which calloc() of musl asks malloc(); elsewhere this addon's own are
+// not.
 
 #ifndef FFI_TALLY_BASE_HIDDEN_MEMORY_H_
 #define FFI_TALLY_BASE_HIDDEN_MEMORY_H_
 
 #include <cstddef>
 #include <cstdlib>
+#include <cstring>
 
 #ifdef _WIN32
 #include "base/windows_api.h"
@@ -19,6 +21,9 @@ namespace tally {
 inline void* HiddenCalloc(size_t count, size_t size) {
 #ifdef _WIN32
   return HeapAlloc(GetProcessHeap(), HEAP_ZERO_MEMORY, count * size);
+#elif defined(__linux__) && !defined(__GLIBC__)
+  void* volatile block = std::malloc(count * size);  // volatile: a compiler would make it calloc()
+  return block == nullptr ? nullptr : std::memset(block, 0, count * size);
 #else
   return std::calloc(count, size);
 #endif

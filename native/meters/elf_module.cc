@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/old_glibc.h"
@@ -28,6 +29,9 @@ std::string_view AfterSlash(std::string_view path) {
   const size_t slash = path.rfind('/');
   return slash == std::string_view::npos ? path : path.substr(slash + 1);
 }
+
+bool IsC(std::string_view file) { return file.substr(0, 5) == "libc."; }
+bool IsMusl(std::string_view file) { return file.substr(0, 8) == "ld-musl-"; }
 
 }  // namespace
 
@@ -52,6 +56,9 @@ ElfModule::ElfModule(const dl_phdr_info& info)
         break;
       case DT_STRTAB:
         strings_ = reinterpret_cast<const char*>(Pointer(*entry));
+        break;
+      case DT_GNU_HASH:
+        hashes_ = reinterpret_cast<const uint32_t*>(Pointer(*entry));
         break;
       case DT_SONAME:
         name = entry->d_un.d_val;
@@ -87,7 +94,33 @@ uintptr_t ElfModule::Pointer(const ElfW(Dyn) & entry) const {
 std::string_view ElfModule::file() const { return AfterSlash(path_); }
 
 bool ElfModule::IsNamed(std::string_view needed) const {
-  return needed == name_ || AfterSlash(needed) == file();
+  return needed == name_ || AfterSlash(needed) == file() || (IsMusl(file()) && IsC(AfterSlash(needed)));
+}
+
+bool ElfModule::IsCLibrary() const { return IsC(file()) || IsMusl(file()); }
+
+// Those that are defined come last, and each is in a chain of this table; the end of a chain is marked.
+size_t ElfModule::CountSymbols() const {
+  if (hashes_ == nullptr || symbols_ == nullptr) return 0;
+  const uint32_t buckets = hashes_[0];
+  const uint32_t first_hashed = hashes_[1];
+  const uint32_t* bucket = hashes_ + 4 + hashes_[2] * sizeof(size_t) / sizeof(uint32_t);
+  const uint32_t* chain = bucket + buckets;
+  const uint32_t last = *std::max_element(bucket, chain);
+  if (last < first_hashed) return first_hashed;
+  uint32_t count = last;
+  while ((chain[count++ - first_hashed] & 1) == 0) continue;
+  return count;
+}
+
+uintptr_t ElfModule::EndOfFunction(uintptr_t address) const {
+  for (size_t i = CountSymbols(); i-- > 0;) {
+    const ElfW(Sym)& symbol = symbols_[i];
+    if (symbol.st_shndx != SHN_UNDEF && ELF64_ST_TYPE(symbol.st_info) == STT_FUNC &&
+        base_ + symbol.st_value == address)
+      return address + symbol.st_size;
+  }
+  return address;
 }
 
 bool ElfModule::IsSanitized() const {
@@ -157,7 +190,12 @@ uintptr_t FindCode(uintptr_t address, const char** file, const char** function) 
 
 void LibraryCloser::operator()(void* handle) const { dlclose(handle); }
 
-LibraryHandle Loaded(const char* path) { return LibraryHandle(dlopen(path, RTLD_LAZY | RTLD_NOLOAD)); }
+LibraryHandle Loaded(const char* path) {
+  LibraryHandle handle(dlopen(path, RTLD_LAZY | RTLD_NOLOAD));
+  // musl does not know its own by the path that it tells.
+  if (handle == nullptr && IsMusl(AfterSlash(path))) handle.reset(dlopen("libc.so", RTLD_LAZY | RTLD_NOLOAD));
+  return handle;
+}
 
 uintptr_t BaseOf(const LibraryHandle& handle) {
   link_map* map = nullptr;

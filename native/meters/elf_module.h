@@ -7,10 +7,7 @@
 #define FFI_TALLY_METERS_ELF_MODULE_H_
 
 #if defined(__linux__) && defined(__LP64__) && (defined(__x86_64__) || defined(__aarch64__))
-#include <features.h>  // for __GLIBC__
-#ifdef __GLIBC__
 #define TALLY_HAS_ELF_MODULES 1
-#endif
 #endif
 
 #ifdef TALLY_HAS_ELF_MODULES
@@ -41,7 +38,7 @@ class ElfModule {
   ElfModule() = default;  // contains nothing
   explicit ElfModule(const dl_phdr_info& info);
 
-  const char* path() const { return path_; }  // "" for the program, nullptr for no module
+  const char* path() const { return path_; }  // "" where there is none, nullptr for no module
   bool is_empty() const { return path_ == nullptr; }
   std::string_view file() const;  // without directories
   uintptr_t base() const { return base_; }
@@ -81,6 +78,12 @@ class ElfModule {
   // Whether it is the library that others ask for by that name.
   bool IsNamed(std::string_view needed) const;
 
+  // Whether it is the C library: that of musl is the dynamic linker, too.
+  bool IsCLibrary() const;
+
+  // Where the function that begins at `address` ends; `address` where the module defines no such function.
+  uintptr_t EndOfFunction(uintptr_t address) const;
+
   // Whether it is compiled with a sanitizer.
   bool IsSanitized() const;
 
@@ -91,6 +94,7 @@ class ElfModule {
   };
 
   bool Read(const ElfW(Rela) & relocation, Slot* slot) const;
+  size_t CountSymbols() const;
   uintptr_t Pointer(const ElfW(Dyn) & entry) const;
 
   const char* path_ = nullptr;
@@ -101,6 +105,7 @@ class ElfModule {
   size_t header_count_ = 0;
   const ElfW(Dyn) * dynamic_ = nullptr;
   const ElfW(Sym) * symbols_ = nullptr;
+  const uint32_t* hashes_ = nullptr;  // DT_GNU_HASH
   const char* strings_ = "";
   const char* name_ = "";  // DT_SONAME
   Relocations tables_[2];

@@ -4,6 +4,10 @@
 
 #ifdef TALLY_HAS_IMPORT_SLOTS
 
+#ifdef __linux__
+#include <dlfcn.h>
+#endif
+
 #include <cstdio>
 #include <cstring>
 #include <mutex>
@@ -91,6 +95,13 @@ void PatchModule(const ProcessModules& process, const Module& module, const Base
 }  // namespace
 
 bool ImportSlots::CanPatch() { return true; }
+bool ImportSlots::CanLoadDeep() {
+#if defined(__linux__) && !defined(RTLD_DEEPBIND)
+  return false;
+#else
+  return true;
+#endif
+}
 
 Result ImportSlots::Patch(const char* path, bool deep) {
   Result result;
@@ -206,6 +217,7 @@ ImportSlots::Code ImportSlots::Describe(uint64_t address) {
 namespace tally {
 
 bool ImportSlots::CanPatch() { return false; }
+bool ImportSlots::CanLoadDeep() { return true; }
 ImportSlots::Result ImportSlots::Patch(const char*, bool) { return {}; }
 ImportSlots::Result ImportSlots::PatchNew() { return {}; }
 void ImportSlots::PatchFrees() {}

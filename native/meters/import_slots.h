@@ -31,6 +31,9 @@ class ImportSlots {
 
   static bool CanPatch();
 
+  // Whether a library can be loaded so that its own functions come first, or they always do.
+  static bool CanLoadDeep();
+
   // `path` as it was given to dlopen(); nullptr: what the program itself has loaded. Before the first call of
   // the library; and again, as often as somebody asks.
   // `deep`: it was loaded so that its own functions come first.

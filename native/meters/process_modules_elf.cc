@@ -32,8 +32,8 @@ bool AppendNeeded(Bases* bases) {
 }
 
 ProcessModules::Kind ProcessModules::KindOf(const ElfModule& module) const {
-  if (module.path() == nullptr || *module.path() == '\0' || module.Contains(own_) || module.Contains(node_) ||
-      Ends(module.file(), ".node"))
+  if (module.path() == nullptr || *module.path() == '\0' || module.base() == program_.base() ||
+      module.Contains(own_) || module.Contains(node_) || Ends(module.file(), ".node"))
     return Kind::kLeftAlone;
   const std::string_view file = module.file();
   for (const char* name :
@@ -42,9 +42,9 @@ ProcessModules::Kind ProcessModules::KindOf(const ElfModule& module) const {
   }
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
   // Sanitizers call it in threads that they do not know yet, and do some of its work themselves.
-  if (Begins(file, "libc.so")) return Kind::kLeftAlone;
+  if (module.IsCLibrary()) return Kind::kLeftAlone;
 #endif
-  if (Begins(file, "libc.so")) return Kind::kCRuntime;
+  if (module.IsCLibrary()) return Kind::kCRuntime;
   if (Begins(file, "libstdc++.") || Begins(file, "libc++")) return Kind::kCxxRuntime;
   return IsIn(shared_, module.base()) ? Kind::kShared : Kind::kLibrary;
 }
@@ -59,13 +59,12 @@ ImportHooks::Setup ProcessModules::HookSetup() const {
     if (name == "pthread_create") setup.create_thread = reinterpret_cast<void (*)()>(real_[i].by_name);
     // These call operator new on behalf of whoever called them.
     if (name != "_ZnwmRKSt9nothrow_t" && name != "_ZnamRKSt9nothrow_t" && name != "_Znam") continue;
-    Dl_info info{};
-    void* symbol = nullptr;
-    if (dladdr1(reinterpret_cast<void*>(real_[i].defined), &info, &symbol, RTLD_DL_SYMENT) == 0) continue;
-    if (symbol != nullptr) {
-      const auto begin = reinterpret_cast<uintptr_t>(info.dli_saddr);
-      *callers++ = {begin, begin + static_cast<const ElfW(Sym)*>(symbol)->st_size};
-    }
+    const uintptr_t begin = real_[i].defined;
+    EachModule([&](const ElfModule& module) {
+      if (!module.Contains(begin)) return true;
+      *callers++ = {begin, module.EndOfFunction(begin)};
+      return false;
+    });
   }
   return setup;
 }
@@ -98,7 +97,8 @@ bool ProcessModules::FindDefinitions() {
   });
   for (const uintptr_t base : order) {
     const ElfModule module = ModuleAt(base);
-    const LibraryHandle handle = module.path()[0] == '\0' ? nullptr : Loaded(module.path());
+    const bool is_library = *module.path() != '\0' && base != program_.base();
+    const LibraryHandle handle = is_library ? Loaded(module.path()) : nullptr;
     if (handle == nullptr) continue;
     for (size_t i = 0; i < Count(); i++) {
       if (real_[i].defined != 0) continue;

@@ -11,7 +11,7 @@
 #include "meters/module.h"
 
 #if defined(TALLY_HAS_ELF_MODULES)
-#include <execinfo.h>
+#include <unwind.h>
 #endif
 
 namespace tally {
@@ -194,8 +194,18 @@ void Move(Profile* profile, Samples::Site* from, Samples::Site* to) {
 
 size_t Unwind(void** frames) {
 #if defined(TALLY_HAS_ELF_MODULES)
-  const int count = backtrace(frames, kMostFrames);
-  return count < 0 ? 0 : static_cast<size_t>(count);
+  struct Found {
+    void** frames;
+    size_t count;
+  } found{frames, 0};
+  const auto add = [](_Unwind_Context* context, void* to) {
+    auto* all = static_cast<Found*>(to);
+    if (all->count == kMostFrames) return _URC_END_OF_STACK;
+    all->frames[all->count++] = reinterpret_cast<void*>(_Unwind_GetIP(context));
+    return _URC_NO_REASON;
+  };
+  _Unwind_Backtrace(add, &found);
+  return found.count;
 #elif defined(TALLY_HAS_PE_MODULES)
   return CaptureStackBackTrace(0, kMostFrames, frames, nullptr);
 #else

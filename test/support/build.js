@@ -62,7 +62,7 @@ function buildLibraries({
         '-fno-builtin',
       ]);
     },
-    // Of Windows, with all its calls on the stack. The second is for a compiler with another runtime, and the third
+    // With all its calls on the stack. The second is for a compiler with another runtime, on Windows, and the third
     // for who loads a plugin.
     get heaps() {
       return build('heaps', 'heaps', ['-fno-optimize-sibling-calls']);

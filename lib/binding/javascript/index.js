@@ -252,6 +252,7 @@ function open() {
     ownNet: () => 0,
     readMeters() {},
     canPatch: false,
+    canLoadDeep: true,
     threadBlock: () =>
       new ArrayBuffer(8 * (protocol.threadBlock.ARGUMENT + protocol.threadBlock.MOST_ARGUMENTS)),
     newAccounts: () => 1,

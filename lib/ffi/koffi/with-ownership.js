@@ -45,7 +45,7 @@ function loadOptions([path, options, ...rest]) {
     return { theirs: [path, options, ...rest], metered: undefined };
   const { metered, ...others } = options;
   if (metered !== undefined) checkBoolean(metered, 'metered');
-  return { theirs: [path, others, ...rest], metered, deep: others.deep === true };
+  return { theirs: [path, others, ...rest], metered, deep: others.deep === true && binding.canLoadDeep };
 }
 
 function load(koffi, registry, args) {

@@ -11,7 +11,7 @@ const REASONS = {
   [patched.SANITIZED]: () => 'it is compiled with a sanitizer, which has an allocator of its own',
   [patched.FOREIGN]: (name) => `its ${name}() has been replaced by some other function`,
   [patched.EXPORTED]: (name) =>
-    `its calls of its own ${name}() go to the function of that name in Node; load it with { deep: true }`,
+    `its calls of its own ${name}() go to the function of that name in Node${binding.canLoadDeep ? '; load it with { deep: true }' : ''}`,
 };
 
 /** Counts what the library at `path` allocates, from now on. Returns why that cannot be, undefined if it can. */

@@ -99,7 +99,7 @@ function startProfile(options = {}) {
   const seed = options.seed === undefined ? Date.now() : checkSize(options.seed, 'seed');
   if (!binding.canPatch) {
     throw new UnsupportedError(
-      'What libraries allocate cannot be sampled here: that takes Linux with glibc or Windows, and the binary',
+      'What libraries allocate cannot be sampled here: that takes Linux or Windows, and the binary',
     );
   }
   if (!binding.profileOn(every, seed))

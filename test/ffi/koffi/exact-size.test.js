@@ -43,7 +43,7 @@ if (!canCount) {
     `));
 }
 
-// On Windows: test/programs/ffi/koffi/exact-windows.js.
+// On Windows and with musl: test/programs/ffi/koffi/exact-runtimes.js.
 (canCount && !windows ? describe : describe.skip)('where libraries can be patched', () => {
   test('real libraries: to the byte what a program without us says, and nothing left that it does not leave', async () => {
     const expected = Object.fromEntries(
@@ -477,5 +477,27 @@ if (!canCount) {
     expect({ code, signal }).toEqual({ code: 0, signal: null });
     expect(stderr.match(/FFI_TALLY_EXPORTED/g)).toHaveLength(1);
     expect(stderr).toContain('libz.so.1');
+  });
+
+  test('where the dynamic linker is that of musl, { deep: true } is no way out', async () => {
+    const { code, signal, stderr } = await runChild(`${prelude}
+      binding.canLoadDeep = false;
+      const plain = require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi');
+      const shallow = withOwnership({ ...plain, default: undefined, load: (path) => plain.load(path) });
+      shallow.owned('Owned', 'void *', { free: 'free' });
+      const lib = shallow.load('libz.so.1', { deep: true });
+      assert.throws(() => lib.func('Owned zlibVersion()'), { code: 'ERR_TALLY_UNSUPPORTED', message: /in Node\\. Or/ });
+    `);
+    expect({ code, signal }).toEqual({ code: 0, signal: null });
+    expect(stderr).toMatch(/FFI_TALLY_EXPORTED[^]*-Bsymbolic/);
+  });
+
+  test('in programs, with whatever the C runtime allocates, too', async () => {
+    const { code, signal, stdout } = await runChild('test/programs/ffi/koffi/exact-runtimes.js');
+    expect({ code, signal, stdout }).toEqual({
+      code: 0,
+      signal: null,
+      stdout: expect.stringMatching(/"kept":0/),
+    });
   });
 });

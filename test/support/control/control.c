@@ -52,11 +52,38 @@ static void* lookup(void* library, const char* name) {
 static void* load(const char* name) { return dlopen(name, RTLD_LAZY | RTLD_LOCAL); }
 static void* lookup(void* library, const char* name) { return dlsym(library, name); }
 
+#ifdef __GLIBC__
 extern void* __libc_malloc(size_t);
-extern void* __libc_calloc(size_t, size_t);
 extern void* __libc_realloc(void*, size_t);
 extern void* __libc_memalign(size_t, size_t);
 extern void __libc_free(void*);
+#else
+// Writes a pointer to the C library's own function.
+static void real(const char* name, void* function) {
+  void* symbol = dlsym(RTLD_NEXT, name);
+  memcpy(function, &symbol, sizeof(symbol));
+}
+static void* __libc_malloc(size_t bytes) {
+  void* (*function)(size_t);
+  real("malloc", &function);
+  return function(bytes);
+}
+static void* __libc_realloc(void* block, size_t bytes) {
+  void* (*function)(void*, size_t);
+  real("realloc", &function);
+  return function(block, bytes);
+}
+static void* __libc_memalign(size_t alignment, size_t bytes) {
+  void* (*function)(size_t, size_t);
+  real("aligned_alloc", &function);
+  return function(alignment, bytes);
+}
+static void __libc_free(void* block) {
+  void (*function)(void*);
+  real("free", &function);
+  function(block);
+}
+#endif
 
 // Blocks and what was asked for, by open addressing. What is freed is marked, and its place used again.
 enum { kPlaces = 1 << 22 };
@@ -98,7 +125,10 @@ static size_t given(void* block) {
 }
 
 void* malloc(size_t bytes) { return made(__libc_malloc(bytes), bytes); }
-void* calloc(size_t count, size_t size) { return made(__libc_calloc(count, size), count * size); }
+void* calloc(size_t count, size_t size) {
+  void* block = malloc(count * size);
+  return block == NULL ? NULL : memset(block, 0, count * size);
+}
 void free(void* block) {
   if (block == NULL) return;
   given(block);

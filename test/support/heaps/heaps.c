@@ -1,13 +1,92 @@
-// What goes down to the heaps of Windows: by a C runtime, and without one.
+// What a library asks a heap for: by the C runtime, and on Windows without it, too.
 
-#include <malloc.h>
+#define _GNU_SOURCE
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <windows.h>
 
+#ifdef _WIN32
+#include <malloc.h>
+#include <windows.h>
 #define EXPORT __declspec(dllexport)
+#else
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#define EXPORT
+#endif
+
+struct task {
+  void (*work)(void*);
+  void* data;
+};
+
+#ifdef _WIN32
+
+static void* aligned(size_t bytes) { return _aligned_malloc(bytes, 128); }
+static void free_of_aligned(void* block) { _aligned_free(block); }
+
+// By hand, as the runtimes that are linked into a library do.
+static void* allocate(size_t bytes) { return HeapAlloc(GetProcessHeap(), HEAP_ZERO_MEMORY, bytes); }
+static void* resize(void* block, size_t bytes) { return HeapReAlloc(GetProcessHeap(), 0, block, bytes); }
+static void deallocate(void* block) { HeapFree(GetProcessHeap(), 0, block); }
+
+static DWORD WINAPI run(void* task) {
+  ((struct task*)task)->work(((struct task*)task)->data);
+  return 0;
+}
+static void run_in_thread(struct task task) {
+  HANDLE thread = CreateThread(NULL, 0, run, &task, 0, NULL);
+  if (thread == NULL) return;
+  WaitForSingleObject(thread, INFINITE);
+  CloseHandle(thread);
+}
+
+static void* load(const char* path) { return LoadLibraryA(path); }
+typedef FARPROC Symbol;
+static Symbol lookup(void* library, const char* name) { return GetProcAddress((HMODULE)library, name); }
+
+static void set_error(void) { SetLastError(ERROR_FILE_NOT_FOUND); }
+static int has_error(void) { return GetLastError() == ERROR_FILE_NOT_FOUND; }
+
+// A heap of its own, which goes with all that is in it.
+EXPORT void* make_heap(int64_t blocks) {
+  HANDLE heap = HeapCreate(0, 0, 0);
+  for (int64_t i = 0; i < blocks; i++) (void)HeapAlloc(heap, 0, 100 + (size_t)i);
+  return heap;
+}
+EXPORT void free_heap(void* heap) { HeapDestroy(heap); }
+
+#else
+
+static void* aligned(size_t bytes) {
+  void* block = NULL;
+  return posix_memalign(&block, 128, bytes) == 0 ? block : NULL;
+}
+static void free_of_aligned(void* block) { free(block); }
+
+static void* allocate(size_t bytes) { return calloc(1, bytes); }
+static void* resize(void* block, size_t bytes) { return realloc(block, bytes); }
+static void deallocate(void* block) { free(block); }
+
+static void* run(void* task) {
+  ((struct task*)task)->work(((struct task*)task)->data);
+  return NULL;
+}
+static void run_in_thread(struct task task) {
+  pthread_t thread;
+  if (pthread_create(&thread, NULL, run, &task) == 0) pthread_join(thread, NULL);
+}
+
+static void* load(const char* path) { return dlopen(path, RTLD_NOW); }
+typedef void* Symbol;
+static Symbol lookup(void* library, const char* name) { return dlsym(library, name); }
+
+static void set_error(void) { errno = ENOENT; }
+static int has_error(void) { return errno == ENOENT; }
+
+#endif
 
 EXPORT char* duplicate(const char* text) { return strdup(text); }
 EXPORT void release(void* block) { free(block); }
@@ -19,8 +98,8 @@ EXPORT void* open_stream(const char* path) {
 }
 EXPORT void close_stream(void* stream) { fclose(stream); }
 
-EXPORT void* make_aligned(int64_t bytes) { return _aligned_malloc((size_t)bytes, 128); }
-EXPORT void free_aligned(void* block) { _aligned_free(block); }
+EXPORT void* make_aligned(int64_t bytes) { return aligned((size_t)bytes); }
+EXPORT void free_aligned(void* block) { free_of_aligned(block); }
 
 // Grows, and becomes less again.
 struct list {
@@ -39,52 +118,35 @@ EXPORT void free_list(struct list* list) {
 }
 EXPORT int64_t count_of(const struct list* list) { return (int64_t)list->count; }
 
-// By hand, as the runtimes that are linked into a library do.
 EXPORT void* make_block(int64_t bytes) {
-  void* block = HeapAlloc(GetProcessHeap(), HEAP_ZERO_MEMORY, (size_t)bytes / 2);
-  return block == NULL ? NULL : HeapReAlloc(GetProcessHeap(), 0, block, (size_t)bytes);
+  void* block = allocate((size_t)bytes / 2);
+  return block == NULL ? NULL : resize(block, (size_t)bytes);
 }
-EXPORT void free_block(void* block) { HeapFree(GetProcessHeap(), 0, block); }
+EXPORT void free_block(void* block) { deallocate(block); }
 
-// A heap of its own, which goes with all that is in it.
-EXPORT void* make_heap(int64_t blocks) {
-  HANDLE heap = HeapCreate(0, 0, 0);
-  for (int64_t i = 0; i < blocks; i++) (void)HeapAlloc(heap, 0, 100 + (size_t)i);
-  return heap;
-}
-EXPORT void free_heap(void* heap) { HeapDestroy(heap); }
-
-static DWORD WINAPI shrink(void* list) {
+static void shrink(void* list) {
   free(((struct list*)list)->text);
   ((struct list*)list)->text = NULL;
-  return 0;
 }
 // Frees what is in there, on a thread of its own.
-EXPORT void clear_list(struct list* list) {
-  HANDLE thread = CreateThread(NULL, 0, shrink, list, 0, NULL);
-  if (thread == NULL) return;
-  WaitForSingleObject(thread, INFINITE);
-  CloseHandle(thread);
-}
+EXPORT void clear_list(struct list* list) { run_in_thread((struct task){shrink, list}); }
 
-static DWORD WINAPI copy(void* text) {
-  *(char**)text = strdup(*(char**)text);
-  return 0;
-}
+static void copy(void* text) { *(char**)text = strdup(*(char**)text); }
 // What a thread has duplicated.
 EXPORT char* duplicate_in_thread(char* text) {
-  HANDLE thread = CreateThread(NULL, 0, copy, &text, 0, NULL);
-  if (thread == NULL) return NULL;
-  WaitForSingleObject(thread, INFINITE);
-  CloseHandle(thread);
+  run_in_thread((struct task){copy, &text});
   return text;
 }
 
 // Another library, and what a function of that makes.
-EXPORT void* load_plugin(const char* path) { return LoadLibraryA(path); }
+EXPORT void* load_plugin(const char* path) {
+  void** plugin = malloc(sizeof(*plugin));
+  if (plugin != NULL) *plugin = load(path);
+  return plugin;
+}
 typedef void* (*Make)(int64_t);
-EXPORT void* make_by(void* plugin, const char* name, int64_t bytes) {
-  FARPROC found = GetProcAddress((HMODULE)plugin, name);
+EXPORT void* make_by(void** plugin, const char* name, int64_t bytes) {
+  Symbol found = lookup(*plugin, name);
   Make make;
   memcpy(&make, &found, sizeof(make));
   return make(bytes);
@@ -92,7 +154,7 @@ EXPORT void* make_by(void* plugin, const char* name, int64_t bytes) {
 // Whether the error of the thread is there still after a block was freed.
 EXPORT int keeps_error(void) {
   void* volatile block = malloc(10);  // which no compiler leaves out
-  SetLastError(ERROR_FILE_NOT_FOUND);
+  set_error();
   free(block);
-  return GetLastError() == ERROR_FILE_NOT_FOUND;
+  return has_error();
 }

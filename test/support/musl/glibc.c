@@ -10,6 +10,10 @@
 
 char __libc_single_threaded = 0;
 
+// libgcc_s has them, in a version that musl does not look for.
+unsigned __cpu_model[4];
+int __cpu_indicator_init(void) { return 0; }
+
 struct at_exit {
   void (*destroy)(void*);
   void* object;

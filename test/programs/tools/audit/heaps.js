@@ -1,5 +1,5 @@
 'use strict';
-// The audit on Windows, to the byte; scripts/cross.js runs it.
+// The audit, to the byte, where there is no Jest; scripts/cross.js runs it.
 
 const assert = require('node:assert/strict');
 const { audit, koffi } = require('./setup.js');
