@@ -829,7 +829,7 @@ export interface ProfileOptions {
  * it first, and then load what declares them. The same holds for functions of other threads, and for asynchronous calls. One
  * profile can run in a process.
  *
- * @throws `ERR_TALLY_UNSUPPORTED` where libraries cannot be counted (they can on Linux with glibc and on Windows, with the binary), and while
+ * @throws `ERR_TALLY_UNSUPPORTED` where libraries cannot be counted (they can on Linux and on Windows, with the binary), and while
  * another profile runs; `ERR_TALLY_INVALID_ARG_TYPE`, `ERR_TALLY_INVALID_ARG_VALUE`, `ERR_TALLY_UNKNOWN_OPTION`.
  *
  * @example
