@@ -10,6 +10,7 @@ const { letGo } = require('./in-hand');
 const { Form } = require('./kinds');
 const { nursery } = require('./nursery');
 const { foreignFrees, warn } = require('./unowned');
+const { Unusual, unusual } = require('./unusual');
 
 // The pointers that were tracked, one for each slot, as { address, slot, label, shared }, and with those of the same address
 // in a list, the newest first. That one is gone is not told here: the ledger is asked when its address comes back. If its slot
@@ -93,6 +94,7 @@ function tellLosses(name = undefined) {
 /** Switches it on or off. What is tracked while it is off stays unknown to it. */
 function enable(on) {
   exports.on = on;
+  unusual.note(Unusual.CHECKED, on);
   nursery.keepNone(on);
   if (on) return;
   bySlot = [];

@@ -6,6 +6,7 @@ const { findSourceMap } = require('node:module');
 const path = require('node:path');
 const { fileURLToPath } = require('node:url');
 const { kinds } = require('./kinds');
+const { Unusual, unusual } = require('./unusual');
 
 const FRAMES = 12;
 // Of a use, which each call is: ours among them, which are two or three.
@@ -26,6 +27,7 @@ let refused = 0; // places, for want of room
 function setRate(rate) {
   tracing.rate = rate;
   tracing.on = rate > 0;
+  unusual.note(Unusual.TRACED, tracing.on);
   if (!tracing.on) tracing.onOff?.();
 }
 

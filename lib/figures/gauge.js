@@ -2,6 +2,7 @@
 
 const binding = require('../binding');
 const { chargeGauges, gauges, readUnowned } = require('../books/unowned');
+const { Unusual, unusual } = require('../books/unusual');
 const { toAddress } = require('../pointers/destructors');
 const majorListener = require('../reclaim/major-listener');
 const { Pace } = require('../reclaim/pace');
@@ -37,6 +38,7 @@ class Gauge {
 
   close() {
     if (gauges.delete(this.#state)) chargeGauges();
+    unusual.note(Unusual.GAUGED, gauges.size > 0);
   }
 }
 
@@ -68,6 +70,7 @@ function gauge(label, source, options = {}) {
     state.line = new GaugeLine(state);
   }
   gauges.add(state);
+  unusual.note(Unusual.GAUGED, true);
   majorListener.listen();
   readUnowned();
   return new Gauge(state);

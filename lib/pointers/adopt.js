@@ -8,6 +8,7 @@ const { kinds } = require('../books/kinds');
 const { NO_SLOT, Refusal, nursery, throwRefusal } = require('../books/nursery');
 const { traced, tracing } = require('../books/trace');
 const { gauges, look, readUnowned } = require('../books/unowned');
+const { Unusual, unusual } = require('../books/unusual');
 const { freeUntracked, freeWithoutKind } = require('../reclaim/destroy');
 const majorListener = require('../reclaim/major-listener');
 const nurseryTurn = require('../reclaim/nursery-turn');
@@ -46,6 +47,9 @@ function freeOnce(address, size, destructor, shared, error) {
  * thrown; unless it is tracked already.
  */
 function adopt(address, size, kind, parentSlot, run) {
+  if (unusual.reasons === 0 && parentSlot === NO_SLOT && run === null && nursery.hasRoom(size, kind)) {
+    return adoptYoung(address, size, kind);
+  }
   return entered(enter(address, size, kind, parentSlot, run));
 }
 
@@ -56,7 +60,7 @@ function entered(pointer) {
 }
 
 function enter(address, size, kind, parentSlot, run) {
-  if (!majorListener.isListening) majorListener.listen();
+  majorListener.listen();
   if (tracing.on) return enterTraced(address, size, kind, parentSlot, run);
   return enterUntraced(address, size, kind, parentSlot, run);
 }
@@ -95,22 +99,24 @@ function enterWithLook(address, size, kind, parentSlot, run) {
 
 function enterBooks(address, size, kind, parentSlot, run) {
   if (parentSlot === NO_SLOT && run === null && nursery.hasRoom(size, kind)) {
-    return adoptYoung(address, size, kind);
+    return armed(adoptYoung(address, size, kind));
   }
   return adoptSlowly(address, size, kind, parentSlot, run ?? kind.run);
 }
 
+function armed(pointer) {
+  if (unusual.has(Unusual.UNARMED)) nurseryTurn.arm(); // now, because hooks of async_hooks may run
+  return pointer;
+}
+
 /** The same where the nursery has room. */
 function adoptYoung(address, size, kind) {
-  let pointer;
   try {
     kinds.pin(kind); // a worker's end may unload the library before it frees what is in the nursery
-    pointer = creation.makeYoung(address, size, kind);
+    return creation.makeYoung(address, size, kind);
   } catch (error) {
     throw freeOnError(address, size, kind, null, error); // the stack is full
   }
-  if (!nurseryTurn.isArmed) nurseryTurn.arm(); // now, because hooks of async_hooks may run
-  return pointer;
 }
 
 /**
@@ -118,10 +124,15 @@ function adoptYoung(address, size, kind) {
  * that cannot be.
  */
 function adoptUnsized(address, kind) {
-  if (!tracing.on && !checked.on && gauges.size === 0) {
-    if (!majorListener.isListening) majorListener.listen();
+  if (unusual.reasons === 0 && nursery.hasPlace(kind)) return adoptYoung(address, 0, kind);
+  return adoptUnsizedSlowly(address, kind);
+}
+
+function adoptUnsizedSlowly(address, kind) {
+  if (!unusual.has(Unusual.TRACED | Unusual.CHECKED | Unusual.GAUGED)) {
+    majorListener.listen();
     if (!nursery.hasPlace(kind)) nursery.flush();
-    if (nursery.hasPlace(kind)) return adoptYoung(address, 0, kind);
+    if (nursery.hasPlace(kind)) return armed(adoptYoung(address, 0, kind));
   }
   letGo(); // he may call C
   return null;
@@ -130,7 +141,7 @@ function adoptUnsized(address, kind) {
 /** What adopt() does, after adoptUnsized() has returned `pointer`. */
 function adoptSized(pointer, address, size, kind) {
   if (pointer !== null) {
-    if (creation.resize(pointer, size)) return entered(pointer);
+    if (creation.resize(pointer, size)) return unusual.reasons === 0 ? pointer : entered(pointer);
     creation.takeOut(pointer, kind);
   }
   return adopt(address, size, kind, NO_SLOT, null);
@@ -150,7 +161,7 @@ function adoptSlowly(address, size, kind, parentSlot, run) {
   const { advice } = nursery;
   if (run !== null) binding.captureContext(access.slotOf(pointer));
   if (checked.on) checked.note(address, kind, access.slotOf(pointer));
-  if (!nurseryTurn.isArmed) nurseryTurn.arm(); // last: it takes more of the stack than all before, and hooks may run
+  armed(pointer); // last: it takes more of the stack than all before, and hooks may run
   if (advice !== 0) relieve(advice);
   return pointer;
 }

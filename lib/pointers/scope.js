@@ -1,6 +1,7 @@
 'use strict';
 // What synchronous code makes between two places ends together.
 
+const { Unusual, unusual } = require('../books/unusual');
 const { ArgumentTypeError } = require('../support/errors');
 const { opened } = require('./opened-scope');
 const { access } = require('./tracked-pointer');
@@ -16,6 +17,7 @@ class Scope {
 
   constructor() {
     opened.innermost = this;
+    unusual.note(Unusual.SCOPED, true);
     // Other code runs when this turn of the microtasks is over: what that makes is its own.
     queueMicrotask(() => this.#close());
   }
@@ -30,6 +32,7 @@ class Scope {
   #close() {
     this.#isOpen = false;
     while (opened.innermost !== null && !opened.innermost.#isOpen) opened.innermost = opened.innermost.#outer;
+    unusual.note(Unusual.SCOPED, opened.innermost !== null);
   }
 
   keep(pointer) {

@@ -47,6 +47,12 @@ const creation = {};
 // and give it to C or to another thread: begin() ends it for JavaScript, then either commit() or rollBack().
 const transfer = {};
 
+function resizeSlot(slot, size) {
+  if (!hasRoomFor(size) || !binding.resize(slot, size)) return false;
+  follow();
+  return true;
+}
+
 class TrackedPointer {
   #address; // null after the end
   #handle; // a slot, or -1 - index while in the nursery
@@ -337,10 +343,7 @@ class TrackedPointer {
     // Gives one that was made with size 0 its size. Returns whether it can stay where it is.
     creation.resize = (pointer, size) => {
       const handle = TrackedPointer.#handleOf(pointer);
-      if (handle < 0) return nursery.resize(-1 - handle, size);
-      if (!hasRoomFor(size) || !binding.resize(handle, size)) return false;
-      follow();
-      return true;
+      return handle < 0 ? nursery.resize(-1 - handle, size) : resizeSlot(handle, size);
     };
 
     // Nobody has seen it: takes it out of the books again.

@@ -6,6 +6,7 @@
 const binding = require('../binding');
 const { kinds } = require('../books/kinds');
 const { nursery } = require('../books/nursery');
+const { Unusual, unusual } = require('../books/unusual');
 const { isWatching } = require('../books/unowned');
 const { scripts } = require('./destroy');
 const gc = require('./gc');
@@ -13,7 +14,6 @@ const turn = require('./turn');
 
 const { FinalizationRegistry } = globalThis;
 class MajorListener {
-  isListening = false;
   #registry = new FinalizationRegistry(() => this.#hear());
 
   constructor() {
@@ -21,10 +21,10 @@ class MajorListener {
   }
 
   listen() {
-    if (this.isListening) return;
+    if (!unusual.has(Unusual.UNHEARD)) return;
     binding.startWatch(gc.heapSize().pages);
     this.#registry.register({}, undefined);
-    this.isListening = true; // now, because a full stack may have refused
+    unusual.note(Unusual.UNHEARD, false); // now, because a full stack may have refused
   }
 
   #hear() {
@@ -33,8 +33,9 @@ class MajorListener {
     scripts.retry();
     turn.schedule();
     kinds.unpinIdle();
-    this.isListening = binding.pointers() > 0 || isWatching();
-    if (this.isListening) this.#registry.register({}, undefined);
+    const goesOn = binding.pointers() > 0 || isWatching();
+    unusual.note(Unusual.UNHEARD, !goesOn);
+    if (goesOn) this.#registry.register({}, undefined);
   }
 }
 

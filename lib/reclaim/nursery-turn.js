@@ -4,6 +4,7 @@
 const { setImmediate, setTimeout } = require('node:timers');
 const binding = require('../binding');
 const { nursery } = require('../books/nursery');
+const { Unusual, unusual } = require('../books/unusual');
 const { needRoomForTimer } = require('../support/stack');
 const { heapSize } = require('./gc');
 const { follow, relieve } = require('./reclaim');
@@ -12,18 +13,17 @@ const { follow, relieve } = require('./reclaim');
 const IDLE = 100;
 
 class NurseryTurn {
-  isArmed = false;
   #timer = null;
 
   /** The nursery is flushed at the end of this turn. */
   arm() {
     needRoomForTimer();
     setImmediate(this.#flush).unref();
-    this.isArmed = true; // now, because a full stack may have refused
+    unusual.note(Unusual.UNARMED, false); // now, because a full stack may have refused
   }
 
   #flush = () => {
-    this.isArmed = false;
+    unusual.note(Unusual.UNARMED, true);
     if (!binding.isCalm()) binding.reconsider(heapSize().pages);
     if (nursery.nextIndex > 0) {
       nursery.flush();

@@ -5,6 +5,7 @@
 const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { nursery } = require('../books/nursery');
+const { Unusual, unusual } = require('../books/unusual');
 const gc = require('./gc');
 const { collectNow } = require('./reclaim');
 
@@ -14,6 +15,7 @@ const stress = { on: false };
 function setStress(on) {
   if (on !== stress.on) binding.quarantine(on);
   stress.on = on;
+  unusual.note(Unusual.STRESSED, on);
 }
 setStress(process.env.FFI_TALLY_STRESS === '1');
 

@@ -5,6 +5,7 @@
 const { AsyncLocalStorage, createHook } = require('node:async_hooks');
 const { setImmediate: nextTurn } = require('node:timers/promises');
 const { collect, stats, track } = require('../../lib');
+const { Unusual, unusual } = require('../../lib/books/unusual');
 const nurseryTurn = require('../../lib/reclaim/nursery-turn');
 const { expectBalance } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
@@ -49,7 +50,7 @@ describe('the store is that of who made the pointer', () => {
   });
 
   testNative('also where the stack was full when the next turn was to be scheduled', () => {
-    nurseryTurn.isArmed = false;
+    unusual.note(Unusual.UNARMED, true);
     jest.spyOn(nurseryTurn, 'arm').mockImplementationOnce(() => {
       throw new RangeError('Maximum call stack size exceeded');
     });
