@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include "base/first_thread.h"
 #include "base/function_address.h"
 #include "base/library_pin.h"
 #include "base/process_memory.h"
@@ -260,6 +261,7 @@ namespace {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   tally::PinAddon();
+  tally::entry::Define(exports, "isFirstThread", tally::IsFirstThread());
   tally::entry::Define(exports, "open", Napi::Function::New<tally::Open>(env, "open"));
   // What all copies of the JavaScript half share, and outlives each: an object of none of them.
   tally::entry::Define(exports, "shared", Napi::Object::New(env));

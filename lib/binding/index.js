@@ -4,7 +4,6 @@
 
 const fs = require('node:fs');
 const path = require('node:path');
-const { getEnvironmentData, isMainThread, setEnvironmentData } = require('node:worker_threads');
 const { ArgumentValueError, BindingError } = require('../support/errors');
 const { forgetFormerCopies } = require('../support/former-copies');
 const { prebuiltHere } = require('./prebuilt');
@@ -49,6 +48,7 @@ const WARNED = 'ffi-tally: FFI_TALLY_NO_BINARY';
 
 /** Warns, once for this thread and those that it starts. */
 function warn(attempts) {
+  const { getEnvironmentData, setEnvironmentData } = require('node:worker_threads');
   if (getEnvironmentData(WARNED)) return;
   setEnvironmentData(WARNED, true);
   const broken = attempts.find(({ error }) => error !== undefined);
@@ -60,18 +60,21 @@ function warn(attempts) {
   );
 }
 
-// An environment of its own for this copy of the JavaScript half.
-// Copied, because objects that native code fills are slow to look things up in.
-const openNative = (addon) => ({
-  backend: 'native',
-  canCall: true,
-  lendFfi() {},
-  findFfi() {},
-  shared: addon.shared,
-  ...addon.open(!isMainThread),
-  // Deno calls the finalizers of buffers in any thread, not from the event loop.
-  ...(process.versions.deno !== undefined && { onDead() {} }),
-});
+/** An environment of its own for this copy of the JavaScript half. */
+function openNative(addon) {
+  // No worker is in the first thread. Elsewhere node:worker_threads is asked, which takes a while to load.
+  const isMainThread = addon.isFirstThread || require('node:worker_threads').isMainThread;
+  return Object.assign(addon.open(!isMainThread), {
+    backend: 'native',
+    isMainThread,
+    canCall: true,
+    lendFfi() {},
+    findFfi() {},
+    shared: addon.shared,
+    // Deno calls the finalizers of buffers in any thread, not from the event loop.
+    ...(process.versions.deno !== undefined && { onDead() {} }),
+  });
+}
 
 function open(wish) {
   if (![undefined, '', 'native', 'javascript'].includes(wish)) {

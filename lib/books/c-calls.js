@@ -3,7 +3,7 @@
 // called back, believes to be done with. Only what is disposed of explicitly is, unless one of the calls was lent it: of
 // that each pointer has a mark, the serial number of the outermost such call.
 
-const { performance } = require('node:perf_hooks');
+const clock = require('../support/clock');
 const { callersOfUs } = require('../support/stack');
 
 // How long a call may hold up what is to be freed until that is worth a warning.
@@ -91,7 +91,7 @@ class CCalls {
 
   /** Something is to be freed when the last call has returned. Warns if that takes long. */
   defer() {
-    const now = performance.now();
+    const now = clock.now();
     if (!this.#isDeferred) this.#deferredAt = now;
     this.#isDeferred = true;
     if (this.#depth > 0 && now - this.#deferredAt > LONG) warnOfLongCall();

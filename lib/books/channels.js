@@ -2,8 +2,8 @@
 // What is told to those who listen on node:diagnostics_channel. Where nobody does, nothing is measured.
 
 const diagnostics = require('node:diagnostics_channel');
-const { performance } = require('node:perf_hooks');
 const binding = require('../binding');
+const clock = require('../support/clock');
 
 const { shared } = binding;
 
@@ -24,9 +24,9 @@ const limits = channel('ffi-tally:limit');
 /** Runs `collect`, a garbage collection of that type. */
 function tellCollection(type, collect) {
   if (!collections.hasSubscribers) return collect();
-  const start = performance.now();
+  const start = clock.now();
   collect();
-  collections.publish({ type, milliseconds: performance.now() - start });
+  collections.publish({ type, milliseconds: clock.now() - start });
 }
 
 /** Runs `sweep`, and returns what it does. */

@@ -2,7 +2,6 @@
 
 const path = require('node:path');
 const { getSystemErrorName } = require('node:util');
-const { isMainThread } = require('node:worker_threads');
 const binding = require('../binding');
 const checked = require('../books/checked');
 const { nursery } = require('../books/nursery');
@@ -64,7 +63,7 @@ function checkAtExit(atExit) {
   if (atExit !== 'free' && atExit !== 'skip') {
     throw new ArgumentValueError(atExit, 'atExit', `'free' or 'skip'`);
   }
-  if (!isMainThread && atExit === 'skip') {
+  if (!binding.isMainThread && atExit === 'skip') {
     throw new ArgumentValueError(atExit, 'atExit', `'free' in a worker, whose process goes on`);
   }
   return atExit;
@@ -90,7 +89,7 @@ function setBlackBox(file) {
     const reason = getSystemErrorName(-error);
     throw new ArgumentValueError(file, 'blackBox', `a file that can be written (${reason})`);
   }
-  if (!isMainThread) return;
+  if (!binding.isMainThread) return;
   process.off('exit', endBlackBox);
   if (file !== null) process.on('exit', endBlackBox);
 }
@@ -138,7 +137,7 @@ function configure(options = {}) {
   if (isLimited && scope === 'environment') environmentLimit = limit;
   apply();
   turn.keepsAlive = next.atExit === 'free';
-  if (isMainThread) freeAtProcessExit(next.atExit === 'free');
+  if (binding.isMainThread) freeAtProcessExit(next.atExit === 'free');
   return { ...current };
 }
 

@@ -2,7 +2,6 @@
 // Destructors run here and nowhere else: those of pointers that are disposed of, that are dead, or that could not be
 // tracked. Of what is dead, only while no C call of ours is on the stack.
 
-const { performance } = require('node:perf_hooks');
 const { inspect } = require('node:util');
 const binding = require('../binding');
 const calls = require('../books/c-calls');
@@ -11,6 +10,7 @@ const checked = require('../books/checked');
 const { Form } = require('../books/kinds');
 const { nursery } = require('../books/nursery');
 const { haveRoom } = require('../books/stack-room');
+const clock = require('../support/clock');
 const { DestructorError } = require('../support/errors');
 const { background } = require('./background');
 const turn = require('./turn');
@@ -138,10 +138,10 @@ class Scripts {
 const scripts = new Scripts();
 
 function drainFor(milliseconds, atBottom) {
-  const deadline = performance.now() + milliseconds;
+  const deadline = clock.now() + milliseconds;
   // Mutator assist: whoever tracks pointers faster than they are freed goes on. The event loop need not.
   const mustGoOn = () => binding.hasUrgent() || (!atBottom && binding.owesAssist());
-  for (let left = milliseconds; left > 0 || mustGoOn(); left = deadline - performance.now()) {
+  for (let left = milliseconds; left > 0 || mustGoOn(); left = deadline - clock.now()) {
     const result = calls.runDestructor(binding.drain, left > 0 ? left : SLICE);
     if (result === DONE || (result !== MORE && !scripts.run(result))) return true;
   }

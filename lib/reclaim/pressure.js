@@ -1,11 +1,11 @@
 'use strict';
 // What happens when a pointer would pass the limit.
 
-const { performance } = require('node:perf_hooks');
 const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { nursery } = require('../books/nursery');
 const { readUnowned } = require('../books/unowned');
+const clock = require('../support/clock');
 const { Gate } = require('../support/stack');
 const gc = require('./gc');
 const { drainSlice } = require('./destroy');
@@ -43,7 +43,7 @@ class Collections {
   }
 
   #save() {
-    const now = performance.now();
+    const now = clock.now();
     this.#saved = Math.min(this.#saved + (now - this.#savedAt) * TENTH, MOST_SAVED);
     this.#savedAt = now;
   }
@@ -63,11 +63,11 @@ class Collections {
     this.#save();
     if (this.#saved <= 0) return this.#line.hasRoomFor(size);
     const before = this.#line.used;
-    const start = performance.now();
+    const start = clock.now();
     collectNow('major');
     const hasRoom = this.#line.awaitRoomFor(size);
     const returned = before - this.#line.used;
-    if (returned < this.#line.limit * FUTILE) this.#saved -= performance.now() - start;
+    if (returned < this.#line.limit * FUTILE) this.#saved -= clock.now() - start;
     return hasRoom;
   }
 }

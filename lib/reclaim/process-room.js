@@ -2,10 +2,10 @@
 // What happens when the process is about to pass its limit: collections, trim(), onPressure, and a while for the other
 // threads, whose memory only they can free.
 
-const { performance } = require('node:perf_hooks');
 const binding = require('../binding');
 const calls = require('../books/c-calls');
 const { nursery } = require('../books/nursery');
+const clock = require('../support/clock');
 const { drainSlice } = require('./destroy');
 const gc = require('./gc');
 const { pressure } = require('./pressure');
@@ -26,11 +26,11 @@ class ProcessRoom {
   make(size) {
     nursery.flush();
     if (!calls.isIdle) return binding.processAdmits(size, true);
-    if (performance.now() < this.#refusedUntil && binding.processMemory().usage > this.#refusedAt - LESS) {
+    if (clock.now() < this.#refusedUntil && binding.processMemory().usage > this.#refusedAt - LESS) {
       return binding.processAdmits(size, true);
     }
     if (this.#attempt(size)) return true;
-    this.#refusedUntil = performance.now() + RETRY;
+    this.#refusedUntil = clock.now() + RETRY;
     this.#refusedAt = binding.processMemory().usage;
     return binding.processAdmits(size, true);
   }

@@ -1,7 +1,7 @@
 'use strict';
 // What configure() was told last.
 
-const { isMainThread } = require('node:worker_threads');
+const { isMainThread } = require('../binding');
 const checked = require('../books/checked');
 const { stress } = require('./stress');
 

@@ -2,7 +2,7 @@
 // The next turn of the event loop, in which what could not be freed at once is.
 
 const { clearImmediate, clearTimeout, setImmediate, setTimeout } = require('node:timers');
-const { isMainThread } = require('node:worker_threads');
+const { isMainThread } = require('../binding');
 const calls = require('../books/c-calls');
 const { isOutermost, needRoomForTimer } = require('../support/stack');
 

@@ -1,14 +1,14 @@
 'use strict';
 // A call of C that does not return for a long time, while JavaScript is done with much. Prints how many warnings there are.
 
-const { performance } = require('node:perf_hooks');
 const { setImmediate } = require('node:timers/promises');
 const { withOwnership } = require('../../lib');
+const clock = require('../../lib/support/clock');
 const { counting } = require('../support/counting.js');
 const things = require('../support/things.js');
 
 let now = 0;
-Object.defineProperty(performance, 'now', { value: () => now });
+clock.now = () => now;
 
 const koffi = withOwnership(things.koffi);
 koffi.opaque('Thing');

@@ -1,9 +1,9 @@
 'use strict';
 // configure({ limit, onPressure }): what is refused, and what is done before.
 
-const { performance } = require('node:perf_hooks');
 const { collect, configure, reportExternal, stats, track } = require('../../lib');
 const gc = require('../../lib/reclaim/gc');
+const clock = require('../../lib/support/clock');
 const { errorOf, expectBalance } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
 const inChildren = require('../support/in-children.js');
@@ -162,10 +162,9 @@ describe('onPressure', () => {
 
 // The last one: the clock of those that follow would go back.
 test('however often pointers are refused, futile collections take a tenth of the time', () => {
-  let now = performance.now();
+  let now = clock.now();
   let spent = 0;
-  // Node 18 lets nobody assign it, so that jest.spyOn() cannot.
-  Object.defineProperty(performance, 'now', { value: () => now, configurable: true });
+  const time = jest.spyOn(clock, 'now').mockImplementation(() => now);
   const { collectMajor } = gc;
   const major = jest.spyOn(gc, 'collectMajor').mockImplementation(() => {
     collectMajor();
@@ -181,7 +180,7 @@ test('however often pointers are refused, futile collections take a tenth of the
   }
   expect(spent).toBeGreaterThan(0);
   expect(spent).toBeLessThanOrEqual((now - start) / 10 + 100 + 10); // and what was saved up, and the last
-  delete performance.now;
+  time.mockRestore();
   major.mockRestore();
   disposeAll(kept);
 });

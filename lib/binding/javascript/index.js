@@ -2,6 +2,7 @@
 // The list of what native/addon.cc offers, offered by JavaScript alone.
 
 const { types } = require('node:util');
+const { isMainThread } = require('node:worker_threads');
 const { NoViewsError, UnsupportedError } = require('../../support/errors');
 const c = require('./c');
 const { Environment } = require('./environment');
@@ -21,6 +22,7 @@ function open() {
 
   return {
     backend: 'javascript',
+    isMainThread,
     nursery: nursery.buffer,
     protocol,
     get freeBlock() {
