@@ -46,7 +46,7 @@ module.exports = {
       name: 'no file imports the entry point',
       severity: 'error',
       from: { path: '^lib/.*/' },
-      to: { path: '^lib/index\\.m?js$' },
+      to: { path: '^lib/(index|public)\\.m?js$' },
     },
     { name: 'no circle', severity: 'error', from: {}, to: { circular: true } },
     {

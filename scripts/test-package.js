@@ -91,6 +91,39 @@ const steps = {
     assert.equal(expectBackend('native'), '');
   },
 
+  'comes from one file'() {
+    const code = `
+      const { Session } = require('node:inspector');
+      const loaded = [];
+      const session = new Session();
+      session.connect();
+      session.on('Debugger.scriptParsed', ({ params }) => loaded.push(params.url.split('/ffi-tally/')[1]));
+      session.post('Debugger.enable');
+      const tally = require('ffi-tally');
+      require('ffi-tally/koffi');
+      console.log(JSON.stringify(loaded.filter((name) => name !== undefined)));
+      let stack;
+      try { tally.track('a', {}); } catch (error) { ({ stack } = error); }
+      console.log(stack);
+      const module = require.cache[require.resolve('ffi-tally').replace('index.js', 'public.js')];
+      console.log(module.exports === tally && module.loaded);`;
+    for (const node of [{ path: process.execPath }, ...installedNodes()]) {
+      const { stdout, stderr } = run(node.path, ['--eval', code]);
+      const [loaded, ...lines] = stdout.trimEnd().split('\n');
+      assert.equal(stderr, '', node.path);
+      assert.deepEqual(
+        JSON.parse(loaded),
+        [
+          ['lib/index.js', 'lib/support/packed.js', 'prebuilds/lib/public.cjs'],
+          ['lib/ffi/koffi/index.js', 'prebuilds/lib/ffi-koffi-drop-in.cjs'],
+        ].flat(),
+        node.path,
+      );
+      assert.match(lines.join('\n'), /at .*track.*prebuilds.lib.public\.cjs:\d+/);
+      assert.equal(lines.at(-1), 'true');
+    }
+  },
+
   'has its command line'() {
     const help = npm('exec', '--', 'ffi-tally', '--help');
     assert.match(help, /ffi-tally check \[options\] -- app\.js/);

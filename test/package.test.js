@@ -131,7 +131,7 @@ describe('what is packed', () => {
     /^docs\/[\w-]+\.md$/,
     /^examples\/[\w-]+\.m?[jt]s$/,
     /^monitoring\/[\w-]+\.(yml|json)$/,
-    /^prebuilds\/([\w-]+\/[\w.-]+\.node|tools\/([\w-]+\.js|LICENSES)|source\/[\w-]+(\.\w+)+)$/,
+    /^prebuilds\/([\w-]+\/[\w.-]+\.node|lib\/[\w-]+\.cjs|tools\/([\w-]+\.js|LICENSES)|source\/[\w-]+(\.\w+)+)$/,
     /^docs\/images\/\w+\.svg$/,
     /^scripts\/(build|libffi)\.js$/,
   ];
@@ -283,6 +283,20 @@ describe('what only the command line needs is not loaded into a program', () => 
   });
 });
 
+// How long it takes is measured by scripts/load-time.js.
+test('little is loaded to begin with, and nothing of Node that takes long', async () => {
+  const { modules, builtins } = await json(`
+    require('./lib');
+    const modules = Object.keys(require.cache).filter((file) => /[\\\\/]lib[\\\\/]/.test(file)).length;
+    console.log(JSON.stringify({ modules, builtins: process.moduleLoadList }));
+  `);
+  expect(modules).toBeLessThanOrEqual(50);
+  const dear = ['child_process', 'crypto', 'http', 'inspector', 'perf_hooks', 'readline'];
+  // Elsewhere it has to be asked which thread this is.
+  if (['linux', 'darwin'].includes(process.platform)) dear.push('worker_threads');
+  expect(dear.filter((name) => builtins.includes(`NativeModule ${name}`))).toEqual([]);
+});
+
 test('says what it runs on', () => {
   expect(manifest.engines.node).toBe('>=18');
   expect(manifest.peerDependencies.koffi).toBe('^2.9 || ^3');
@@ -290,7 +304,7 @@ test('says what it runs on', () => {
 });
 
 test('entry points re-export and do nothing else', () => {
-  for (const file of ['lib/index.js', 'lib/index.mjs']) {
+  for (const file of ['lib/index.js', 'lib/index.mjs', 'lib/public.js']) {
     const source = fs.readFileSync(path.join(root, file), 'utf8');
     expect(source.replace(/\(\) => require/g, '')).not.toMatch(/function|=>|class |if \(/);
   }

@@ -3,8 +3,8 @@
 // those of all kinds are, and tracing costs nothing per pointer that lives.
 
 const { findSourceMap } = require('node:module');
-const path = require('node:path');
 const { fileURLToPath } = require('node:url');
+const { isOwnFile } = require('../support/packed');
 const { kinds } = require('./kinds');
 const { Unusual, unusual } = require('./unusual');
 
@@ -15,8 +15,6 @@ const FRAMES_OF_USE = 6;
 const MOST_PLACES = 10_000;
 // Tracing one costs less than touching its memory.
 const LARGE = 1024 * 1024;
-
-const OWN = path.join(__dirname, '..', path.sep);
 
 const tracing = { on: false, rate: 0, onOff: null };
 let places = []; // { kind (a WeakRef), label, weight, frames, stack, lastUsed (place of the use -> how many were collected) }
@@ -72,7 +70,7 @@ function othersAmong(sites, most = Infinity) {
   for (const site of sites) {
     if (others.length === most) break;
     const file = site.getScriptNameOrSourceURL();
-    if (file?.startsWith(OWN)) continue;
+    if (isOwnFile(file ?? '')) continue;
     others.push(site);
     key += `|${file}:${site.getPosition()}`;
   }

@@ -1,8 +1,6 @@
 'use strict';
 
-const path = require('node:path');
-
-const OURS = path.join(__dirname, '..', path.sep);
+const { isOwnFile } = require('./packed');
 
 /**
  * Has Node let go of the copies of this library that were taken out of `require.cache`: it keeps them in `children` of
@@ -10,7 +8,7 @@ const OURS = path.join(__dirname, '..', path.sep);
  */
 function forgetFormerCopies() {
   const cache = require.cache ?? {};
-  const isFormer = (module) => module.filename?.startsWith(OURS) && cache[module.filename] !== module;
+  const isFormer = (module) => isOwnFile(module.filename ?? '') && cache[module.filename] !== module;
   for (const { children } of Object.values(cache)) {
     if (children?.some(isFormer))
       children.splice(0, Infinity, ...children.filter((child) => !isFormer(child)));

@@ -1,15 +1,14 @@
 'use strict';
 
-const path = require('node:path');
+const { isOwnFile } = require('./packed');
 
-const OURS = path.join(__dirname, '..', path.sep);
 // Jest has a cache of its own, which is another one when the function is called: jest.isolateModules(), resetModules().
 const isJest = process.env.JEST_WORKER_ID !== undefined;
 
 const cache = require.cache ?? {};
 let copy; // the modules of this copy of the library, when the first of these functions was made
 
-const ours = () => Object.fromEntries(Object.entries(cache).filter(([file]) => file.startsWith(OURS)));
+const ours = () => Object.fromEntries(Object.entries(cache).filter(([file]) => isOwnFile(file)));
 
 function replace(modules) {
   for (const file of Object.keys(ours())) delete cache[file];

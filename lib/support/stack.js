@@ -1,11 +1,9 @@
 'use strict';
 // What is on the JavaScript stack.
 
-const path = require('node:path');
 const { setImmediate } = require('node:timers');
 const { runInNewContext } = require('node:vm');
-
-const OURS = path.join(__dirname, '..', path.sep);
+const { isOwnFile } = require('./packed');
 
 // Programs change Error and its limit. This function is of a context that has its own, where nobody does.
 const CAPTURE = `
@@ -25,7 +23,7 @@ function sitesBelow(callback) {
   return capture(callback);
 }
 
-const isOurs = (site) => Boolean(site.getScriptNameOrSourceURL()?.startsWith(OURS));
+const isOurs = (site) => isOwnFile(site.getScriptNameOrSourceURL() ?? '');
 
 /**
  * Whether no function of this library is on the stack below `callback`, which is running: the event loop has called it,

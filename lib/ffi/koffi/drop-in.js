@@ -15,4 +15,3 @@ function findKoffi() {
 
 module.exports = withOwnership(findKoffi());
 module.exports.withOwnership = withOwnership;
-module.exports.default = module.exports;

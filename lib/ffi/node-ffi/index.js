@@ -1,6 +1,7 @@
 'use strict';
 // Everything that node:ffi exports, plus ownership.
 
+require('../../support/packed').packed('public'); // which has most of what it requires
 require('../../reclaim/from-environment');
 const { Registry } = require('../../ownership/declare/registry');
 const { NoNodeFfiError } = require('../../support/errors');

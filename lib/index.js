@@ -1,0 +1,5 @@
+'use strict';
+
+const { packed } = require('./support/packed');
+
+module.exports = packed('public') ?? require('./public');
