@@ -106,7 +106,10 @@ const steps = {
       try { tally.track('a', {}); } catch (error) { ({ stack } = error); }
       console.log(stack);
       const module = require.cache[require.resolve('ffi-tally').replace('index.js', 'public.js')];
-      console.log(module.exports === tally && module.loaded);`;
+      for (const file of Object.keys(require.cache)) if (file.includes('ffi-tally')) delete require.cache[file];
+      const again = require('ffi-tally');
+      tally.reportExternal(1);
+      console.log(module.exports === tally, again === tally, again.stats().manual, tally.stats().manual);`;
     for (const node of [{ path: process.execPath }, ...installedNodes()]) {
       const { stdout, stderr } = run(node.path, ['--eval', code]);
       const [loaded, ...lines] = stdout.trimEnd().split('\n');
@@ -120,7 +123,7 @@ const steps = {
         node.path,
       );
       assert.match(lines.join('\n'), /at .*track.*prebuilds.lib.public\.cjs:\d+/);
-      assert.equal(lines.at(-1), 'true');
+      assert.equal(lines.at(-1), 'true false 0 1');
     }
   },
 
