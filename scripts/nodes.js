@@ -44,6 +44,14 @@ function installedNodes() {
     }));
 }
 
+/** Of Bun and Deno what is installed, as { path, args }, what comes before the path of a program. */
+function installedOthers() {
+  const others = { bun: [], deno: ['run', '--allow-all'] };
+  return Object.entries(others)
+    .map(([name, args]) => ({ path: executableIn(prefixOf(name), name), args }))
+    .filter(({ path: file }) => fs.existsSync(file));
+}
+
 /** Returns the path of the newest Node of a major version, of 'bun' or of 'deno'; throws if it cannot be had. */
 function installRuntime(runtime) {
   const [name] = packageOf(runtime);
@@ -90,4 +98,4 @@ function installPackages(directory, packages) {
   throw new Error(`Cannot install ${packages.join(' ')}: ${error?.message ?? stdout + stderr}`);
 }
 
-module.exports = { installPackages, installRuntime, installedNodes };
+module.exports = { installPackages, installRuntime, installedNodes, installedOthers };

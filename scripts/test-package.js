@@ -10,7 +10,7 @@ const os = require('node:os');
 const path = require('node:path');
 const { spawnSync } = require('node:child_process');
 const koffi = require('koffi');
-const { installedNodes } = require('./nodes.js');
+const { installedNodes, installedOthers } = require('./nodes.js');
 const { root } = require('./tools.js');
 
 const windows = process.platform === 'win32';
@@ -89,6 +89,12 @@ const steps = {
 
   'loads its prebuilt binary'() {
     assert.equal(expectBackend('native'), '');
+    for (const other of installedOthers()) {
+      for (const program of Object.keys(programs)) {
+        const { stdout, stderr } = run(other.path, [...other.args, program]);
+        assert.deepEqual(JSON.parse(stdout), { backend: 'native', size: 1000, bytes: 0 }, stderr);
+      }
+    }
   },
 
   'comes from one file'() {

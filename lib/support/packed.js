@@ -11,8 +11,11 @@ const LIB = path.join(__dirname, '..', path.sep);
 const PACKED = path.join(LIB, '../prebuilds/lib', path.sep);
 const { cache } = require;
 
-// Where somebody works on this library, the one file may be older than the others. And Jest has a cache of its own.
-const isUsed = /[\\/]node_modules[\\/]/.test(LIB) && cache !== undefined && cache === Module._cache;
+// Where somebody works on this library, the one file may be older than the others. Jest, Bun and Deno have loaders of
+// their own.
+const { bun, deno } = process.versions;
+const isNodes = (bun ?? deno) === undefined && cache !== undefined && cache === Module._cache;
+const isUsed = isNodes && /[\\/]node_modules[\\/]/.test(LIB);
 
 // Not by path.join(), which would take a third of the time that all the modules take.
 const fileOf = (name) => LIB + (path.sep === '/' ? name : name.replaceAll('/', path.sep));
