@@ -1277,6 +1277,7 @@ export function withOwnership<K extends { load: unknown; pointer: unknown }>(
 export type TallyErrorCode =
   | 'ERR_TALLY_DESTRUCTOR'
   | 'ERR_TALLY_DISPOSED'
+  | 'ERR_TALLY_GIVEN_TWICE'
   | 'ERR_TALLY_ILLEGAL_CONSTRUCTOR'
   | 'ERR_TALLY_INVALID_ARG_TYPE'
   | 'ERR_TALLY_INVALID_ARG_VALUE'

@@ -152,6 +152,15 @@ exports.InUseError = define(Error, 'ERR_TALLY_IN_USE', (label, holds) => {
   return `Cannot give away a tracked pointer (${label}): ${reason}`;
 });
 
+/** A pointer that a call gets twice, where C takes it. */
+exports.GivenTwiceError = define(
+  Error,
+  'ERR_TALLY_GIVEN_TWICE',
+  (label, name, at, other) =>
+    `Cannot give away a tracked pointer (${label}) as argument ${at} of ${name}(): ` +
+    (at === other ? 'it is there twice' : `it is argument ${other}, too, or in there`),
+);
+
 /** A tracked pointer of another type than the function takes. */
 exports.TypeMismatchError = define(
   TypeError,

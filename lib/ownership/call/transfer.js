@@ -3,7 +3,7 @@
 // the call is done or has failed.
 
 const { access, transfer } = require('../../pointers/tracked-pointer');
-const { ArgumentTypeError } = require('../../support/errors');
+const { ArgumentTypeError, GivenTwiceError } = require('../../support/errors');
 const { forgetArguments, note } = require('../size/counting');
 const { Change, Known, isChangeable } = require('./change');
 const { refuseFreedInside } = require('./freed');
@@ -22,8 +22,9 @@ function boxOf(value, where) {
 
 class Transfer {
   #plan;
+  #args;
   #freedAt;
-  #given = []; // [pointer, address, freed] of each that C takes
+  #given = []; // [pointer, address, freed, i] of each that C takes
   #changed = []; // [i, Change] of each argument that C may change
 
   /**
@@ -31,6 +32,7 @@ class Transfer {
    * parameters, or more for a variadic function.
    */
   constructor(plan, converts, args, freedAt) {
+    this.#args = args;
     this.#freedAt = freedAt;
     const { params } = plan;
     this.#plan = plan;
@@ -46,7 +48,7 @@ class Transfer {
       if (params[i]?.role === 'change') this.#change(params[i].changes, args[i], i, known);
     }
     try {
-      for (const [, { taken }] of this.#changed) for (const each of taken) this.#giveAway(each, false);
+      for (const [i, { taken }] of this.#changed) for (const each of taken) this.#giveAway(each, false, i);
       for (let i = 0; i < params.length; i++) this.#give(params[i], args[i], i);
     } catch (error) {
       this.refused();
@@ -59,18 +61,19 @@ class Transfer {
     if (param.role === 'borrow' || param.role === 'consume' || param.role === 'change') {
       if (!access.isTracked(value)) return;
       const freed = i === this.#freedAt;
-      if (freed || param.role === 'consume') this.#giveAway(value, freed);
+      if (freed || param.role === 'consume') this.#giveAway(value, freed, i);
       return;
     }
     const box = boxOf(value, `argument ${i}`);
     if (box === null) return;
     const held = param.role === 'inout' ? Array.from(box) : new Array(box.length).fill(null);
+    for (const each of held) this.#refuseGiven(each, i);
     this.values[i] = param.box(held.map(param.convert));
     for (const each of held) {
       if (!access.isTracked(each)) continue;
       note(each, true);
       const { destructor } = access.kindOf(each);
-      this.#giveAway(each, this.#plan.frees(destructor, i, destructor.placeAt));
+      this.#giveAway(each, this.#plan.frees(destructor, i, destructor.placeAt), i);
     }
   }
 
@@ -80,10 +83,29 @@ class Transfer {
     this.#changed.push([i, new Change(changes, value, known)]);
   }
 
-  #giveAway(pointer, freed) {
+  #giveAway(pointer, freed, i) {
     const address = access.addressOf(pointer);
-    transfer.begin(pointer);
-    this.#given.push([pointer, address, freed]);
+    this.#refuseGiven(pointer, i);
+    try {
+      transfer.begin(pointer);
+    } catch (error) {
+      const other = this.#args.findIndex((value, j) => i !== j && this.#isIn(j, value, pointer));
+      throw other < 0 ? error : new GivenTwiceError(pointer.label, this.#plan.name, i, other);
+    }
+    this.#given.push([pointer, address, freed, i]);
+  }
+
+  #refuseGiven(pointer, i) {
+    const given = this.#given.find(([each]) => each === pointer);
+    if (given !== undefined) throw new GivenTwiceError(pointer.label, this.#plan.name, i, given.at(-1));
+  }
+
+  /** Whether `value`, the argument `i`, is `pointer`, or has that inside. */
+  #isIn(i, value, pointer) {
+    const inside = this.#plan.params[i]?.changes ?? this.#plan.params[i]?.shape;
+    let isThere = value === pointer;
+    inside?.each(value, (each) => (isThere ||= each === pointer));
+    return isThere;
   }
 
   /** Whether there is anything whose owner depends on how the call ends. */

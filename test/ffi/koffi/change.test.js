@@ -293,7 +293,7 @@ describe('pair_swap(), which exchanges pointers', () => {
     const { make, Owned } = declareThings();
     const thing = make(16);
     const pair = { first: thing, second: thing, ms: 0 };
-    expectRefusal(() => swapping(Owned, Owned)(pair, null), ReferenceError, 'ERR_TALLY_DISPOSED');
+    expectRefusal(() => swapping(Owned, Owned)(pair, null), Error, 'ERR_TALLY_GIVEN_TWICE');
     expect([pair.first === thing, thing.disposed]).toEqual([true, false]);
     thing.dispose();
   });

@@ -306,14 +306,63 @@ describe('consume', () => {
     things.free(address);
   });
 
-  test('the same pointer twice', () => {
-    const { Owned, make } = declareThings();
-    const takeBoth = library.func(`void thing_free_ctx(${Owned} a, ${Owned} b)`);
-    const thing = make(100);
-    expectRefusal(() => takeBoth(thing, thing), ReferenceError, 'ERR_TALLY_DISPOSED');
-    expect(thing.disposed).toBe(false);
-    expect(counters().freed).toBe(0);
-    thing.dispose();
+  describe('the same pointer twice', () => {
+    const callsOf = ({ T, Owned }) => ({
+      'taken by two': [
+        library.func(`void thing_free_ctx(${Owned} a, ${Owned} b)`),
+        (thing) => [thing, thing],
+        /as argument 1 of thing_free_ctx\(\): it is argument 0, too/,
+      ],
+      'taken and replaced': [
+        library.func(`void thing_free_ctx(${Owned} a, _Inout_ ${Owned} *b)`),
+        (thing) => [thing, [thing]],
+        /as argument 1 .*: it is argument 0, too/,
+      ],
+      'replaced twice': [
+        library.func(`void thing_freep(_Inout_ ${Owned} *things)`),
+        (thing) => [[thing, thing]],
+        /as argument 0 .*: it is there twice/,
+      ],
+      'taken and kept by the result': [
+        library.func(`void *thing_free_ctx(${Owned} a, ${T} *b)`, { keeps: 1 }),
+        (thing) => [thing, thing],
+        /as argument 0 .*: it is argument 1, too/,
+      ],
+      'taken and kept for ever': [
+        library.func(`void thing_free_ctx(${Owned} a, ${T} *b)`, { keeps: { forever: 1 } }),
+        (thing) => [thing, thing],
+        /as argument 0 .*: it is argument 1, too/,
+      ],
+    });
+    test.each(Object.keys(callsOf(ownedThing())))('%s', (name) => {
+      const declared = declareThings();
+      const [func, argumentsWith, message] = callsOf(declared)[name];
+      const thing = declared.make(100);
+      const error = expectRefusal(() => func(...argumentsWith(thing)), Error, 'ERR_TALLY_GIVEN_TWICE');
+      expect(error.message).toMatch(message);
+      expect(error.message).toMatch(declared.Owned);
+      expect(thing.disposed).toBe(false);
+      expect(counters().freed).toBe(0);
+      thing.dispose();
+    });
+
+    test('taken and borrowed by another thread', () => {
+      const { T, Owned, make } = declareThings();
+      const func = library.func(`void thing_free_ctx(${Owned} a, ${T} *b)`);
+      const thing = make(100);
+      expectRefusal(() => func.async(thing, thing, () => {}), Error, 'ERR_TALLY_GIVEN_TWICE');
+      thing.dispose();
+    });
+
+    test('what has ended, or is needed, is what it was', () => {
+      const { Owned, make } = declareThings();
+      const func = library.func(`void thing_free_ctx(${Owned} a, ${Owned} b)`);
+      const [thing, other] = [make(100), make(100)];
+      const needs = track(4096n, { size: 1, free: null, parent: thing });
+      expectRefusal(() => func(other, thing), Error, 'ERR_TALLY_IN_USE');
+      for (const each of [needs, other, thing]) each.dispose();
+      expectRefusal(() => func(thing, thing), ReferenceError, 'ERR_TALLY_DISPOSED');
+    });
   });
 
   test('taken and borrowed in one call', () => {
