@@ -16,16 +16,23 @@ class CCalls {
   #outermost = 1;
   #nested = [];
   #nestedLast = 0;
-  #deferredAt = 0; // when something was first to be freed during the outermost call
-  #isDeferred = false; // whether something was to be freed meanwhile
+  #deferredAt = 0; // when something was first to be freed during the outermost call; 0 for nothing
+  #isDeferred = false; // whether something is to be done when it has returned
+  #looks = false; // whether that is to look at what was lent
   #isDraining = false; // whether one of them is no call of C, but a drain, in which JavaScript frees
   #isDestroying = false; // whether the innermost is a destructor, which has no caller who could catch what it throws
   #whenIdle = null;
   #whenCutOff = null;
+  #whenReturned = null;
 
   /** Sets what is done when the last call has returned and something was deferred. */
   onIdle(callback) {
     this.#whenIdle = callback;
+  }
+
+  /** Sets what is done when the last call has returned, and first of all, where lookLater() was called. */
+  onReturned(callback) {
+    this.#whenReturned = callback;
   }
 
   /** Sets what is done when the calls were cut off. */
@@ -92,15 +99,27 @@ class CCalls {
   /** Something is to be freed when the last call has returned. Warns if that takes long. */
   defer() {
     const now = clock.now();
-    if (!this.#isDeferred) this.#deferredAt = now;
+    if (this.#deferredAt === 0) this.#deferredAt = now;
     this.#isDeferred = true;
     if (this.#depth > 0 && now - this.#deferredAt > LONG) warnOfLongCall();
   }
 
-  /** Frees what was deferred, if no call is left. */
+  /** When the last call has returned, C may have freed what it was lent. REQUIRES: there is one. */
+  lookLater() {
+    this.#looks = true;
+    this.#isDeferred = true;
+  }
+
+  /** Does what was deferred, if no call is left. */
   catchUp() {
     if (!this.#isDeferred || this.#depth !== 0) return;
     this.#isDeferred = false;
+    if (this.#looks) {
+      this.#looks = false;
+      this.#whenReturned();
+    }
+    if (this.#deferredAt === 0) return;
+    this.#deferredAt = 0;
     this.#whenIdle();
   }
 
@@ -134,6 +153,7 @@ class CCalls {
   cutOff() {
     this.#depth = 0;
     this.#isDeferred = false;
+    this.#deferredAt = 0;
     this.#isDraining = false;
     this.#isDestroying = false;
     this.#whenCutOff?.();

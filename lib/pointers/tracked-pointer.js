@@ -300,7 +300,7 @@ class TrackedPointer {
     access.lend = (value, param) => {
       if (typeof value !== 'object' || value === null || !(#address in value)) return value;
       const kind = value.#kind;
-      if (kind.destructor !== param.last) param.check(kind);
+      if (kind.destructor !== param.last) param.check(kind, value);
       if (value.#address === null) throw new DisposedError(value.#kind.label, `pass to ${param.where}`);
       TrackedPointer.#markLent(value);
       return param.lent === undefined ? value.#address : param.lent(value, value.#address);

@@ -56,18 +56,37 @@ function attempt(slot) {
 /** The destructors of which JavaScript hears: those in JavaScript, of the pointers that have one; and those that may fail. */
 class Scripts {
   #putOff = new Set(); // slots of pointers that could not be freed
-  #bySlot = new Map(); // slot -> { slot, run, address, label }
+  #bySlot = new Map(); // slot -> { slot, run, address, label, isWatched }
   #running = null; // the one that runs
   #leaving = null; // the slot of which the native destructor runs
   #hasStarted = false; // whether its destructor was called
+  #watches = false; // whether any block of theirs is watched
   #start = (address) => {
     this.#hasStarted = true;
     const { run } = this.#running;
     run(address);
   };
 
-  set(script) {
-    this.#bySlot.set(script.slot, script);
+  /** Nothing else tells whether C has freed it meanwhile: which functions JavaScript will call is not known. */
+  set({ slot, run, address, label }) {
+    const isWatched = binding.watchBlock(address);
+    if (isWatched) this.#watches = true;
+    this.#bySlot.set(slot, { slot, run, address, label, isWatched });
+  }
+
+  /** Whether hasLost() may be true of any. */
+  get watches() {
+    return this.#watches;
+  }
+
+  /** Whether C has freed the pointer in `slot`, as far as what C allocates is counted. */
+  hasLost(slot) {
+    const script = this.#bySlot.get(slot);
+    return script !== undefined && Scripts.#isGone(script);
+  }
+
+  static #isGone({ isWatched, address }) {
+    return isWatched && !binding.isWatchedBlock(address);
   }
 
   delete(slot) {
@@ -104,7 +123,8 @@ class Scripts {
   #runScript(script) {
     const { slot, run, address, label } = script;
     this.#bySlot.delete(slot);
-    if (checked.on && !binding.disownBlock(address)) return binding.settle(slot, false); // C has freed it
+    const isGone = (checked.on && !binding.disownBlock(address)) || Scripts.#isGone(script);
+    if (isGone) return binding.settle(slot, false); // C has freed it
     this.#running = script;
     let failure;
     let failed = false;

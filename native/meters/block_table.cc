@@ -123,6 +123,15 @@ BlockTable::Entry BlockTable::Find(uint64_t key) {
   return shard->count == 0 ? known : shard->entries[shard->Place(key)];
 }
 
+bool BlockTable::Mark(uint64_t key, uint64_t bits) {
+  const Locked shard(this, key);
+  if (shard->count == 0) return false;
+  Entry& entry = shard->entries[shard->Place(key)];
+  if (entry.key == 0) return false;
+  entry.account |= bits;
+  return true;
+}
+
 BlockTable::Entry BlockTable::Subtract(uint64_t key, uint64_t bytes) {
   const Locked shard(this, key);
   if (shard->count == 0) return Entry{};

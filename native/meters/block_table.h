@@ -41,6 +41,9 @@ class BlockTable {
 
   Entry Find(uint64_t key);
 
+  // Adds `bits` to the account of `key`. Returns whether that is known.
+  bool Mark(uint64_t key, uint64_t bits);
+
   // The same where a few instructions do it. Otherwise nothing is done, and false: where it takes waiting or
   // memory, or if that key is known.
   TALLY_INLINE bool TryPut(uint64_t key, uint64_t bytes, uint64_t account) {

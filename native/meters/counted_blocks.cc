@@ -157,8 +157,10 @@ void Forget(uint64_t account) {
   if (CountedBlocks::Change* change = changes.Find(account); change != nullptr) change->bytes = 0;
 }
 
-// Beside the account of a block: it is a sample of the profile.
+// Beside the account of a block: it is a sample of the profile, or watched.
 constexpr uint64_t kSampled = uint64_t{1} << 63;
+constexpr uint64_t kWatched = uint64_t{1} << 62;
+constexpr uint64_t kFlags = kSampled | kWatched;
 
 uint64_t MarkedAccount(const double* block) {
   const auto mark = static_cast<int64_t>(block[CountedBlocks::kMark]);
@@ -189,7 +191,7 @@ void Book(uint64_t account, int64_t bytes, double* block) {
 // Somebody has freed that block. Returns its account.
 uint64_t Freed(const BlockTable::Entry& entry, double* thread) {
   if ((entry.account & kSampled) != 0 && Samples::IsOn()) Samples::Given(entry.key);
-  const uint64_t known = entry.account & ~kSampled;
+  const uint64_t known = entry.account & ~kFlags;
   if (known == 0) return 0;
   const uint64_t account = Resolve(known, entry.bytes);
   Book(account, -static_cast<int64_t>(entry.bytes), thread);
@@ -245,6 +247,9 @@ bool CountedBlocks::IsOfJavaScript() { return current.in_use != nullptr; }
 
 BlockTable::Totals CountedBlocks::Sum() { return blocks.Sum(); }
 BlockTable::Entry CountedBlocks::Find(uint64_t address) { return blocks.Find(address); }
+
+bool CountedBlocks::Watch(uint64_t address) { return address != 0 && blocks.Mark(address, kWatched); }
+bool CountedBlocks::IsWatched(uint64_t address) { return (Find(address).account & kWatched) != 0; }
 
 namespace {
 
@@ -333,6 +338,7 @@ void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller
     return nullptr;
   }
   if (known.key != 0 || counts) Enter(moved, bytes, account != 0 ? account : MarkedAccount(thread), thread);
+  if (moved == block && (known.account & kWatched) != 0) Watch(Number(block));
   if (audited.key != 0) {
     Audit::Moved(audited, reinterpret_cast<uintptr_t>(moved), bytes);
   } else if (counts && Audit::IsOn()) {
@@ -343,7 +349,7 @@ void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller
 
 size_t CountedBlocks::GivenAtExit(void* block) {
   const BlockTable::Entry entry = blocks.Take(Number(block));
-  const uint64_t account = entry.account & ~kSampled;
+  const uint64_t account = entry.account & ~kFlags;
   if (account != 0) NoteChange(Resolve(account, entry.bytes), -static_cast<int64_t>(entry.bytes), nullptr);
   return entry.bytes;
 }
@@ -364,9 +370,9 @@ double CountedBlocks::NewAccounts() {
 }
 
 void CountedBlocks::Adopt(uint64_t address, uint64_t bytes, uint64_t account) {
-  const uint64_t sampled = Find(address).account & kSampled;
-  BlockTable::Entry before = blocks.Put(address, bytes, account | sampled);
-  before.account &= ~sampled;
+  const uint64_t flags = Find(address).account & kFlags;
+  BlockTable::Entry before = blocks.Put(address, bytes, account | flags);
+  before.account &= ~flags;
   if (before.key != 0) Freed(before, ThreadBlock());
 }
 
@@ -417,7 +423,7 @@ EndOfAccount::EndOfAccount(uint64_t address) {
   block_ = CountedBlocks::ThreadBlock();
   mark_ = block_[CountedBlocks::kMark];
   net_ = block_[CountedBlocks::kNet];
-  const uint64_t account = Resolve(object.account & ~kSampled, 0);
+  const uint64_t account = Resolve(object.account & ~kFlags, 0);
   block_[CountedBlocks::kMark] = account == 0 ? CountedBlocks::kLibraryThread : static_cast<double>(account);
 }
 

@@ -88,6 +88,11 @@ class CountedBlocks {
   // What is known of a block; its key is 0 for a stranger.
   static BlockTable::Entry Find(uint64_t address);
 
+  // From now on IsWatched() tells whether this block is still there, and no other one at its address. Returns
+  // false for a stranger.
+  static bool Watch(uint64_t address);
+  static bool IsWatched(uint64_t address);
+
   // For functions of the C library that were called through no slot: what they have made or free.
   static void NoteMade(uint64_t address, uint64_t bytes);
   static void NoteGiven(uint64_t address);

@@ -33,7 +33,7 @@ TEST(BlockTable, DoesWhatAMapDoes) {
       const uint64_t at = key();
       const auto known = model.count(at) != 0 ? model[at] : BlockTable::Entry{};
       BlockTable::Entry found;
-      switch (random() % 4) {
+      switch (random() % 5) {
         case 0:
         case 1: {
           const BlockTable::Entry entry{at, random() % 1000, random() % 10};
@@ -44,6 +44,11 @@ TEST(BlockTable, DoesWhatAMapDoes) {
         case 2:
           found = table.Take(at);
           model.erase(at);
+          break;
+        case 3:
+          found = known;
+          ASSERT_EQ(table.Mark(at, 16), known.key != 0);
+          if (known.key != 0) model[at].account |= 16;
           break;
         default: {
           const uint64_t bytes = random() % 1000;

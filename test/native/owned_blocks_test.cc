@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "meters/counted_blocks.h"
 #include "meters/quarantine.h"
 
 namespace tally {
@@ -50,6 +51,35 @@ TEST(OwnedBlocks, KeepsTheFirstOfVeryMany) {
   for (uint64_t i = 1; i <= 256; i += 2) EXPECT_EQ(Next(kOther).address, i * 16);
   EXPECT_EQ(Next(kOwner).address, 0U);
   for (uint64_t i = 1; i <= 1000; i++) EXPECT_FALSE(OwnedBlocks::Disown(i * 16));
+}
+
+// Blocks, which nobody reads.
+void* At(uint64_t address) { return reinterpret_cast<void*>(static_cast<uintptr_t>(address)); }
+
+TEST(CountedBlocks, AWatchedBlockIsThatOne) {
+  const auto resize_to = [](uint64_t address) {
+    static uint64_t to;
+    to = address;
+    return CountedBlocks::Reallocator{[](const CountedBlocks::Reallocator&, void*, size_t) { return At(to); }};
+  };
+  EXPECT_FALSE(CountedBlocks::Watch(0x5000)) << "a stranger";
+  EXPECT_FALSE(CountedBlocks::Watch(0));
+  CountedBlocks::Made(At(0x5000), 10);
+  EXPECT_FALSE(CountedBlocks::IsWatched(0x5000));
+  EXPECT_TRUE(CountedBlocks::Watch(0x5000));
+  EXPECT_TRUE(CountedBlocks::IsWatched(0x5000));
+  CountedBlocks::Resize(At(0x5000), 20, true, nullptr, resize_to(0));
+  EXPECT_TRUE(CountedBlocks::IsWatched(0x5000)) << "realloc() has failed";
+  CountedBlocks::Resize(At(0x5000), 20, true, nullptr, resize_to(0x5000));
+  EXPECT_TRUE(CountedBlocks::IsWatched(0x5000)) << "and left it where it was";
+  CountedBlocks::Resize(At(0x5000), 30, true, nullptr, resize_to(0x6000));
+  EXPECT_FALSE(CountedBlocks::IsWatched(0x5000));
+  EXPECT_FALSE(CountedBlocks::IsWatched(0x6000)) << "nobody has its address";
+  EXPECT_TRUE(CountedBlocks::Watch(0x6000));
+  EXPECT_EQ(CountedBlocks::Given(At(0x6000), nullptr), 30U);
+  CountedBlocks::Made(At(0x6000), 40);
+  EXPECT_FALSE(CountedBlocks::IsWatched(0x6000)) << "another one";
+  EXPECT_EQ(CountedBlocks::Given(At(0x6000), nullptr), 40U);
 }
 
 std::vector<void*> released;

@@ -265,6 +265,8 @@ function open() {
     adoptBlock: () => 0,
     findExported: () => '',
     countedBytes: () => 0,
+    watchBlock: () => false,
+    isWatchedBlock: () => false,
     mergeAccounts() {},
     takeChanges: () => [],
     countedTotals: () => ({ blocks: 0, bytes: 0 }),

@@ -2,8 +2,10 @@
 // Turns what JavaScript passes for one parameter into what the FFI takes.
 
 const binding = require('../../binding');
+const { Form } = require('../../books/kinds');
 const { access } = require('../../pointers/tracked-pointer');
 const { ArgumentTypeError, TypeMismatchError } = require('../../support/errors');
+const { lookAfterCall } = require('./freed');
 
 /** Thrown for a pointer that the function would free, where it is about to be called as one that borrows. */
 const FREED = Symbol('freed');
@@ -19,13 +21,14 @@ class PointerParam {
     this.last = null; // the destructor, and by that the type, of the pointer that was right last time
   }
 
-  check({ type, destructor }) {
+  check({ type, destructor }, pointer) {
     // That of a pointer from track() is null.
     if (type !== null && !this.accepts(type)) {
       throw new TypeMismatchError(`'${type.name}'`, `'${this.expected}'`, this.where);
     }
     if (this.frees?.(destructor)) throw FREED;
-    this.last = destructor;
+    if (destructor.form === Form.JAVASCRIPT) lookAfterCall(pointer);
+    else this.last = destructor;
   }
 }
 

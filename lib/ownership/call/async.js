@@ -9,7 +9,7 @@ const { access } = require('../../pointers/tracked-pointer');
 const { abandonAsync, beginAsync, endAsync, forgetMade } = require('../size/counting');
 const { UnsupportedError } = require('../../support/errors');
 const { copied } = require('./change');
-const { findFreed } = require('./freed');
+const { endIfLost, findFreed } = require('./freed');
 const { lend } = require('./lend');
 const { complete } = require('./outcome');
 const { Transfer } = require('./transfer');
@@ -61,6 +61,7 @@ function callAsync(raw, plan, converts, args, freedAt, callback) {
   };
 
   const end = () => {
+    args.forEach(endIfLost);
     args.length = 0;
     given.length = 0; // the FFI keeps `finished` for some time yet, and with it what `finished` reaches
     transfer = null;

@@ -1,7 +1,9 @@
 'use strict';
 // A destructor called by hand: how a pointer is disposed of in C's own words.
 
+const calls = require('../../books/c-calls');
 const { access } = require('../../pointers/tracked-pointer');
+const { scripts } = require('../../reclaim/destroy');
 const { UnsupportedError } = require('../../support/errors');
 
 const ROLES = ['borrow', 'consume', 'change'];
@@ -27,4 +29,22 @@ function refuseFreedInside({ frees }, value, i, where) {
   }
 }
 
-module.exports = { findFreed, refuseFreedInside };
+const lent = []; // to the calls that are on the stack, of those whose destructors are JavaScript
+
+/** `value` ends if it is a pointer that C has freed, where its destructor is JavaScript, which then does not run. */
+function endIfLost(value) {
+  if (access.isTracked(value) && !value.disposed && scripts.hasLost(access.slotOf(value))) value.dispose();
+}
+
+/** A call that may free `pointer` is about to begin. Which functions its destructor calls nobody knows. */
+function lookAfterCall(pointer) {
+  if (!scripts.watches || calls.isIdle) return; // or its caller will look
+  lent.push(pointer);
+  calls.lookLater();
+}
+
+calls.onReturned(() => {
+  for (const pointer of lent.splice(0)) endIfLost(pointer);
+});
+
+module.exports = { endIfLost, findFreed, lookAfterCall, refuseFreedInside };

@@ -15,7 +15,7 @@ const { FREED, borrowing, consuming } = require('./arguments');
 const { makeAsync } = require('./async');
 const { borrow, canBorrow } = require('./borrow');
 const { copied } = require('./change');
-const { findFreed, refuseFreedInside } = require('./freed');
+const { endIfLost, findFreed, refuseFreedInside } = require('./freed');
 const { lend } = require('./lend');
 const { bounded } = require('./lengths');
 const { limited } = require('./limited');
@@ -109,6 +109,7 @@ function general(raw, held, plan, converts, refuses) {
     } finally {
       if (plan.makes) forgetMade(); // what was not given is nobody's
       for (const delta of deltas) delta.take();
+      if (reenters) args.forEach(endIfLost);
       if (letGo !== null) letGo();
       calls.catchUp();
     }
