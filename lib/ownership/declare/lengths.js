@@ -10,11 +10,14 @@ const EXPECTED = 'numbers of arguments, and for each what tells its length';
  * What `lengths` says of a function with `count` parameters: [{ at, bytes }], where `bytes` is a number of an argument, or
  * a function.
  */
-function checkLengths(lengths = {}, count) {
+function checkLengths(lengths, count) {
+  if (lengths === undefined) return [];
   if (typeof lengths !== 'object' || lengths === null || Array.isArray(lengths)) {
     throw new ArgumentTypeError(lengths, 'lengths', EXPECTED);
   }
-  return Object.entries(lengths).map(([key, bytes]) => {
+  const all = Object.entries(lengths);
+  if (all.length === 0) throw new ArgumentValueError(lengths, 'lengths', EXPECTED);
+  return all.map(([key, bytes]) => {
     if (!/^(0|[1-9]\d*)$/.test(key)) throw new ArgumentValueError(key, 'lengths', EXPECTED);
     const at = checkArgument(Number(key), 'lengths', count);
     if (typeof bytes !== 'function')

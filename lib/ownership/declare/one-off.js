@@ -81,6 +81,11 @@ function checkNamed(name, { resized, keeps, needs, once }, roles, mayCome) {
   if (other !== undefined) {
     throw new UnsupportedError(`'once' has no effect on ${name}(): argument ${other} is no callback`);
   }
+  const stays = keeps.rules.find(({ keeper }) => keeper === FOREVER)?.values ?? [];
+  const both = keeps.replaces === undefined ? once.find((i) => stays.includes(i)) : undefined;
+  if (both !== undefined) {
+    throw new UnsupportedError(`'once' has no effect on ${name}(): argument ${both} is kept for ever`);
+  }
   // makePlan() refuses what C takes.
   const lent = ['borrow', 'consume'];
   if (resized !== undefined) check('resizes', resized, lent);
@@ -111,7 +116,7 @@ function makeType(base, name, { free, size, shared, most, ...more }) {
     limit: checkMost(most, label),
     free: checkFree(free, base),
     size: measure,
-    shared: isShared(shared, base, label),
+    shared: isShared({ shared, free }, base, label),
     sameThread: more.sameThread,
     exclusive: more.exclusive,
     background: more.background,

@@ -116,6 +116,11 @@ class OwnedType {
     return this.parent !== undefined || this.needs.length > 0;
   }
 
+  // Whether its size is not what somebody can be asked for again, but always the same, or counted in each call.
+  get isFixed() {
+    return typeof this.size === 'number' || this.isExact;
+  }
+
   // Whether what C allocates for such pointers is counted.
   get isExact() {
     return this.size === EXACT;
@@ -160,12 +165,17 @@ function checkBackground(background, { name, free, sameThread, exclusive }) {
 }
 
 /** Whether several may have one address: integers of different types may. Throws where it has no effect, on `name`. */
-function isShared(shared, { integer }, name) {
-  if (integer === undefined) return shared;
-  if (shared === undefined) return true;
-  throw new UnsupportedError(
-    `'shared' has no effect on '${name}': nobody checks integers for being freed twice`,
-  );
+function isShared({ shared, free }, { integer, struct }, name) {
+  if (integer !== undefined && shared === undefined) return true;
+  if (integer === undefined && shared !== true) return shared;
+  const reasons = [
+    [integer !== undefined, 'nobody checks integers for being freed twice'],
+    [struct !== undefined, 'each such struct has an address of its own'],
+    [free === null, 'it frees nothing'],
+  ];
+  const [, reason] = reasons.find(([is]) => is) ?? [];
+  if (reason === undefined) return shared;
+  throw new UnsupportedError(`'shared' has no effect on '${name}': ${reason}`);
 }
 
 function checkFree(free, { integer, struct }) {
@@ -247,15 +257,20 @@ function ownedType(name, base, options) {
   if (struct !== undefined && options.compare === 'malloc') {
     throw new ArgumentValueError('malloc', 'compare', 'another way: a struct is no block of malloc()');
   }
+  const size = checkMeasure(options.size, base, name);
+  const compare = checkCompare(options.compare);
+  if (compare !== undefined && compare === size) {
+    throw new UnsupportedError(`'compare' has no effect on '${name}': its size is found in that way already`);
+  }
   return new OwnedType(name, base.name, {
     integer,
     struct,
     limit: checkMost(options.most, name),
     free: checkFree(options.free, base),
-    size: checkMeasure(options.size, base, name),
+    size,
     ...checkParent(options.parent),
-    compare: checkCompare(options.compare),
-    shared: isShared(options.shared, base, name),
+    compare,
+    shared: isShared(options, base, name),
     sameThread: options.sameThread,
     exclusive: options.exclusive,
     background: options.background,

@@ -92,6 +92,20 @@ function checksOf(needed, rules, types) {
   return new Map(all.map((i) => [i, told.includes(i) ? checkParent : checkKept]));
 }
 
+/** Throws if there is nothing to measure again where a function is given one of these `types`. */
+function refuseFixed(name, i, types) {
+  if (types.length === 0 || types.some((owned) => !owned.isFixed)) return;
+  const [{ name: type, size }] = types;
+  const reason =
+    typeof size === 'number' ? `is always ${size} bytes` : 'is counted in every call, whatever that says';
+  throw new UnsupportedError(
+    `'resizes' has no effect on ${name}(): the size of '${type}', for argument ${i}, ${reason}. Leave 'resizes' out` +
+      (typeof size === 'number'
+        ? `, or write as its 'size' what can be asked again: a C function, or a function of the address`
+        : ''),
+  );
+}
+
 /**
  * The plan for the function `name` of `source`, for wrap(). `roles` are as the parameters: null,
  * { role: 'borrow', base, expected, lent, shape, isInteger, owning, register }, with what makes callbacks own, and
@@ -155,6 +169,7 @@ function makePlan({
       `Argument ${resized} of ${name}() cannot be measured after the call: C takes or frees it`,
     );
   }
+  if (resized !== undefined) refuseFixed(name, resized, registry.fitting(params[resized].base));
   const stays = [...needed, ...once, ...keeps.rules.flatMap(({ values }) => values)];
   const registered = params
     .map((param, at) => ({ at, register: param?.register, isOnce: once.includes(at) }))

@@ -82,13 +82,17 @@ class Registry {
 
   /** Whether what C allocates is counted for some pointers that can go where one to `base` is expected. */
   counts(base) {
-    return this.#all().some((owned) => owned.isExact && owned.fits(base));
+    return this.fitting(base).some((owned) => owned.isExact);
+  }
+
+  /** Those that can go where a pointer to `base` is expected. */
+  fitting(base) {
+    return this.#all().filter((owned) => owned.fits(base));
   }
 
   /** Whether the C function `name` frees some owned pointer to `base`. */
   isDestructor(name, base) {
-    const frees = (owned) => owned.destructorName === name && owned.fits(base);
-    return this.#all().some(frees);
+    return this.fitting(base).some((owned) => owned.destructorName === name);
   }
 
   #all() {

@@ -170,6 +170,7 @@ function isRefused({ result, params, options = {} }) {
     [result, ...params].some(({ role }) => role === 'refused') ||
     Object.entries(options).some(([name, value]) => BAD[name].includes(value)) ||
     (shared !== undefined && free === undefined) ||
+    (shared === true && free === null) ||
     (free !== undefined && isOwned) ||
     (!isOwned && free === undefined && (size !== undefined || parent !== undefined)) ||
     (parent !== undefined && keeps !== undefined) ||

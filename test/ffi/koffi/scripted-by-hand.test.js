@@ -62,7 +62,10 @@ const run = (steps, env) =>
   test.each([
     ['with others', `lib.func('int thing_take(Thing *thing, int outcome)')(thing, 0)`],
     ['by its address', 'free(thing.address)'],
-    ['in a callback, by which it is disposed of', 'call(make(1), () => (free(thing), thing.dispose(), 0), 1), runs--'],
+    [
+      'in a callback, by which it is disposed of',
+      'call(make(1), () => (free(thing), thing.dispose(), 0), 1), runs--',
+    ],
     ['that calls back for long', `lib.func('void thing_free(Thing *thing)', { reenters: true })(thing)`],
     ['while another needs it', 'track(4096n, { size: 1, free: () => {}, parent: thing }), free(thing)'],
     ['and is dropped', 'free(thing.address)'],
@@ -75,7 +78,8 @@ const run = (steps, env) =>
       })();
       collect();
       expectNothingLeft(0);
-    `));
+    `),
+  );
 
   test('in another thread', () =>
     run(`
