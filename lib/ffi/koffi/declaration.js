@@ -1,6 +1,7 @@
 'use strict';
 // Declarations as Koffi can read them. Its parser ends the process at a type of which only 'const' is left, as in
-// `const Unknown *` and `T *const name`, and at '!' behind what is no pointer. To it 'const' means nothing.
+// `const Unknown *` and `T *const name`, and at '!' behind what is no pointer. To it 'const' means nothing. An array of
+// pointers as a parameter, `char *const argv[]`, which it cannot read, is a pointer to pointers in C.
 
 const { ArgumentValueError, UnsupportedError } = require('../../support/errors');
 const { describe, resolve } = require('./dialect');
@@ -15,7 +16,7 @@ function refuseMarks(koffi, text) {
 
 function readable(koffi, text) {
   refuseMarks(koffi, text);
-  return text.replace(/\bconst\b\s*/g, '');
+  return text.replace(/\bconst\b\s*/g, '').replace(/\*\s*(\w*)\s*\[[\w\s]*\](?=\s*[,)])/g, '**$1');
 }
 
 /** The name of a new owned type, which may be that of no other, as 'void *' is. */

@@ -3,6 +3,7 @@
 
 const { expectBalance, expectRefusal } = require('../../support/balance.js');
 const { declareThings, isKoffi2, koffi, ownedThing, things, unique } = require('./setup.js');
+const { libc, windows } = require('../../support/platform.js');
 const { counters } = things;
 
 beforeEach(things.reset);
@@ -68,6 +69,45 @@ describe.each(['prototype', 'classic form'])('const anywhere, in a %s', (form) =
       Error,
       'ERR_TALLY_UNSUPPORTED',
     );
+  });
+});
+
+describe('an array of pointers as a parameter', () => {
+  test.each([
+    '*const things[]',
+    '*things[]',
+    '*const things[2]',
+    '*const things [ ]',
+    'const *const things[]',
+    '*[]',
+  ])('%s', (written) => {
+    const { T, library, make } = declareThings();
+    const sum = library.func(`int things_values(${T} ${written}, int count)`);
+    const all = [make(10), make(20)];
+    const [first, second] = all.map((thing) => Number(things.id(thing.address)));
+    expect(Number(sum(all, 2))).toBe(first + 2 * second);
+    for (const thing of all) thing.dispose();
+  });
+
+  test('of an owned type that C reads, the last one, and in a callback', () => {
+    const { Owned, library, make } = declareThings();
+    const sum = library.func(`int things_values(const ${Owned} *const things, int count)`);
+    const thing = make(10);
+    expect(Number(sum([thing], 1))).toBe(Number(things.id(thing.address)));
+    koffi.proto(`int ${unique('Main')}(int count, char *const arguments[])`);
+    thing.dispose();
+  });
+
+  (windows ? test.skip : test)('of strings', () => {
+    const getopt = koffi
+      .load(libc)
+      .func('int getopt(int count, char *const arguments[], const char *options)');
+    expect(getopt(2, ['program', '-a', null], 'a')).toBe('a'.charCodeAt(0));
+  });
+
+  test('Koffi says what to write for others', () => {
+    const { library } = declareThings();
+    expect(() => library.func('int things_values(int things[2], int count)')).toThrow('use pointers');
   });
 });
 
