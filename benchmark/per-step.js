@@ -18,6 +18,23 @@ function perStep(step, { batches, count, bytes }) {
   return median(times.sort((a, b) => a - b).slice(0, batches / 2 + 1));
 }
 
+/**
+ * The same of two steps, batch by batch in turn, so that whatever else the machine does both have: { theirs, ours }, and
+ * `over`, by how many nanoseconds the second is above the first.
+ */
+function inTurn(first, second, { batches, count }) {
+  for (const step of [first, second]) time(step, 100 * count);
+  const pairs = Array.from({ length: batches }, () => ({
+    theirs: time(first, count),
+    ours: time(second, count),
+  }))
+    .sort((a, b) => a.theirs + a.ours - b.theirs - b.ours)
+    .slice(0, batches / 2 + 1)
+    .map(({ theirs, ours }) => ({ theirs, ours, over: ours - theirs }));
+  const middle = (key) => median(pairs.map((pair) => pair[key]).sort((a, b) => a - b));
+  return { theirs: middle('theirs'), ours: middle('ours'), over: middle('over') };
+}
+
 /** Round by round: the nanoseconds by which `peer` is above `reference` are at most `most`. */
 function mostOver(text, peer, reference, key, most) {
   return custom(text, 'time', `<= ${most} ns`, (results) => {
@@ -27,4 +44,4 @@ function mostOver(text, peer, reference, key, most) {
   });
 }
 
-module.exports = { mostOver, perStep };
+module.exports = { inTurn, mostOver, perStep };

@@ -8,6 +8,7 @@ const names = [
   'many-small',
   'dispose-at-once',
   'one-argument',
+  'safe-access',
   'views',
   'metered',
   'exact',

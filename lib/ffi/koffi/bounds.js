@@ -15,6 +15,7 @@ class Bounds {
   #extents = new Map(); // type -> { bytes, isText }
   #type; // asked for last
   #extent;
+  #bytes = 0; // of one of these
 
   constructor(koffi) {
     this.#koffi = koffi;
@@ -29,7 +30,13 @@ class Bounds {
   /** What koffi.decode() and koffi.encode(), `what`, do with `length` of `type` at `offset`. */
   check(what, pointer, offset, type, length) {
     const bound = access.boundOf(pointer);
-    if (bound === Infinity) return;
+    // What usually is so, and short, so that V8 puts it into its callers.
+    const isOne = type === this.#type && length === undefined;
+    if (isOne && typeof offset === 'number' && offset >= 0 && offset + this.#bytes <= bound) return;
+    if (bound !== Infinity) this.#checkRarely(what, pointer, offset, type, length, bound);
+  }
+
+  #checkRarely(what, pointer, offset, type, length, bound) {
     if (type !== this.#type) this.#look(type);
     const { bytes, isText } = this.#extent;
     const from = Number(offset);
@@ -67,6 +74,7 @@ class Bounds {
     }
     this.#type = type;
     this.#extent = extent;
+    this.#bytes = extent.bytes;
   }
 }
 

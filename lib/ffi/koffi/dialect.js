@@ -190,10 +190,18 @@ function symbolAddress(koffi, library, name) {
   }
 }
 
+// The External of Koffi 2 that was made last, which takes microseconds. It holds nothing but its address.
+const last = { koffi: null, address: 0n, external: null };
+
 /** A pointer as Koffi's own functions on memory (decode, view, ...) take it. */
 function toKoffiPointer(koffi, address) {
   if (koffi.type !== undefined) return address;
-  return koffi.decode(new BigUint64Array([address]), 'void *');
+  if (address !== last.address || koffi !== last.koffi) {
+    last.external = koffi.decode(new BigUint64Array([address]), 'void *');
+    last.address = address;
+    last.koffi = koffi;
+  }
+  return last.external;
 }
 
 module.exports = {

@@ -25,19 +25,26 @@ const rawCallbacks = new WeakMap();
 
 const lentCallback = (pointer, address) => rawCallbacks.get(pointer) ?? address;
 
-/** `value` as Koffi itself takes it. */
-function unwrap(koffi, value) {
-  if (!access.isTracked(value)) return value;
-  const { address } = value;
-  return rawCallbacks.get(value) ?? toKoffiPointer(koffi, address);
+// A tracked pointer as Koffi 2 takes it.
+function unwrapForKoffi2(koffi, pointer) {
+  const { address } = pointer;
+  const callback = access.kindOf(pointer).form === Form.JAVASCRIPT ? rawCallbacks.get(pointer) : undefined;
+  return callback ?? toKoffiPointer(koffi, address);
 }
+
+/** A tracked pointer as Koffi itself takes it. */
+const unwrapTracked = (koffi, pointer) =>
+  koffi.type === undefined ? unwrapForKoffi2(koffi, pointer) : pointer.address;
+
+/** `value` as Koffi itself takes it. */
+const unwrap = (koffi, value) => (access.isTracked(value) ? unwrapTracked(koffi, value) : value);
 
 /** `func`, which takes tracked pointers, too, of which it does what `check(pointer, second)` lets pass. */
 function accepting(koffi, func, check) {
   const accepts = function (...args) {
     const [pointer, second] = args;
     if (access.isTracked(pointer)) {
-      args[0] = unwrap(koffi, pointer);
+      args[0] = unwrapTracked(koffi, pointer);
       check?.(pointer, second);
     }
     return func(...args);
@@ -70,7 +77,7 @@ function acceptingDecode(koffi, bounds, made) {
     const hasOffset = isOffset(second);
     let at = value;
     if (access.isTracked(value)) {
-      at = unwrap(koffi, value);
+      at = unwrapTracked(koffi, value);
       if (hasOffset) bounds.check('decode', value, second, third, fourth);
       else bounds.check('decode', value, 0, second, third);
     }
@@ -105,17 +112,19 @@ function acceptingEncode(koffi, bounds) {
   const encode = function (value, second, third, fourth, fifth) {
     const count = arguments.length;
     if (count < 2 || count > 5) return raw.apply(undefined, arguments); // which complains
-    refuseWritten(isOffset(second) ? fourth : third);
+    const hasOffset = isOffset(second);
+    const written = hasOffset ? fourth : third;
+    refuseWritten(written);
     let at = value;
     if (access.isTracked(value)) {
-      at = unwrap(koffi, value);
-      if (isOffset(second)) bounds.check('encode', value, second, third, fifth);
+      at = unwrapTracked(koffi, value);
+      if (hasOffset) bounds.check('encode', value, second, third, fifth);
       else bounds.check('encode', value, 0, second, fourth);
     }
     try {
       return forward(raw, count, at, second, third, fourth, fifth);
     } catch (error) {
-      refuseWrittenInside(isOffset(second) ? fourth : third);
+      refuseWrittenInside(written);
       throw error;
     }
   };
