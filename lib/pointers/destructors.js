@@ -53,6 +53,7 @@ function make(form, key, { address = 0n, args = [], run = null, byValue = null }
     key,
     isOpen,
     byValue,
+    isScript: form === Form.JAVASCRIPT && byValue === null,
     code: undefined,
   };
 }

@@ -22,12 +22,19 @@ function freeing(find) {
   let address;
   let code;
   let counting;
+  let isOfC; // whether it is free() of C, where that can be told
   const resolve = () => {
     needRoom(); // `find` would not find it where the stack is full
     address = find() ?? 0n;
     return binding.functionAddress(address);
   };
+  const isFreeOfC = () => {
+    code ??= resolve();
+    return (isOfC ??= binding.countingFree(address) !== address);
+  };
   return (destructor, i, at = destructor.pointerAt) => {
+    // What a destructor in JavaScript calls nobody knows, but whatever it is, free() frees.
+    if (destructor.isScript) return i === 0 && isFreeOfC();
     if (at !== i) return false;
     code ??= resolve();
     return isFunction(destructor, code) || destructor.address === (counting ??= freeingAddress(address));

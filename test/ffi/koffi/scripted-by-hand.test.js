@@ -81,6 +81,21 @@ const run = (steps, env) =>
     `),
   );
 
+  test.each(['undefined', '1000', `'malloc'`])('by free() of C, of a type whose size is %s', (size) =>
+    run(`
+      const libc = koffi.load(process.platform === 'win32' ? 'ucrtbase.dll' : 'libc.so.6');
+      koffi.owned('Block', 'void *', { free: (address) => (runs++, release(address)), size: ${size} });
+      const allocate = libc.func('Block malloc(size_t bytes)');
+      const release = libc.func('void free(void *block)');
+      const block = allocate(1000);
+      release(block);
+      assert(block.disposed);
+      expectNothingLeft();
+      allocate(1000).dispose();
+      expectNothingLeft(1);
+    `),
+  );
+
   test('in another thread', () =>
     run(`
       const thing = make(1000);
