@@ -241,7 +241,8 @@ function refuseEnded(value, where) {
 function checkOrder(slot, keeper, value, name) {
   if (!access.isTracked(value) || !binding.dependsOn(access.slotOf(value), slot)) return;
   throw new UnsupportedError(
-    `${name}() cannot have a pointer (${keeper.label}) keep another (${value.label}) that needs it: neither could be freed`,
+    `${name}() cannot have a pointer (${keeper.label}) keep another (${value.label}) that needs it: neither could be freed. ` +
+      `Where that lies in memory of the first, pass its 'address'`,
   );
 }
 
