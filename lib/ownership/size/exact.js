@@ -9,9 +9,12 @@ class Exact {
   how = 'exact';
   delta = null;
   #label;
+  #isStruct;
 
-  constructor(label) {
-    this.#label = label;
+  /** `owned` is the type. */
+  constructor({ name, struct }) {
+    this.#label = name;
+    this.#isStruct = struct !== undefined;
   }
 
   due() {
@@ -29,6 +32,7 @@ class Exact {
     if (bytes === 0) {
       const adopted = adoptBlock(address, account);
       if (adopted !== undefined) return adopted;
+      if (this.#isStruct) return 0; // it lies in memory of JavaScript, and C may add to it later
       if (binding.countedBytes(address) !== 0) return 0; // one more reference to what was counted before
       warn(
         'FFI_TALLY_NOT_COUNTED',

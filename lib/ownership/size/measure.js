@@ -31,13 +31,13 @@ class Measure {
     this.constant = typeof size === 'number' ? size : -1; // bytes, or -1 when they must be asked for
     // C functions and malloc_usable_size take the address and nothing else.
     this.#takesArguments = typeof size === 'function';
-    const way = wayOf(size, owned.name);
+    const way = wayOf(size, owned);
     if (typeof size === 'function') this.#measure = size;
     else if (way !== null) this.#measure = (address) => way.of(address);
     else if (typeof size === 'string') this.#measure = source.sizeFunction(owned);
     this.way = way;
     const { compare } = owned;
-    this.comparison = compare === undefined ? null : new Comparison(wayOf(compare, owned.name), owned.name);
+    this.comparison = compare === undefined ? null : new Comparison(wayOf(compare, owned), owned.name);
     this.how = way?.how ?? (this.constant >= 0 ? 'constant' : 'function');
     noteSizing(owned.name, this);
   }

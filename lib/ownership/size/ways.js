@@ -141,11 +141,11 @@ function checkCompare(compare) {
   return checkWay(compare);
 }
 
-/** The way that a checked `size` names; null for what is none. */
-function wayOf(size, label) {
+/** The way that a checked `size` of the type `owned` names; null for what is none. */
+function wayOf(size, owned) {
   if (size === 'malloc') return new Malloc();
-  if (size === EXACT) return new Exact(label);
-  return isMeter(size) ? new Metered(size, label) : null;
+  if (size === EXACT) return new Exact(owned);
+  return isMeter(size) ? new Metered(size, owned.name) : null;
 }
 
 module.exports = { Comparison, EXACT, canCount, checkCompare, checkWay, isWay, wayOf };

@@ -244,6 +244,27 @@ if (!canCount) {
       assert.strictEqual(stats().pointers, 0);
     `));
 
+  test('a struct for which nothing is allocated yet is no wrong size, and grows', () =>
+    run(`${prelude}
+      let told = 0;
+      process.on('warning', ({ code }) => (told += code === 'FFI_TALLY_NOT_COUNTED'));
+      koffi.struct('Line', { line: 'void *' });
+      koffi.owned('OwnedLine', 'Line', { free: (address) => free(koffi.decode(at(address), 'void *')) });
+      const at = (address) => require('./lib/ffi/koffi/dialect').toKoffiPointer(koffi, address);
+      const lib = koffi.load(counting);
+      const free = lib.func('void thing_free(void *thing)');
+      free(lib.func('void *thing_new(size_t bytes)')(1)); // the referee's own memory
+      const before = count();
+      const line = [null];
+      lib.func('int thing_value(_Out_ OwnedLine *line)')(line); // which writes nothing
+      assert.strictEqual(line[0].size, 0);
+      lib.func('int thing_make(Line *line, size_t bytes)')(line[0], 1000);
+      assert(line[0].size >= 1000);
+      line[0].dispose();
+      assert.deepStrictEqual([count(), stats().bytes], [before, 0]);
+      setImmediate(() => assert.strictEqual(told, 0));
+    `));
+
   test('the FFI complains of arguments as it does otherwise', () =>
     run(`${prelude}
       const libc = koffi.load('libc.so.6');
