@@ -207,8 +207,8 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<AdoptBlock>("adoptBlock");
   functions.Add<FindExported>("findExported");
   functions.Add<CountedBytes>("countedBytes");
-  functions.Add<CountedBlocks::Watch>("watchBlock");
-  functions.Add<CountedBlocks::IsWatched>("isWatchedBlock");
+  functions.Add<WatchBlock>("watchBlock");
+  functions.Add<IsWatchedBlock>("isWatchedBlock");
   functions.Add<MergeAccounts>("mergeAccounts");
   functions.Add<TakeChanges>("takeChanges");
   functions.Add<CountedTotals>("countedTotals");

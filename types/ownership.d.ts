@@ -183,7 +183,10 @@ export interface FunctionOptions {
    * checks.
    */
   lengths?: { readonly [argument: number]: number | ((...args: any[]) => number | bigint) } | undefined;
-  /** The number of an argument whose memory the call may change: it is measured again after the call. */
+  /**
+   * The number of an argument whose memory the call may change: it is measured again after the call. Refused where the size of
+   * what can come there is always the same, or counted in any case.
+   */
   resizes?: number | undefined;
   /**
    * That C calls back into JavaScript for a long time, as `g_main_loop_run()` does. What JavaScript is done with meanwhile

@@ -28,6 +28,7 @@ class Kind {
     this.library = null; // what keeps the destructor there until a pointer has a slot, which pins it
     this.batchKind = null; // what pointers of this kind that are in the nursery now have in its place
     this.batch = null; // of a batch kind: the objects that are in the nursery together
+    this.isWatched = false; // whether there are pointers of this kind of which watched.js tells
     this.pinned = 0; // the generation of pins in which this kind, having no library, was pinned
     this.traced = null; // the kinds equal to this one, by where their pointers are made: see trace.js
     this.place = null; // of one of these: that place

@@ -254,7 +254,13 @@ class TrackedPointer {
         if (object === null || slots[i] >= GIVEN) continue;
         object.#handle = slots[i];
         if (i === own.index && own.run !== null) {
-          scripts.set({ slot: slots[i], run: own.run, address: object.#address, label: object.#kind.label });
+          const script = {
+            slot: slots[i],
+            run: own.run,
+            address: object.#address,
+            label: object.#kind.label,
+          };
+          if (scripts.set(script)) object.#kind.isWatched = true;
           own.run = null;
         }
         if (i >= batched) objects[i] = null;

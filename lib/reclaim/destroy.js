@@ -10,6 +10,7 @@ const checked = require('../books/checked');
 const { Form } = require('../books/kinds');
 const { nursery } = require('../books/nursery');
 const { haveRoom } = require('../books/stack-room');
+const watched = require('../books/watched');
 const clock = require('../support/clock');
 const { DestructorError } = require('../support/errors');
 const { background } = require('./background');
@@ -56,37 +57,27 @@ function attempt(slot) {
 /** The destructors of which JavaScript hears: those in JavaScript, of the pointers that have one; and those that may fail. */
 class Scripts {
   #putOff = new Set(); // slots of pointers that could not be freed
-  #bySlot = new Map(); // slot -> { slot, run, address, label, isWatched }
+  #bySlot = new Map(); // slot -> { slot, run, address, label, block }, see ../books/watched.js
   #running = null; // the one that runs
   #leaving = null; // the slot of which the native destructor runs
   #hasStarted = false; // whether its destructor was called
-  #watches = false; // whether any block of theirs is watched
   #start = (address) => {
     this.#hasStarted = true;
     const { run } = this.#running;
     run(address);
   };
 
-  /** Nothing else tells whether C has freed it meanwhile: which functions JavaScript will call is not known. */
+  /** Returns whether hasLost() may be true of it. */
   set({ slot, run, address, label }) {
-    const isWatched = binding.watchBlock(address);
-    if (isWatched) this.#watches = true;
-    this.#bySlot.set(slot, { slot, run, address, label, isWatched });
-  }
-
-  /** Whether hasLost() may be true of any. */
-  get watches() {
-    return this.#watches;
+    const block = watched.watch(address);
+    this.#bySlot.set(slot, { slot, run, address, label, block });
+    return block !== 0;
   }
 
   /** Whether C has freed the pointer in `slot`, as far as what C allocates is counted. */
   hasLost(slot) {
     const script = this.#bySlot.get(slot);
-    return script !== undefined && Scripts.#isGone(script);
-  }
-
-  static #isGone({ isWatched, address }) {
-    return isWatched && !binding.isWatchedBlock(address);
+    return script !== undefined && watched.isGone(script.block);
   }
 
   delete(slot) {
@@ -123,7 +114,7 @@ class Scripts {
   #runScript(script) {
     const { slot, run, address, label } = script;
     this.#bySlot.delete(slot);
-    const isGone = (checked.on && !binding.disownBlock(address)) || Scripts.#isGone(script);
+    const isGone = (checked.on && !binding.disownBlock(address)) || watched.isGone(script.block);
     if (isGone) return binding.settle(slot, false); // C has freed it
     this.#running = script;
     let failure;

@@ -54,7 +54,6 @@ constexpr uint64_t kCalls = (uint64_t{1} << 28) - 1;
 BlockTable objects;
 
 constexpr uint64_t kWord = 8;
-constexpr uint64_t kLargestHeader = 32;
 
 std::mutex& Naming() {
   static std::mutex& mutex = *new std::mutex;
@@ -127,7 +126,7 @@ bool IsArgument(const double* block, const BlockTable::Entry& entry) {
 
 // The block that a pointer into its first bytes belongs to.
 BlockTable::Entry Containing(uint64_t address) {
-  for (uint64_t header = 0; header <= kLargestHeader; header += kWord) {
+  for (uint64_t header = 0; header <= CountedBlocks::kLargestHeader; header += kWord) {
     const BlockTable::Entry entry = blocks.Find(address - header);
     if (entry.key != 0) return header < entry.bytes ? entry : BlockTable::Entry{};
   }
@@ -372,7 +371,7 @@ Audit::Held Audit::FindHeld(const uint32_t* makers, size_t count) {
     const HeldPointers::Block block = all->Of(entry);
     if (block.call == 0 || !block.is_of_makers || (entry.account & kFlags) != kReturned) return;
     const Maker* maker = Find(IdOf(entry.account));
-    all->pointers.Add(block, maker->whole == maker->returned ? 0 : kLargestHeader);
+    all->pointers.Add(block, maker->whole == maker->returned ? 0 : CountedBlocks::kLargestHeader);
   };
   const auto look = [](const Block& entry, void* context) {
     auto* all = static_cast<Search*>(context);

@@ -191,6 +191,7 @@ void Book(uint64_t account, int64_t bytes, double* block) {
 // Somebody has freed that block. Returns its account.
 uint64_t Freed(const BlockTable::Entry& entry, double* thread) {
   if ((entry.account & kSampled) != 0 && Samples::IsOn()) Samples::Given(entry.key);
+  if ((entry.account & kWatched) != 0) thread[CountedBlocks::kLost]++;
   const uint64_t known = entry.account & ~kFlags;
   if (known == 0) return 0;
   const uint64_t account = Resolve(known, entry.bytes);
@@ -248,8 +249,16 @@ bool CountedBlocks::IsOfJavaScript() { return current.in_use != nullptr; }
 BlockTable::Totals CountedBlocks::Sum() { return blocks.Sum(); }
 BlockTable::Entry CountedBlocks::Find(uint64_t address) { return blocks.Find(address); }
 
-bool CountedBlocks::Watch(uint64_t address) { return address != 0 && blocks.Mark(address, kWatched); }
-bool CountedBlocks::IsWatched(uint64_t address) { return (Find(address).account & kWatched) != 0; }
+uint64_t CountedBlocks::Watch(uint64_t address) {
+  for (uint64_t header = 0; header <= kLargestHeader && header < address; header += sizeof(void*)) {
+    const BlockTable::Entry block = Find(address - header);
+    if (block.key == 0) continue;
+    return header < block.bytes && blocks.Mark(block.key, kWatched) ? block.key : 0;
+  }
+  return 0;
+}
+
+bool CountedBlocks::IsWatched(uint64_t block) { return (Find(block).account & kWatched) != 0; }
 
 namespace {
 
@@ -338,7 +347,7 @@ void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller
     return nullptr;
   }
   if (known.key != 0 || counts) Enter(moved, bytes, account != 0 ? account : MarkedAccount(thread), thread);
-  if (moved == block && (known.account & kWatched) != 0) Watch(Number(block));
+  if (moved == block && (known.account & kWatched) != 0) blocks.Mark(Number(block), kWatched);
   if (audited.key != 0) {
     Audit::Moved(audited, reinterpret_cast<uintptr_t>(moved), bytes);
   } else if (counts && Audit::IsOn()) {

@@ -23,6 +23,7 @@ class CountedBlocks {
   // The doubles of a thread. kNet: bytes allocated less those freed for the account in kMark. kOthers: how
   // often another account has changed meanwhile. kStale: whether a library has loaded another one, or another
   // thread has changed an account of this one.
+  // kLost: how many watched blocks this thread has freed.
   // For the profile. kSamples: how many samples wait for the stack of their call. kRun, kUntil: the profile,
   // and bytes until its next sample. The rest is for the audit. kMaker: who allocates. kBalance, kBlocks:
   // bytes made less those freed, and blocks made. kMoved: where realloc() has put something last; or kThread,
@@ -40,6 +41,7 @@ class CountedBlocks {
     kSamples,
     kRun,
     kUntil,
+    kLost,
     kCall,
     kArguments,
     kArgument,
@@ -88,10 +90,13 @@ class CountedBlocks {
   // What is known of a block; its key is 0 for a stranger.
   static BlockTable::Entry Find(uint64_t address);
 
-  // From now on IsWatched() tells whether this block is still there, and no other one at its address. Returns
-  // false for a stranger.
-  static bool Watch(uint64_t address);
-  static bool IsWatched(uint64_t address);
+  // From now on IsWatched() tells whether the block is still there that this address is in, behind a header at
+  // most, and no other one in its place. Returns the address of that block, 0 for a stranger.
+  static uint64_t Watch(uint64_t address);
+  static bool IsWatched(uint64_t block);
+
+  // An allocator of a library's own may put as many bytes before what it gives.
+  static constexpr uint64_t kLargestHeader = 32;
 
   // For functions of the C library that were called through no slot: what they have made or free.
   static void NoteMade(uint64_t address, uint64_t bytes);

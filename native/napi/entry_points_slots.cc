@@ -81,6 +81,14 @@ double AdoptBlock(uint64_t address, int64_t account) {
   return static_cast<double>(bytes);
 }
 
+int64_t WatchBlock(uint64_t address) {
+  constexpr uint64_t kMostExact = uint64_t{1} << 53;
+  const uint64_t block = CountedBlocks::Watch(address);
+  return block < kMostExact ? static_cast<int64_t>(block) : 0;
+}
+
+bool IsWatchedBlock(int64_t block) { return CountedBlocks::IsWatched(static_cast<uint64_t>(block)); }
+
 void MergeAccounts(int64_t from, int64_t to, int64_t bytes) {
   CountedBlocks::Merge(static_cast<uint64_t>(from), static_cast<uint64_t>(to), static_cast<uint64_t>(bytes));
 }

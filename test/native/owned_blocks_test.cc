@@ -62,11 +62,11 @@ TEST(CountedBlocks, AWatchedBlockIsThatOne) {
     to = address;
     return CountedBlocks::Reallocator{[](const CountedBlocks::Reallocator&, void*, size_t) { return At(to); }};
   };
-  EXPECT_FALSE(CountedBlocks::Watch(0x5000)) << "a stranger";
-  EXPECT_FALSE(CountedBlocks::Watch(0));
+  EXPECT_EQ(CountedBlocks::Watch(0x5000), 0U) << "a stranger";
+  EXPECT_EQ(CountedBlocks::Watch(0), 0U);
   CountedBlocks::Made(At(0x5000), 10);
   EXPECT_FALSE(CountedBlocks::IsWatched(0x5000));
-  EXPECT_TRUE(CountedBlocks::Watch(0x5000));
+  EXPECT_EQ(CountedBlocks::Watch(0x5008), 0x5000U) << "behind a header";
   EXPECT_TRUE(CountedBlocks::IsWatched(0x5000));
   CountedBlocks::Resize(At(0x5000), 20, true, nullptr, resize_to(0));
   EXPECT_TRUE(CountedBlocks::IsWatched(0x5000)) << "realloc() has failed";
@@ -75,7 +75,8 @@ TEST(CountedBlocks, AWatchedBlockIsThatOne) {
   CountedBlocks::Resize(At(0x5000), 30, true, nullptr, resize_to(0x6000));
   EXPECT_FALSE(CountedBlocks::IsWatched(0x5000));
   EXPECT_FALSE(CountedBlocks::IsWatched(0x6000)) << "nobody has its address";
-  EXPECT_TRUE(CountedBlocks::Watch(0x6000));
+  EXPECT_EQ(CountedBlocks::Watch(0x6020), 0U) << "behind its end";
+  EXPECT_EQ(CountedBlocks::Watch(0x6000), 0x6000U);
   EXPECT_EQ(CountedBlocks::Given(At(0x6000), nullptr), 30U);
   CountedBlocks::Made(At(0x6000), 40);
   EXPECT_FALSE(CountedBlocks::IsWatched(0x6000)) << "another one";

@@ -265,7 +265,7 @@ function open() {
     adoptBlock: () => 0,
     findExported: () => '',
     countedBytes: () => 0,
-    watchBlock: () => false,
+    watchBlock: () => 0,
     isWatchedBlock: () => false,
     mergeAccounts() {},
     takeChanges: () => [],

@@ -2,7 +2,6 @@
 // Turns what JavaScript passes for one parameter into what the FFI takes.
 
 const binding = require('../../binding');
-const { Form } = require('../../books/kinds');
 const { access } = require('../../pointers/tracked-pointer');
 const { ArgumentTypeError, TypeMismatchError } = require('../../support/errors');
 const { lookAfterCall } = require('./freed');
@@ -19,16 +18,25 @@ class PointerParam {
     this.accepts = accepts;
     this.frees = frees; // whether the function is that destructor, if anybody wants to know
     this.last = null; // the destructor, and by that the type, of the pointer that was right last time
+    this.lastWatched = null; // the same of one that C may free meanwhile: see lookAfterCall()
   }
 
-  check({ type, destructor }, pointer) {
+  check({ type, destructor, isWatched }, pointer) {
+    if (destructor === this.lastWatched) {
+      lookAfterCall(pointer);
+      return;
+    }
     // That of a pointer from track() is null.
     if (type !== null && !this.accepts(type)) {
       throw new TypeMismatchError(`'${type.name}'`, `'${this.expected}'`, this.where);
     }
     if (this.frees?.(destructor)) throw FREED;
-    if (destructor.form === Form.JAVASCRIPT) lookAfterCall(pointer);
-    else this.last = destructor;
+    if (!isWatched) {
+      this.last = destructor;
+      return;
+    }
+    this.lastWatched = destructor;
+    lookAfterCall(pointer);
   }
 }
 

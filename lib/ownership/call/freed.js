@@ -2,6 +2,7 @@
 // A destructor called by hand: how a pointer is disposed of in C's own words.
 
 const calls = require('../../books/c-calls');
+const watched = require('../../books/watched');
 const { access } = require('../../pointers/tracked-pointer');
 const { scripts } = require('../../reclaim/destroy');
 const { UnsupportedError } = require('../../support/errors');
@@ -29,7 +30,10 @@ function refuseFreedInside({ frees }, value, i, where) {
   }
 }
 
-const lent = []; // to the calls that are on the stack, of those whose destructors are JavaScript
+// What was lent to the calls that are on the stack, of those whose destructors are JavaScript. An array that is emptied would
+// need memory again.
+const lent = [];
+let count = 0;
 
 /** `value` ends if it is a pointer that C has freed, where its destructor is JavaScript, which then does not run. */
 function endIfLost(value) {
@@ -38,13 +42,15 @@ function endIfLost(value) {
 
 /** A call that may free `pointer` is about to begin. Which functions its destructor calls nobody knows. */
 function lookAfterCall(pointer) {
-  if (!scripts.watches || calls.isIdle) return; // or its caller will look
-  lent.push(pointer);
+  if (calls.isIdle) return; // its caller will look
+  lent[count++] = pointer;
   calls.lookLater();
 }
 
 calls.onReturned(() => {
-  for (const pointer of lent.splice(0)) endIfLost(pointer);
+  const all = watched.hasLost() ? lent.slice(0, count) : null;
+  while (count > 0) lent[--count] = null;
+  all?.forEach(endIfLost);
 });
 
 module.exports = { endIfLost, findFreed, lookAfterCall, refuseFreedInside };

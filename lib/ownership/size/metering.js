@@ -2,6 +2,7 @@
 // Has what a library allocates counted, at its import slots.
 
 const binding = require('../../binding');
+const watched = require('../../books/watched');
 const { UnsupportedError } = require('../../support/errors');
 
 const { patched } = binding.protocol;
@@ -17,7 +18,9 @@ const REASONS = {
 /** Counts what the library at `path` allocates, from now on. Returns why that cannot be, undefined if it can. */
 function tryToMeter(path, deep) {
   const { outcome, name } = binding.patchSlots(path, deep);
-  return outcome === patched.YES ? undefined : REASONS[outcome](name);
+  if (outcome !== patched.YES) return REASONS[outcome](name);
+  watched.begin();
+  return undefined;
 }
 
 /** The same for `label`, if any. Throws where that cannot be. */
