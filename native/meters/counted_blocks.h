@@ -90,8 +90,8 @@ class CountedBlocks {
   // What is known of a block; its key is 0 for a stranger.
   static BlockTable::Entry Find(uint64_t address);
 
-  // From now on IsWatched() tells whether the block is still there that this address is in, behind a header at
-  // most, and no other one in its place. Returns the address of that block, 0 for a stranger.
+  // From now on IsWatched() tells whether the block is still there that this address is in, behind a header
+  // at most, and no other one in its place. Returns the address of that block, 0 for a stranger.
   static uint64_t Watch(uint64_t address);
   static bool IsWatched(uint64_t block);
 

@@ -75,7 +75,7 @@ Napi::Value PatchNewSlots(Napi::Env env);                    // the same, of wha
 Napi::Value FindExported(Napi::Env env, Napi::String path);  // the name of a function, or ''
 double CountedBytes(uint64_t address);                       // of that block
 double AdoptBlock(uint64_t address, int64_t account);        // counts a block, and returns its bytes
-int64_t WatchBlock(uint64_t address);                         // the block; 0 for a stranger
+int64_t WatchBlock(uint64_t address);                        // the block; 0 for a stranger
 bool IsWatchedBlock(int64_t block);
 void MergeAccounts(int64_t from, int64_t to, int64_t bytes);
 Napi::Value TakeChanges(Napi::Env env, int64_t first_account);  // [account, bytes, ...]

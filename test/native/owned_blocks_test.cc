@@ -60,7 +60,8 @@ TEST(CountedBlocks, AWatchedBlockIsThatOne) {
   const auto resize_to = [](uint64_t address) {
     static uint64_t to;
     to = address;
-    return CountedBlocks::Reallocator{[](const CountedBlocks::Reallocator&, void*, size_t) { return At(to); }};
+    return CountedBlocks::Reallocator{
+        [](const CountedBlocks::Reallocator&, void*, size_t) { return At(to); }};
   };
   EXPECT_EQ(CountedBlocks::Watch(0x5000), 0U) << "a stranger";
   EXPECT_EQ(CountedBlocks::Watch(0), 0U);
