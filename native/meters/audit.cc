@@ -146,14 +146,16 @@ struct Recent {
 };
 thread_local Recent recent;
 
-// Calls `see` for each that lives of the last `count` ones, if `maker` has made it in the current call.
+// Whether `see` returns true for one that lives of the last `count` ones, if `maker` has made it in the
+// current call. Calls it for no more then.
 template <typename See>
-void EachRecent(uint32_t maker, uint32_t count, See see) {
+bool AnyRecent(uint32_t maker, uint32_t count, See see) {
   const uint64_t account = AccountOf(maker, CountedBlocks::ThreadBlock());
   for (uint32_t i = 1; i <= count; i++) {
     const BlockTable::Entry entry = blocks.Find(recent.addresses[(recent.count - i) % Audit::kRemembered]);
-    if (entry.key != 0 && (entry.account & ~kFlags) == account) see(entry);
+    if (entry.key != 0 && (entry.account & ~kFlags) == account && see(entry)) return true;
   }
+  return false;
 }
 
 uint32_t CurrentMaker(const double* block) { return static_cast<uint32_t>(block[Field::kMaker]); }
@@ -258,13 +260,11 @@ void Audit::Rename(uint32_t from, uint32_t to) {
 }
 
 bool Audit::HasLeft(uint32_t from, uint32_t count) {
-  bool has_left = false;
-  EachRecent(from, count, [&has_left](const Block&) { has_left = true; });
-  return has_left;
+  return AnyRecent(from, count, [](const Block&) { return true; });
 }
 
 void Audit::Give(uint32_t from, uint32_t to, uint32_t count) {
-  EachRecent(from, count, [=](const Block& entry) {
+  AnyRecent(from, count, [=](const Block& entry) {
     const auto bytes = static_cast<int64_t>(entry.bytes);
     AddBlock(Find(from), -bytes, -1);
     AddBlock(Find(to), bytes, 1);
@@ -273,6 +273,7 @@ void Audit::Give(uint32_t from, uint32_t to, uint32_t count) {
       AddTracked(Find(to), entry, 1);
     }
     blocks.Put(entry.key, entry.bytes, entry.account - from + to);
+    return false;
   });
 }
 
