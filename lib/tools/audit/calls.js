@@ -109,7 +109,7 @@ class Calls {
       this.#inner = outerInner + change;
       const made = block[BLOCKS] - blocks;
       if (made !== 0 || block[MOVED] !== 0) {
-        this.#made(maker, this.#numberOf(maker, number, made), kept, result, args);
+        this.#made(maker, this.#numberOf(maker, number, made, kept), kept, result, args);
       }
       block[CALL] = outerCall;
       block[MOVED] = outerMoved;
@@ -120,12 +120,11 @@ class Calls {
   }
 
   /** What a call stands under that has made so many blocks under `number`. */
-  #numberOf(maker, number, made) {
+  #numberOf(maker, number, made, kept) {
     if (maker.isLarge) return number;
     if (made > MOST_REMEMBERED || this.#block[MOVED] !== 0) return maker.becomeLarge();
-    if (!binding.auditHasLeft(number, made)) return number; // nobody will ask where that was
-    const place = maker.place();
-    binding.auditGive(number, place, made);
+    const place = maker.place(kept, () => binding.auditHasLeft(number, made));
+    if (place !== number) binding.auditGive(number, place, made);
     return place;
   }
 

@@ -6,6 +6,7 @@ const { performance } = require('node:perf_hooks');
 const binding = require('../../binding');
 const { stats } = require('../../figures/stats');
 const { formatBytes } = require('../../support/bytes');
+const { Places } = require('./places');
 const { propose } = require('./proposal');
 
 // Less than this is not worth a finding; nor is what so few calls have kept.
@@ -28,31 +29,37 @@ function makersByFunction() {
       sum = {
         ...JSON.parse(key),
         numbers: [],
-        places: new Map(),
+        places: new Places(),
         freedBy: new Map(),
         freedOtherwise: 0,
-        enlargedBy: [],
+        enlargedBy: new Map(),
       };
       for (const name of SUMMED) sum[name] = 0;
       functions.set(key, sum);
     }
     sum.numbers.push(number);
     for (const name of SUMMED) sum[name] += maker[name];
-    if (maker.renamed !== 0 || places[0]?.startsWith('#')) return;
-    const live = maker.madeBytes - maker.freedBytes;
-    sum.places.set(wheres[number], (sum.places.get(wheres[number]) ?? 0) + live);
+    if (maker.renamed === 0) sum.places.add(wheres[number], maker.madeBytes - maker.freedBytes);
   });
   const add = (sums, key, amount) => sums.set(key, (sums.get(key) ?? 0) + amount);
   for (const { maker, by, enlarges, asArgument, amount } of binding.auditActs()) {
     const sum = functions.get(keys[maker]);
     const other = by === 0 ? undefined : functions.get(keys[by]);
     if (enlarges) {
-      if (other !== sum) sum.enlargedBy.push({ by: other, place: wheres[by], bytes: amount });
+      if (other !== sum && other !== undefined) addEnlargement(sum.enlargedBy, other, wheres[by], amount);
     } else if (other !== undefined && asArgument) add(sum.freedBy, other.name, amount);
     else sum.freedOtherwise += amount;
   }
   return [...functions.values()];
 }
+
+function addEnlargement(enlargedBy, by, where, bytes) {
+  let known = enlargedBy.get(by);
+  if (known === undefined) enlargedBy.set(by, (known = { by, bytes: 0, places: new Places() }));
+  known.bytes += bytes;
+  known.places.add(where, bytes);
+}
+
 const SUMMED = [
   'madeBytes',
   'madeBlocks',
@@ -100,11 +107,7 @@ function figuresOf(sum, accounts) {
     freedBy: [...sum.freedBy]
       .map(([name, pointers]) => ({ name, pointers }))
       .sort((a, b) => b.pointers - a.pointers),
-    places: [...sum.places]
-      .filter(([, bytes]) => bytes > 0)
-      .sort(([, a], [, b]) => b - a)
-      .slice(0, PLACES)
-      .map(([stack, bytes]) => ({ stack, bytes })),
+    places: sum.places.list().slice(0, PLACES),
     uncertain: uncertainties(sum),
   };
 }
@@ -118,8 +121,9 @@ const shortened = (place) => place.replace(process.cwd() + path.sep, '');
 function leak(sum, figures, signatures) {
   const { text, code } = propose(sum, figures, signatures);
   const [place, other] = figures.places;
-  const most = other === undefined ? 'made at' : 'most of them made at';
-  const where = place === undefined ? '' : `, ${most} ${shortened(place.stack.split('\n')[0])}`;
+  const most = place?.bytes >= MANY * figures.outstanding ? 'most' : 'some';
+  const madeAt = other === undefined && most === 'most' ? 'made at' : `${most} of them made at`;
+  const where = place === undefined ? '' : `, ${madeAt} ${shortened(place.stack.split('\n')[0])}`;
   const each = formatBytes(Math.round(sum.keeping === 0 ? 0 : sum.kept / sum.keeping));
   const keeps = sum.keeping === 0 ? 'has memory made by other threads' : `keeps ${each} per call`;
   return {
@@ -138,18 +142,19 @@ function leak(sum, figures, signatures) {
 /** Where it is not a matter of more objects, but of one that others make larger and larger: the largest of these. */
 function enlargement(sum, { outstanding }) {
   if (sum.keeping >= FEWEST_CALLS) return undefined;
-  const [most] = sum.enlargedBy.sort((a, b) => b.bytes - a.bytes);
-  return most?.by !== undefined && most.bytes >= MANY * outstanding ? most : undefined;
+  const [most] = [...sum.enlargedBy.values()].sort((a, b) => b.bytes - a.bytes);
+  return most !== undefined && most.bytes >= MANY * outstanding ? most : undefined;
 }
 
-function growing({ name }, { outstanding }, { by, place, bytes }) {
-  const where = place.startsWith('#') ? '' : `, most of it at ${shortened(place.split('\n')[0])}`;
+function growing({ name }, { outstanding }, { by, places, bytes }) {
+  const [place] = places.list();
+  const where = place === undefined ? '' : `, most of it at ${shortened(place.stack.split('\n')[0])}`;
   return {
     kind: 'leak',
     function: by.name,
     library: by.library,
     bytes: outstanding,
-    places: [{ stack: place, bytes }],
+    places: places.list().slice(0, PLACES),
     text:
       `${by.name}() makes what ${name}() has made larger and larger: by ${formatBytes(bytes)}${where}. ` +
       `Look in its documentation for what empties it.`,

@@ -161,6 +161,28 @@ describeIf(process.platform === 'linux')('a function', () => {
     expect(find(result, 'text_length')).toMatchObject({ calls: 100, kept: 0, outstanding: 0 });
   });
 
+  test('that is called very often leaks on the line that it leaks on, though few calls are asked for their place', async () => {
+    const result = await run(`${prelude}
+      const lib = koffi.load(require('./test/support/build.js')().leaks);
+      const make = lib.func('void *image_create(size_t bytes)');
+      const destroy = lib.func('void image_destroy(void *image)');
+      const { captureStackTrace } = Error;
+      let stacks = 0;
+      Error.captureStackTrace = (...args) => { stacks++; captureStackTrace(...args); };
+      function good() { destroy(make(1000)); }
+      function bad() { make(1000); }
+      for (let i = 0; i < 20_000; i++) { good(); good(); bad(); }
+      Error.captureStackTrace = captureStackTrace;
+      report({ stacks, bytes: 20_000 * 1008 });
+    `);
+    const { stacks, bytes } = result.truth;
+    expect(stacks).toBeLessThan(60_000 / 8);
+    const finding = onlyFinding({ ...result, truth: bytes });
+    expect(finding.places).toHaveLength(1);
+    expect(finding.places[0].stack).toMatch(/^bad \(/);
+    expect(finding.places[0].bytes).toBe(finding.bytes);
+  });
+
   test('whose results are tracked is none, unless they are charged with much too little', async () => {
     const tracked = (size) => `${prelude}
       koffi.owned('Thing', 'void *', { free: 'thing_free', size: ${size} });
