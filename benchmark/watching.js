@@ -1,6 +1,7 @@
 'use strict';
 // What it costs to watch a program: a pointer that may be traced, or its use, a call under the audit, 100 MB under a profile,
-// a snapshot, and the program under `ffi-tally check`; and what it costs when nobody does. Processor time, which a busy machine distorts less than hours and minutes; medians of rounds that take turns.
+// a snapshot, and the program under `ffi-tally check`; and what it costs when nobody does. Processor time, which a busy machine
+// distorts less than hours and minutes; medians of rounds that take turns. Two minutes, half of them for snapshots.
 //   node benchmark/watching.js
 
 const fs = require('node:fs');
@@ -12,38 +13,41 @@ const median = require('./median');
 const { blocksLibrary } = require('./paths');
 
 const ROUNDS = 5;
+const FEW_ROUNDS = 3; // of what takes a quarter of a minute each time
 const root = path.join(__dirname, '..');
 const register = path.join(root, 'lib/tools/record/register.js');
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-watching-'));
 
-/** Nanoseconds of processor time for one call: `code` declares call(). */
 const libc = `
   const koffi = require('koffi');
   const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');`;
+
+/** Nanoseconds of processor time for one call: `code` declares call(). */
 const calls = (code) => `
   ${code}
-  const COUNT = 100_000;
-  for (let i = 0; i < COUNT / 10; i++) call();
+  const BATCH = 20_000;
+  const ENOUGH = 200_000; // microseconds
+  const go = () => { for (let i = 0; i < BATCH; i++) call(); };
+  go();
   const start = process.cpuUsage();
-  for (let i = 0; i < COUNT; i++) call();
-  const { user, system } = process.cpuUsage(start);
-  console.log(JSON.stringify(((user + system) * 1000) / COUNT));
+  let time = 0;
+  let count = 0;
+  for (; time < ENOUGH; count += BATCH) {
+    go();
+    const { user, system } = process.cpuUsage(start);
+    time = user + system;
+  }
+  console.log(JSON.stringify((time * 1000) / count));
 `;
 
-/** Nanoseconds of processor time for a pointer that is tracked and disposed of. */
-const pointers = `
+/** The same for a pointer that is tracked and disposed of. */
+const pointers = calls(`
   const { track } = require('./lib');
   const options = { size: 100, free: null, label: 'thing' };
-  const COUNT = 1_000_000;
-  const go = (count) => { for (let i = 0; i < count; i++) track(4096n, options).dispose(); };
-  go(COUNT / 10);
-  const start = process.cpuUsage();
-  go(COUNT);
-  const { user, system } = process.cpuUsage(start);
-  console.log(JSON.stringify(((user + system) * 1000) / COUNT));
-`;
+  const call = () => track(4096n, options).dispose();
+`);
 
-/** Nanoseconds of processor time for a call of C that uses a pointer. */
+/** A call of C that uses a pointer. */
 const uses = `${libc.replace("'koffi'", "'./lib/ffi/koffi'")}
   koffi.opaque('Block');
   koffi.owned('OwnedBlock', 'Block *', { free: 'free', size: 10 });
@@ -113,15 +117,17 @@ function run(code, { recording, trace } = {}) {
   return JSON.parse(child.stdout);
 }
 
-function compare(code, watch, pick = (value) => value) {
+function runs(code, watch, rounds = ROUNDS) {
   const plain = [];
   const watched = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    plain.push(pick(run(typeof code === 'function' ? code(false) : code)));
-    watched.push(pick(run(typeof code === 'function' ? code(true) : code, watch)));
+  for (let round = 0; round < rounds; round++) {
+    plain.push(run(typeof code === 'function' ? code(false) : code));
+    watched.push(run(typeof code === 'function' ? code(true) : code, watch));
   }
-  return [median(plain), median(watched)];
+  return [plain, watched];
 }
+
+const compare = (...args) => runs(...args).map(median);
 
 /** A program that could be watched and is not: ended again, or never begun. */
 const unwatched = (code, begin) => (wasWatched) => `${wasWatched ? begin : ''}${code}`;
@@ -143,6 +149,9 @@ const pair = `${libc}
   const malloc = libc.func('void *malloc(size_t bytes)');
   const free = libc.func('void free(void *block)');
   const call = () => free(malloc(100_000));`;
+const leaky = `${libc}
+  const malloc = libc.func('void *malloc(size_t bytes)');
+  const call = () => malloc(100);`;
 for (const [share, trace] of [
   ['1 in 1000', '0.001'],
   ['1 in 100', '0.01'],
@@ -169,6 +178,7 @@ row(
 const audited = { recording: { audit: true } };
 row('audit: a call of abs()', compare(calls(cheap), audited), 'ns');
 row('audit: malloc() and free() of 100 KB', compare(calls(pair), audited), 'ns');
+row('audit: malloc() of 100 bytes, not freed', compare(calls(leaky), audited), 'ns');
 for (const [what, code] of [
   ['100 MB by calls, 64 KB each', byCalls(64_000)],
   ['100 MB by calls, 4 KB each', byCalls(4000)],
@@ -177,16 +187,10 @@ for (const [what, code] of [
 ]) {
   row(`profile: ${what}`, compare(profiled(code)), 'ms');
 }
-row('snapshot beside 1e6 pointers', compare(snapshot), 'ms');
+row('snapshot beside 1e6 pointers', compare(snapshot, undefined, FEW_ROUNDS), 'ms');
 const checked = { recording: { audit: false } };
-row(
-  'check: processor time of 60 turns',
-  compare(work, checked, ({ cpu }) => cpu),
-  'ms',
-);
-row(
-  'check: resident at the end',
-  compare(work, checked, ({ rss }) => rss),
-  'MB',
-);
+const checks = runs(work, checked);
+const only = (name) => checks.map((values) => median(values.map((value) => value[name])));
+row('check: processor time of 60 turns', only('cpu'), 'ms');
+row('check: resident at the end', only('rss'), 'MB');
 fs.rmSync(directory, { recursive: true });

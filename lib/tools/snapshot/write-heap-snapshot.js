@@ -27,6 +27,19 @@ function nameOfFile() {
   return `Heap.${time}.${process.pid}.${threadId}.${String(++count).padStart(3, '0')}.heapsnapshot`;
 }
 
+/** The sizes of these nodes by node, -1 for others, and their sum. */
+function weightsOf(nodes, sizes) {
+  let most = 0;
+  for (let i = 0; i < nodes.length; i++) if (nodes[i] > most) most = nodes[i];
+  const weights = new Float64Array(most + 1).fill(-1);
+  let sum = 0;
+  for (let i = 0; i < nodes.length; i++) {
+    weights[nodes[i]] = sizes[i];
+    sum += sizes[i];
+  }
+  return { weights, sum };
+}
+
 /** Writes `<file>`, and meanwhile `<file>.tmp`. Returns what it is called. */
 function writeHeapSnapshot(file = nameOfFile()) {
   if (typeof file !== 'string' || file === '')
@@ -45,14 +58,8 @@ function writeHeapSnapshot(file = nameOfFile()) {
     v8.writeHeapSnapshot(plain);
     held = null;
     const found = findElements(plain, MARKS, sizes.length);
-    const weights = new Float64Array(found.nodes.reduce((most, node) => Math.max(most, node), 0) + 1).fill(
-      -1,
-    );
-    let rest = bytes;
-    found.nodes.forEach((node, i) => {
-      weights[node] = sizes[i];
-      rest -= sizes[i];
-    });
+    const { weights, sum } = weightsOf(found.nodes, sizes);
+    const rest = bytes - sum;
     writeWeighed(plain, target, { ...found, weights, rest });
   } finally {
     held = null;
