@@ -53,7 +53,7 @@ export interface AuditedFunction {
   readonly adopted: { readonly pointers: number } | undefined;
   /** The functions that freed what it returned. */
   readonly freedBy: readonly FreedBy[];
-  /** The places whose calls have made most of what nobody has freed; of very many calls these bytes are scaled up from some. */
+  /** The places whose calls have made what nobody has freed, the fastest growing first; of very many calls these bytes are scaled up from some. */
   readonly places: readonly AuditedPlace[];
   /** Why its figures are less certain than others, in words. */
   readonly uncertain: readonly string[];

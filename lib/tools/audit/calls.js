@@ -37,9 +37,16 @@ function resultsOf(gives, result, args) {
   return found;
 }
 
-/** A call of `maker` has given what is known by `number`, and kept so many bytes. */
-function tellResults(maker, number, kept, result, args) {
+/**
+ * A call of `maker` has given what is known by `number`, and kept so many bytes. What it has `moved` is new, whatever its
+ * address.
+ */
+function tellResults(maker, number, kept, result, args, moved = 0) {
   const found = resultsOf(maker.facts.gives, result, args);
+  const given = maker.facts.gives === 'pointer' ? found[0] : undefined;
+  if (given !== undefined && Number(given) !== moved && args.some((value) => toAddress(value) === given)) {
+    maker.givesBack = true;
+  }
   // Where there are several, nobody knows what else belongs to which.
   const each = found.length === 1 ? kept : 0;
   for (const address of found) binding.auditReturned(address, number, maker.label !== undefined, each);
@@ -131,7 +138,7 @@ class Calls {
   #made(maker, number, kept, result, args) {
     maker.kept += kept;
     if (kept > 0) maker.keeping++;
-    tellResults(maker, number, kept, result, args);
+    tellResults(maker, number, kept, result, args, this.#block[MOVED]);
     maker.tell(); // now: this may be a worker, which is terminated
     this.growth.called();
   }

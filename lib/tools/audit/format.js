@@ -3,6 +3,7 @@
 
 const { formatBytes } = require('../../support/bytes');
 const { formatTable } = require('../../support/table');
+const { isCounted } = require('./uncertain');
 
 const ROWS = 15;
 const HEAD = ['function', 'calls', 'keeps per call', 'not given back', 'tracked', 'given back by'];
@@ -34,7 +35,11 @@ function verdictOf({ measures, findings, functions }) {
     return `What libraries allocate cannot be counted on this platform: only calls could be.`;
   }
   if (functions.length === 0) return 'No C function was called through Koffi.';
-  if (findings.length === 0) return 'No function keeps more and more memory that nothing tracks.';
+  if (findings.length === 0) {
+    if (!functions.some(isCounted)) return 'What these functions allocate cannot be counted.';
+    const which = functions.every(isCounted) ? 'function' : 'function that can be counted';
+    return `No ${which} keeps more and more memory that nothing tracks.`;
+  }
   return `${plural(findings.length, 'finding')}:`;
 }
 
@@ -68,4 +73,4 @@ function formatAudit(result) {
   return parts.join('\n\n');
 }
 
-module.exports = { formatAudit };
+module.exports = { formatAudit, verdictOf };

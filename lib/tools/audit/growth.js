@@ -6,6 +6,8 @@ const binding = require('../../binding');
 
 const MOST = 64;
 const FEWEST = 6; // moments, with fewer of which nobody can tell
+const MIDDLE = [0.35, 0.5]; // of the run
+const LAST = [0.85, 1];
 const LATE = 0.2; // of what is there in the end, that must have come in the second half
 
 function median(values) {
@@ -44,16 +46,24 @@ class Growth {
   isGrowing(numbers, frees, isCollected) {
     this.note();
     const moments = this.#moments;
-    const end = moments.at(-1)[0];
     if (moments.length < FEWEST) return undefined;
     const bytes = (moment) => numbers.reduce((sum, number) => sum + (moment[number] ?? 0), 0);
-    const within = (from, to) =>
-      median(moments.filter(([at]) => at > from * end && at <= to * end).map(bytes));
     const left = bytes(moments.at(-1));
-    const late = frees ? Math.min(within(0.85, 1), isCollected ? left : Infinity) : left;
+    const late = frees ? Math.min(this.#within(LAST, bytes), isCollected ? left : Infinity) : left;
     // Where one call has made most of all, there is no middle.
-    const middle = within(0.35, 0.5) ?? bytes(moments[0]);
+    const middle = this.#within(MIDDLE, bytes) ?? bytes(moments[0]);
     return late > 0 && late - middle >= LATE * late;
+  }
+
+  /** By how much that maker has more at the end than it mostly had in the middle; 0 if nobody can tell. */
+  increase(number) {
+    const bytes = (moment) => moment[number] ?? 0;
+    return (this.#within(LAST, bytes) ?? 0) - (this.#within(MIDDLE, bytes) ?? 0);
+  }
+
+  #within([from, to], bytes) {
+    const end = this.#moments.at(-1)?.[0];
+    return median(this.#moments.filter(([at]) => at > from * end && at <= to * end).map(bytes));
   }
 }
 

@@ -16,11 +16,18 @@ const SHARE = 1 / 32;
 
 const TOLD = ['name', 'library', 'signature', 'gives', 'base', 'disposable', 'guess', 'label', 'problem'];
 
+/** Not of Node, as util.promisify() is, nor of V8, as Array.map() is. */
+function isOfProgram(site) {
+  const file = site.getScriptNameOrSourceURL();
+  return Boolean(file) && !file.startsWith('node:');
+}
+
 class Maker {
   calls = 0; // since they were told
   keeping = 0;
   kept = 0;
   label = undefined; // of the tracked pointers that the drop-in makes of its results
+  givesBack = false; // whether a call that made something has returned what it was given, as g_list_append() does
   entry = undefined; // the function that the program, or the drop-in, calls for it
   isLarge = false; // whether a call has made or moved more than can be given a place afterwards
   #places = new Map();
@@ -66,7 +73,11 @@ class Maker {
   #lookUp(isPicked) {
     try {
       let { others, key } = othersAmong(callSites(FRAMES, this.entry));
-      if (others.length === 0) ({ others, key } = othersAmong(callSites(MOST), FRAMES));
+      if (others.length === 0 || !isOfProgram(others[0])) {
+        const sites = callSites(MOST);
+        const first = sites.findIndex((site) => isOfProgram(site) && othersAmong([site]).others.length > 0);
+        ({ others, key } = othersAmong(sites.slice(Math.max(0, first)), FRAMES));
+      }
       if (isPicked) key = textOfPicked(key);
       return this.#places.get(key) ?? this.#addPlace(others, key, isPicked);
     } catch {

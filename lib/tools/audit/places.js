@@ -9,30 +9,43 @@ const PICKED = '~\n';
 const textOfUnknown = (id) => `${UNKNOWN}${id}`;
 const textOfPicked = (stack) => `${PICKED}${stack}`;
 
-const add = (sums, key, amount) => sums.set(key, (sums.get(key) ?? 0) + amount);
+class Sums {
+  #byStack = new Map();
 
-class Places {
-  #known = new Map();
-  #picked = new Map();
-  #unknown = 0;
-
-  /** So many bytes are of the place with that text. */
-  add(text, bytes) {
-    if (text.startsWith(UNKNOWN)) this.#unknown += bytes;
-    else if (text.startsWith(PICKED)) add(this.#picked, text.slice(PICKED.length), bytes);
-    else add(this.#known, text, bytes);
+  add(stack, bytes, more) {
+    const known = this.#byStack.get(stack) ?? { stack, bytes: 0, more: 0 };
+    known.bytes += bytes;
+    known.more += more;
+    this.#byStack.set(stack, known);
   }
 
-  /** [{ stack, bytes }], the largest first, without what nobody can tell the place of. */
+  get list() {
+    return [...this.#byStack.values()].filter(({ bytes }) => bytes > 0);
+  }
+}
+
+class Places {
+  #known = new Sums();
+  #picked = new Sums();
+  #unknown = 0;
+
+  /** So many bytes are of the place with that text, `more` of which have come of late. */
+  add(text, bytes, more = 0) {
+    if (text.startsWith(UNKNOWN)) this.#unknown += bytes;
+    else if (text.startsWith(PICKED)) this.#picked.add(text.slice(PICKED.length), bytes, more);
+    else this.#known.add(text, bytes, more);
+  }
+
+  /** [{ stack, bytes }], those first that have grown most of late, without what nobody can tell the place of. */
   list() {
-    const picked = [...this.#picked].filter(([, bytes]) => bytes > 0);
-    const total = picked.reduce((sum, [, bytes]) => sum + bytes, 0);
-    const all = new Map(this.#known);
-    for (const [stack, bytes] of picked) add(all, stack, bytes * (1 + Math.max(0, this.#unknown) / total));
-    return [...all]
-      .filter(([, bytes]) => bytes > 0)
-      .map(([stack, bytes]) => ({ stack, bytes: Math.round(bytes) }))
-      .sort((a, b) => b.bytes - a.bytes);
+    const picked = this.#picked.list;
+    const scale = 1 + Math.max(0, this.#unknown) / picked.reduce((sum, { bytes }) => sum + bytes, 0);
+    const all = new Sums();
+    for (const { stack, bytes, more } of this.#known.list) all.add(stack, bytes, more);
+    for (const { stack, bytes, more } of picked) all.add(stack, bytes * scale, more * scale);
+    return all.list
+      .sort((a, b) => b.more - a.more || b.bytes - a.bytes)
+      .map(({ stack, bytes }) => ({ stack, bytes: Math.round(bytes) }));
   }
 }
 

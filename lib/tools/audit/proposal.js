@@ -100,6 +100,7 @@ function isHeld({ numbers }) {
 
 /** Why `free` cannot be proposed; undefined where it can. */
 function objectionTo(free, sum, signatures) {
+  if (sum.givesBack) return 'it also returns pointers that it was given, which are not new';
   if (isHeld(sum)) return 'C keeps pointers to them, and may free them with what they belong to';
   const parameters = /\((.*)\)/s.exec(signatures.get(free) ?? '')?.[1];
   return parameters?.includes(',') ? `\`${free}\` needs more than the pointer` : undefined;

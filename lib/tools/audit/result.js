@@ -8,6 +8,7 @@ const { stats } = require('../../figures/stats');
 const { formatBytes } = require('../../support/bytes');
 const { Places } = require('./places');
 const { propose } = require('./proposal');
+const { uncertainties } = require('./uncertain');
 
 // Less than this is not worth a finding; nor is what so few calls have kept.
 const WORTH = 8 * 1024;
@@ -15,8 +16,8 @@ const FEWEST_CALLS = 4;
 const MANY = 0.5; // of what is made, that is freed
 const PLACES = 5; // that are told
 
-/** { key: the function's makers, added up } by what the native part has. */
-function makersByFunction() {
+/** The makers of each function, added up, by what the native part has. */
+function makersByFunction(growth) {
   const functions = new Map();
   const keys = []; // by number
   const wheres = []; // likewise, their places
@@ -39,7 +40,8 @@ function makersByFunction() {
     }
     sum.numbers.push(number);
     for (const name of SUMMED) sum[name] += maker[name];
-    if (maker.renamed === 0) sum.places.add(wheres[number], maker.madeBytes - maker.freedBytes);
+    if (maker.renamed !== 0) return;
+    sum.places.add(wheres[number], maker.madeBytes - maker.freedBytes, growth.increase(number));
   });
   const add = (sums, key, amount) => sums.set(key, (sums.get(key) ?? 0) + amount);
   for (const { maker, by, enlarges, asArgument, amount } of binding.auditActs()) {
@@ -82,13 +84,6 @@ function trackedAs({ label, tracked }, accounts) {
   return { label, bytes: account?.bytes ?? 0, pointers: tracked, each };
 }
 
-function uncertainties({ problem, asynchronous }) {
-  const reasons = [];
-  if (problem !== undefined) reasons.push(`what it allocates cannot be counted: ${problem}`);
-  if (asynchronous) reasons.push('asynchronous calls: what several functions make at once is nobody’s');
-  return reasons;
-}
-
 function figuresOf(sum, accounts) {
   const live = sum.madeBytes - sum.freedBytes;
   // What an asynchronous call has kept for its result is not known: as much as others.
@@ -121,10 +116,11 @@ const shortened = (place) => place.replace(process.cwd() + path.sep, '');
 function leak(sum, figures, signatures) {
   const { text, code } = propose(sum, figures, signatures);
   const [place, other] = figures.places;
-  const most = place?.bytes >= MANY * figures.outstanding ? 'most' : 'some';
-  const madeAt = other === undefined && most === 'most' ? 'made at' : `${most} of them made at`;
+  const most = place?.bytes >= MANY * figures.outstanding ? 'most of them' : 'the latest';
+  const madeAt = other === undefined && most === 'most of them' ? 'made at' : `${most} made at`;
   const where = place === undefined ? '' : `, ${madeAt} ${shortened(place.stack.split('\n')[0])}`;
-  const each = formatBytes(Math.round(sum.keeping === 0 ? 0 : sum.kept / sum.keeping));
+  // What asynchronous calls have kept is not known, nor what threads have that C starts: but what is left of it.
+  const each = formatBytes(Math.round(Math.max(sum.kept, figures.outstanding) / Math.max(sum.keeping, 1)));
   const keeps = sum.keeping === 0 ? 'has memory made by other threads' : `keeps ${each} per call`;
   return {
     kind: 'leak',
@@ -204,7 +200,7 @@ function resultOf({ calls, startedAt }) {
   const { accounts } = stats();
   const findings = [];
   const functions = [];
-  const sums = makersByFunction();
+  const sums = makersByFunction(calls.growth);
   // What belongs to pointers that are tracked goes with them.
   const isCollected = sums.some(({ adopted }) => adopted > 0);
   const signatures = new Map(sums.map(({ name, signature }) => [name, signature]));
@@ -213,6 +209,7 @@ function resultOf({ calls, startedAt }) {
       ({ facts: { name, library } }) => name === sum.name && library === sum.library,
     );
     sum.asynchronous = own.some(({ asynchronous }) => asynchronous);
+    sum.givesBack = own.some(({ givesBack }) => givesBack);
     if (sum.calls === 0) continue;
     const figures = figuresOf(sum, accounts);
     functions.push(figures);

@@ -3,6 +3,7 @@
 
 const { version } = require('../../../package.json');
 const { formatBytes } = require('../../support/bytes');
+const { verdictOf } = require('../audit/format');
 const { chart } = require('./chart');
 const { accountSeries, memorySeries, peakOf } = require('./data');
 const { escapeHtml, escapeJson } = require('./escape');
@@ -86,7 +87,7 @@ function auditSection(audit) {
   ];
   return `<section>
 <h2>C functions</h2>
-${findings.length > 0 ? `<ol class="findings">${findings.join('')}</ol>` : '<p>No function keeps more and more memory that nothing tracks.</p>'}
+${findings.length > 0 ? `<ol class="findings">${findings.join('')}</ol>` : `<p>${escapeHtml(verdictOf(audit))}</p>`}
 ${table(head, 3, rows, 'sortable')}
 </section>`;
 }

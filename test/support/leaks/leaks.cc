@@ -65,6 +65,16 @@ Row* base_query(Base* base, size_t bytes) {
   return row;
 }
 
+// Behind `rows`, which it returns if there are any, as lists do.
+Row* rows_append(Row* rows, size_t bytes) {
+  auto* row = static_cast<Row*>(std::malloc(sizeof(Row)));
+  *row = {nullptr, Filled(bytes)};
+  if (rows == nullptr) return row;
+  row->next = rows->next;
+  rows->next = row;
+  return rows;
+}
+
 Row* row_new(Base* base, size_t bytes) { return base_query(base, bytes); }
 
 // What is in a base must be ended there.

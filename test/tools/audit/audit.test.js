@@ -3,6 +3,8 @@
 // Leaks planted in programs that use real C libraries. Each is named, with its bytes; without it nothing is.
 
 const koffi = require('koffi');
+const { formatAudit } = require('../../../lib/tools/audit/format.js');
+const { uncertainties } = require('../../../lib/tools/audit/uncertain.js');
 const { runChild } = require('../../support/child.js');
 const { isWhole } = require('../../support/whole.js');
 
@@ -284,6 +286,20 @@ describeIf(process.platform === 'linux')('a function', () => {
     expect(find(result, 'thing_new').uncertain[0]).toContain('asynchronous calls');
     expect(result.findings).toEqual([]);
   });
+
+  test('called asynchronously by way of a promise leaks on the line of the program, and as much per call', async () => {
+    const result = await run(`${prelude}
+      const lib = koffi.load(require('./test/support/build.js')().leaks);
+      const make = require('node:util').promisify(lib.func('void *text_make(size_t bytes)').async);
+      (async function leak() {
+        for (let i = 0; i < 50; i++) await make(10_000);
+        report(50 * 10_000);
+      })();
+    `);
+    const finding = onlyFinding(result);
+    expect(finding.places[0].stack).toMatch(/^leak \(|^\[eval\]:/);
+    expect(finding.text).toContain('text_make() keeps 10.0 KB per call');
+  });
 });
 
 test('printed at the end of a program with one line changed', async () => {
@@ -297,4 +313,17 @@ test('printed at the end of a program with one line changed', async () => {
   expect(stderr).toMatch(/^\nffi-tally audit: 50 calls of 1 C function in \d+\.\d s\n/);
   expect(stderr).toMatch(/^strdup\(\) +50 +200 KB +10\.0 MB +no$/m);
   expect(stderr).toMatch(/\n1 finding:\n\n {2}1\. strdup\(\) keeps 200 KB per call/);
+});
+
+test.each([
+  [[false, false], 'What these functions allocate cannot be counted.'],
+  [[true, false], 'No function that can be counted keeps more and more memory that nothing tracks.'],
+  [[true, true], 'No function keeps more and more memory that nothing tracks.'],
+])('nothing is found in functions of which these can be counted: %j', (counted, verdict) => {
+  const functions = counted.map((isCounted) => ({
+    ...{ name: 'make', calls: 1, perCall: 0, outstanding: 0, freedBy: [] },
+    uncertain: uncertainties(isCounted ? {} : { problem: 'it brings an allocator of its own' }),
+  }));
+  const text = formatAudit({ measures: true, calls: 2, seconds: 1, functions, findings: [] });
+  expect(text.split('\n').at(-1)).toBe(verdict);
 });

@@ -29,6 +29,7 @@ const base = {
   query: of('Row *base_query(Base *base, size_t bytes)'),
   row: of('Row *row_new(Base *base, size_t bytes)'),
   end: of('void base_end(Base *base, Row *row)'),
+  append: of('Row *rows_append(Row *rows, size_t bytes)'),
   close: of('void base_close(Base *base)'),
 };
 const widget = { make: of('Widget *widget_new(size_t bytes)'), delete: of('void widget_delete(Widget *widget)') };
@@ -80,6 +81,11 @@ const LEAKING = {
     by: 'base_query',
     bytes: (SIZE + 2 * POINTER) / 2,
   },
+  'a list whose head comes back': {
+    use: 'many(() => { let rows = null; for (let i = 0; i < 4; i++)\n rows = base.append(rows, SIZE); // here\n});',
+    by: 'rows_append',
+    bytes: 4 * (SIZE + 2 * POINTER),
+  },
   'one object that grows': {
     use: 'const one = buffer.make(); many(() => {\n buffer.add(one, SIZE); // here\n});',
     by: 'buffer_add',
@@ -106,6 +112,18 @@ const LEAKING = {
     use: `each(${COUNT}, () => {\n image.create(SIZE); // here\n});`,
     by: 'image_create',
     bytes: SIZE + POINTER,
+    paste: ['SIZE'],
+  },
+  'called by a function of JavaScript': {
+    use: 'many(() => {\n [SIZE].forEach(image.create); // here\n});',
+    by: 'image_create',
+    bytes: SIZE + POINTER,
+    paste: ['SIZE'],
+  },
+  'more was made at first, and is kept': {
+    use: 'const all = []; for (let i = 0; i < 50; i++) all.push(image.create(5 * SIZE)); many(() => {\n image.create(SIZE); // here\n});',
+    by: 'image_create',
+    bytes: SIZE + POINTER + (50 * (5 * SIZE + POINTER)) / COUNT,
     paste: ['SIZE'],
   },
   'made by a thread': {
