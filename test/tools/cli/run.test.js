@@ -33,7 +33,13 @@ function program(name, code) {
 
 // Of what is not started by runChild().
 const env = { ...process.env, ...notInherited };
-const run = (args, options) => runChild('bin/ffi-tally.js', { args, ...options });
+// Where a program may run for longer than `check` lets it: its steps wait for a machine that is busy.
+const PATIENT = ['--timeout', '600'];
+
+function run([command, ...rest], options) {
+  const more = command === 'check' && !rest.includes('--timeout') ? PATIENT : [];
+  return runChild('bin/ffi-tally.js', { args: [command, ...more, ...rest], ...options });
+}
 
 const validator = new Ajv({ allErrors: true });
 const validate = validator.compile(require('../../../lib/tools/cli/result.schema.json'));
