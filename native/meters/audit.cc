@@ -380,7 +380,7 @@ Audit::Held Audit::FindHeld(const uint32_t* makers, size_t count) {
   };
   blocks.Each(add, &search);
   blocks.Each(look, &search);
-  return {search.pointers.count(), search.pointers.CountHeld()};
+  return {search.pointers.count(), search.pointers.CountHeld(), search.pointers.CountLeading()};
 }
 
 void Audit::LockAll() {

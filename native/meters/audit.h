@@ -96,10 +96,12 @@ class Audit {
   static bool Acts(FallibleVector<Done>* acts);
 
   // Of some pointers that these makers have returned and nobody tracks: how many stand in the memory of a
-  // block that another call has made. C may free these by way of that.
+  // block that another call has made, by way of which C may free them; and how many are blocks that lead to
+  // others.
   struct Held {
     uint64_t pointers = 0;
     uint64_t held = 0;
+    uint64_t leading = 0;
   };
   static Held FindHeld(const uint32_t* makers, size_t count);
 

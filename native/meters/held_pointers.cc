@@ -62,6 +62,17 @@ size_t HeldPointers::CountHeld() const {
   }));
 }
 
+size_t HeldPointers::CountLeading() const {
+  return static_cast<size_t>(std::count_if(pointers_, pointers_ + count_, [this](const Pointer& each) {
+    const Block& object = each.block;
+    bool leads = false;
+    EachWord(object.address, object.bytes, [&](uint64_t word) {
+      leads = leads || (word > kNoPointer && word != object.address && blocks_->Find(word).key != 0);
+    });
+    return leads;
+  }));
+}
+
 // Whether one block leads to the other, by way of others. Not where it leads too far to tell.
 bool HeldPointers::Reaches(uint64_t from, uint64_t to) const {
   BlockTable seen;

@@ -36,6 +36,8 @@ class HeldPointers {
   // Those that something holds that is older, or of the same makers, or that the object does not lead to:
   // what hangs on the object itself is part of it, too, and points back.
   size_t CountHeld() const;
+  // Those whose block holds a pointer to another block that lives, which free() would leave.
+  size_t CountLeading() const;
 
  private:
   static constexpr size_t kMostPointers = 16;

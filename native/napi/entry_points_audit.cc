@@ -87,6 +87,7 @@ Napi::Value AuditHeld(Napi::Env env, Napi::Value numbers) {
   Napi::Object result = Napi::Object::New(env);
   Put(result, "pointers", held.pointers);
   Put(result, "held", held.held);
+  Put(result, "leading", held.leading);
   return result;
 }
 

@@ -133,6 +133,20 @@ TEST_F(HeldPointersTest, OfAllBlocksTogetherALimitIsRead) {
   EXPECT_EQ(pointers_.CountHeld(), 0U);
 }
 
+TEST_F(HeldPointersTest, ABlockThatHoldsAPointerToAnotherLeads) {
+  uint64_t* object = Make();
+  const uint64_t* member = Make();
+  const uint64_t* other = Make();
+  Add(object, kCall);
+  Add(other, kCall);
+  object[1] = AddressOf(object);
+  EXPECT_EQ(pointers_.CountLeading(), 0U);
+  object[kWords - 1] = AddressOf(member);
+  EXPECT_EQ(pointers_.CountLeading(), 1U);
+  table_.Take(AddressOf(member));
+  EXPECT_EQ(pointers_.CountLeading(), 0U);
+}
+
 TEST_F(HeldPointersTest, MemoryThatIsGoneHoldsNothing) {
   Add(Make(), kCall);
   pointers_.Look({4096, 4096, kBefore, false});

@@ -287,7 +287,7 @@ function open() {
     auditLive: () => new Float64Array(1),
     auditMakers: () => [],
     auditActs: () => [],
-    auditHeld: () => ({ pointers: 0, held: 0 }),
+    auditHeld: () => ({ pointers: 0, held: 0, leading: 0 }),
     profileOn: () => false,
     profileOff() {},
     profileStack: () => 0,

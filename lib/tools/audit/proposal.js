@@ -3,11 +3,12 @@
 
 const binding = require('../../binding');
 const { formatBytes } = require('../../support/bytes');
+const { allocators } = require('./allocators');
 const { UNTYPED, storedBase } = require('./candidates');
 
 const SOME = 8 * 1024;
 const MUCH = 1.25;
-const MOST_HELD = 0.5;
+const MOST = 0.5;
 
 const pascal = (name) =>
   name.replace(/^_+|^struct /g, '').replace(/(^|[_\W]+)(\w)/g, (_, __, letter) => letter.toUpperCase());
@@ -53,6 +54,17 @@ function proposeString(sum) {
   };
 }
 
+/** Whether C keeps pointers to most of what it gives: a parent may free that, or others may use it. */
+const isHeld = (sum) => isMost(sum, 'held');
+
+/** Whether most of what it gives holds pointers to other blocks. */
+const isLeading = (sum) => isMost(sum, 'leading');
+
+function isMost({ numbers }, what) {
+  const held = binding.auditHeld(Uint32Array.from(numbers));
+  return held[what] > 0 && held[what] >= MOST * held.pointers;
+}
+
 /** A guess at what frees its pointers, after what `text` tells. */
 function guess(text, sum, figures, base) {
   const tried = figures.freedBy.map(({ name }) => name);
@@ -60,6 +72,9 @@ function guess(text, sum, figures, base) {
   const byName = sum.guess !== undefined && !tried.includes(sum.guess);
   if (byName && !(isBlock && UNTYPED.has(base))) {
     return { text: `${text}. \`${sum.guess}\` of its library should, by its name: a guess`, free: sum.guess };
+  }
+  if (isBlock && !(sum.name in allocators) && isLeading(sum)) {
+    return { text: `${text}. Each leads to other blocks, which free() would leave: see its documentation` };
   }
   if (isBlock) return { text: `${text}. Each is one block, which free() should free: a guess`, free: 'free' };
   return { text };
@@ -90,12 +105,6 @@ function destructorOf(sum, figures, base) {
     );
   }
   return { text: `\`${name}\` gave back all of the ${pointers} pointers that were given back`, free: name };
-}
-
-/** Whether C keeps pointers to most of what it gives: a parent may free that, or others may use it. */
-function isHeld({ numbers }) {
-  const { pointers, held } = binding.auditHeld(Uint32Array.from(numbers));
-  return held > 0 && held >= MOST_HELD * pointers;
 }
 
 /** Why `free` cannot be proposed; undefined where it can. */

@@ -287,6 +287,19 @@ describeIf(process.platform === 'linux')('a function', () => {
     expect(result.findings).toEqual([]);
   });
 
+  test('whose block another function has hung memory on is not proposed to be freed by free()', async () => {
+    const result = await run(`${prelude}
+      const lib = koffi.load(require('./test/support/build.js')().leaks);
+      const make = lib.func('void *text_make(size_t bytes)');
+      const fill = lib.func('void pair_fill(void *pair, size_t bytes)');
+      for (let i = 0; i < 200; i++) fill(make(100), 1000);
+      report();
+    `);
+    expect(result.findings.map((finding) => finding.function)).toEqual(['pair_fill', 'text_make']);
+    expect(result.findings[1].text).toContain('Each leads to other blocks, which free() would leave');
+    expect(result.findings[1].code).toBeUndefined();
+  });
+
   test('called asynchronously by way of a promise leaks on the line of the program, and as much per call', async () => {
     const result = await run(`${prelude}
       const lib = koffi.load(require('./test/support/build.js')().leaks);
