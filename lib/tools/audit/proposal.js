@@ -138,8 +138,11 @@ function propose(sum, figures, signatures) {
     return { text: `${text}. But ${objection}: see its documentation`, code: undefined };
   const owned = `Owned${pascal(outlet.base === 'void' ? sum.name : outlet.base)}`;
   const how = free === 'koffi.free' ? '(pointer) => koffi.free(pointer)' : `'${free}'`;
+  // What the destructor frees as well would be freed twice.
+  const others = figures.freedBy.filter(({ name }) => name !== free && !/realloc/i.test(name));
+  const no = others.map(({ name }) => `, and call \`${name}\` for it no more`).join('');
   return {
-    text: `${text}. Declare it as owned`,
+    text: `${text}. Declare it as owned${no}`,
     code:
       `koffi.owned('${owned}', '${outlet.base} *', { free: ${how} });\n` +
       `lib.func('${outlet.declare(owned)}');`,

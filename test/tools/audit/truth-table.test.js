@@ -158,6 +158,7 @@ const LEAKING = {
     by: 'image_create',
     bytes: SIZE,
     paste: ['SIZE'],
+    says: 'Declare it as owned, and call `free` for it no more.',
   },
   'an owned type with a wrong destructor': {
     use: `koffi.owned('Wrong', 'Image *', { free: 'free', size: 0 });
@@ -229,17 +230,20 @@ async function run(body, version) {
 }
 
 describeLinux.each(['koffi', 'koffi2'])('with %s', (version) => {
-  test.concurrent.each(triedWith(version, LEAKING))('%s', async (name, { use, by, bytes, paste }) => {
-    for (const round of rounds) {
-      const { findings, line } = await run(`${use}\nreport();`, version);
-      expect({ round, by: findings.map((finding) => finding.function) }).toEqual({ round, by: [by] });
-      const [finding] = findings;
-      expect(finding.places[0].stack.split('\n')[0]).toMatch(new RegExp(`\\[eval\\]:${line}:\\d+\\)?$`));
-      expect(Math.abs(finding.bytes - COUNT * bytes)).toBeLessThanOrEqual(0.01 * COUNT * bytes);
-      expect({ has: finding.code !== undefined }).toEqual({ has: paste !== undefined });
-      if (paste === undefined) continue;
-      // As it stands there: the last line is the function.
-      const pasted = `const { collect } = require('./lib');
+  test.concurrent.each(triedWith(version, LEAKING))(
+    '%s',
+    async (name, { use, by, bytes, paste, says = '' }) => {
+      for (const round of rounds) {
+        const { findings, line } = await run(`${use}\nreport();`, version);
+        expect({ round, by: findings.map((finding) => finding.function) }).toEqual({ round, by: [by] });
+        const [finding] = findings;
+        expect(finding.places[0].stack.split('\n')[0]).toMatch(new RegExp(`\\[eval\\]:${line}:\\d+\\)?$`));
+        expect(Math.abs(finding.bytes - COUNT * bytes)).toBeLessThanOrEqual(0.01 * COUNT * bytes);
+        expect(finding.text).toContain(says);
+        expect({ has: finding.code !== undefined }).toEqual({ has: paste !== undefined });
+        if (paste === undefined) continue;
+        // As it stands there: the last line is the function.
+        const pasted = `const { collect } = require('./lib');
 const binding = require('./lib/binding');
 const proposed = (() => { ${finding.code.replace(/^lib\.func/m, 'return lib.func')} })();
 const before = binding.allocatorBytes().inUse;
@@ -247,12 +251,18 @@ for (let i = 0; i < ${10 * COUNT}; i++) proposed(${paste.join(', ')});
 collect();
 console.error('left', binding.allocatorBytes().inUse - before < ${2 * COUNT} * SIZE);
 report();`;
-      const code = `${prelude}${pasted}`.replaceAll('SIZE', SIZE);
-      const child = await runChild(code, { env: { FFI_TALLY_TEST_KOFFI: version } });
-      expect({ ...child, stdout: '' }).toEqual({ code: 0, signal: null, stdout: '', stderr: 'left true\n' });
-      expect(JSON.parse(child.stdout).findings).toEqual([]);
-    }
-  });
+        const code = `${prelude}${pasted}`.replaceAll('SIZE', SIZE);
+        const child = await runChild(code, { env: { FFI_TALLY_TEST_KOFFI: version } });
+        expect({ ...child, stdout: '' }).toEqual({
+          code: 0,
+          signal: null,
+          stdout: '',
+          stderr: 'left true\n',
+        });
+        expect(JSON.parse(child.stdout).findings).toEqual([]);
+      }
+    },
+  );
 
   test.concurrent.each(triedWith(version, CLEAN))('no leak: %s', async (name, use) => {
     for (const round of rounds) {
