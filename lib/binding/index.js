@@ -64,16 +64,18 @@ function warn(attempts) {
 function openNative(addon) {
   // No worker is in the first thread. Elsewhere node:worker_threads is asked, which takes a while to load.
   const isMainThread = addon.isFirstThread || require('node:worker_threads').isMainThread;
-  return Object.assign(addon.open(!isMainThread), {
+  // Copied, because objects that native code fills are slow to look things up in.
+  return {
     backend: 'native',
     isMainThread,
     canCall: true,
     lendFfi() {},
     findFfi() {},
     shared: addon.shared,
+    ...addon.open(!isMainThread),
     // Deno calls the finalizers of buffers in any thread, not from the event loop.
     ...(process.versions.deno !== undefined && { onDead() {} }),
-  });
+  };
 }
 
 function open(wish) {

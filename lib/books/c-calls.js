@@ -112,7 +112,11 @@ class CCalls {
 
   /** Does what was deferred, if no call is left. */
   catchUp() {
-    if (!this.#isDeferred || this.#depth !== 0) return;
+    if (this.#isDeferred && this.#depth === 0) this.#catchUpNow();
+  }
+
+  // Apart, because V8 puts what calls it into many functions.
+  #catchUpNow() {
     this.#isDeferred = false;
     if (this.#looks) {
       this.#looks = false;
