@@ -142,6 +142,20 @@ const provoked = {
     },
     Error,
   ],
+  ERR_TALLY_GIVEN_TWICE: [
+    () => {
+      const { owning, library } = dropIn();
+      const name = fresh('Twice');
+      owning.owned(name, 'void *', { free: 'thing_free', size: 10 });
+      const pointer = library.func(`${name} thing_new(size_t bytes)`)(10);
+      const error = errorOf(() =>
+        library.func(`void thing_free_ctx(${name} a, ${name} b)`)(pointer, pointer),
+      );
+      pointer.dispose();
+      return error;
+    },
+    Error,
+  ],
   ERR_TALLY_TYPE_MISMATCH: [
     () => {
       const { owning, library } = dropIn();
