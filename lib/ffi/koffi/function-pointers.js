@@ -4,6 +4,7 @@
 const binding = require('../../binding');
 const calls = require('../../books/c-calls');
 const { Source } = require('../../ownership/declare/source');
+const { wayOf } = require('../../ownership/size/ways');
 const { isFunction } = require('../../pointers/destructors');
 const { access } = require('../../pointers/tracked-pointer');
 const { UnsupportedError } = require('../../support/errors');
@@ -50,10 +51,20 @@ class AnySource extends Source {
   }
 
   producerOf(owned) {
-    const { destructorSymbol, size } = owned;
-    const symbol = destructorSymbol ?? (typeof size === 'string' && size !== 'malloc' ? size : undefined);
-    const found = symbol === undefined ? undefined : this.libraryWith(symbol, owned.name);
+    const { destructorSymbol, isExact, size } = owned;
+    const symbol =
+      destructorSymbol ?? (typeof size === 'string' && wayOf(size, owned) === null ? size : undefined);
+    const { libraries } = this.#registry;
+    const only = isExact && libraries.length === 1 ? libraries[0] : undefined;
+    const found = symbol === undefined ? only : this.libraryWith(symbol, owned.name);
     return found === undefined ? super.producerOf(owned) : found.source.producerOf(owned);
+  }
+
+  meter({ name }) {
+    throw new UnsupportedError(
+      `Cannot tell which library makes '${name}', of which a function pointer gives the address alone: ` +
+        `give the name of its destructor as 'free', or its size`,
+    );
   }
 
   /** The library, { library, func, source }, that has that symbol; the first, if none has. */

@@ -4,6 +4,7 @@
 const { promisify } = require('node:util');
 const { TrackedPointer, collect, track } = require('../../../lib');
 const binding = require('../../../lib/binding');
+const { canCount } = require('../../../lib/ownership/size/ways');
 const { errorOf, expectBalance, expectRefusal } = require('../../support/balance.js');
 const {
   counting,
@@ -38,6 +39,20 @@ const FORMS = [
     },
   ],
 ];
+
+// With the name of the destructor its library is known. Of an address any of those that are loaded may be the maker's.
+(canCount() ? test : test.skip)('what counts the bytes of a pointer is never another library', () => {
+  const other = koffi.load(counting2);
+  const Owned = unique('Owned');
+  koffi.owned(Owned, 'void *', { free: addressOf('thing_free') });
+  const type = koffi.proto(`${Owned} ${unique('Proto')}(size_t)`);
+  const make = () => koffi.call(addressOf('thing_new'), type, 10);
+  const error = errorOf(make);
+  other.unload();
+  expect(error.code).toBe('ERR_TALLY_UNSUPPORTED');
+  expect(error.message).toContain(`'${Owned}'`);
+  expect(counters().made).toBe(0);
+});
 
 describe.each(FORMS)('%s', (_, proto) => {
   describe.each([
