@@ -113,8 +113,9 @@ function makeAsync(raw, plan, convertersOf) {
     if (at < count || typeof callback !== 'function') return raw.async(...args);
     const converts = convertersOf();
     const freedAt = findFreed(plan, converts, args);
-    if (freedAt >= 0 && access.isHeld(args[freedAt])) {
-      args[freedAt].dispose();
+    const freed = args[freedAt];
+    if (freedAt >= 0 && (access.isHeld(freed) || plan.frees.isUncounted(access.kindOf(freed).destructor))) {
+      freed.dispose();
       setImmediate(callback, null, undefined);
       return undefined;
     }

@@ -25,16 +25,22 @@ const { Transfer } = require('./transfer');
 
 const NOTHING = Object.freeze([]);
 
+// Whether a destructor that was called by hand is to be called so. Otherwise others need `value` still, or C uses it, and it is
+// ended now, and freed after them; or what frees it is another function, which counts.
+function mayCall(value, frees) {
+  return calls.isIdle && !access.isHeld(value) && !frees.isUncounted(access.kindOf(value).destructor);
+}
+
 // A function of one argument that takes ownership, or that is probably a destructor: `borrows` is for what it does not free.
 function consume1(raw, convert, { exact, frees }, refuses, borrows) {
   return function (value) {
     if (arguments.length < 1 || (exact && arguments.length > 1)) return raw.apply(undefined, arguments);
-    const destroys = access.isTracked(value) && frees(access.kindOf(value).destructor, 0);
+    const destructor = access.isTracked(value) ? access.kindOf(value).destructor : null;
+    const destroys = destructor !== null && frees(destructor, 0);
     if (borrows !== null && !destroys) return borrows(value);
     const address = convert(value);
-    if (!access.isTracked(value)) return raw(address);
-    // Others need it still, or C uses it: it is ended now, and freed after them.
-    if (destroys && (!calls.isIdle || access.isHeld(value))) return value.dispose();
+    if (destructor === null) return raw(address);
+    if (destroys && !mayCall(value, frees)) return value.dispose();
     transfers.begin(value);
     calls.enter();
     let result;
@@ -77,7 +83,7 @@ function general(raw, held, plan, converts, refuses) {
     if (stores) reserveRoom(); // to track all that C stores
     const freedAt = findFreed(plan, converts, args);
     const frees = freedAt >= 0;
-    if (frees && (!calls.isIdle || access.isHeld(args[freedAt]))) return args[freedAt].dispose();
+    if (frees && !mayCall(args[freedAt], plan.frees)) return args[freedAt].dispose();
     const call = frees ? raw : held;
     const deltas = watches ? deltasOf(plan, args) : NOTHING;
     const given = copies ? copied(plan, args) : args;

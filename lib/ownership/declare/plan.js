@@ -32,13 +32,16 @@ function freeing(find) {
     code ??= resolve();
     return (isOfC ??= binding.countingFree(address) !== address);
   };
-  return (destructor, i, at = destructor.pointerAt) => {
+  const frees = (destructor, i, at = destructor.pointerAt) => {
     // What a destructor in JavaScript calls nobody knows, but whatever it is, free() frees.
     if (destructor.isScript) return i === 0 && isFreeOfC();
     if (at !== i) return false;
     code ??= resolve();
     return isFunction(destructor, code) || destructor.address === (counting ??= freeingAddress(address));
   };
+  // Of one that `frees`: whether the function itself would free what is counted, and nobody would hear of it.
+  frees.isUncounted = ({ address: called }) => called === counting && called !== address;
+  return frees;
 }
 
 /** What `find` returns, which is asked no more once it has. */

@@ -121,6 +121,7 @@ function testUnload() {
 function testRuntimes() {
   for (const name of windows ? [libc, 'msvcrt.dll'] : [libc]) {
     const library = koffi.load(name);
+    const before = count();
     koffi.owned(`Of${name[0]}`, 'void *', { free: 'free' });
     const block = library.func(`Of${name[0]} malloc(size_t bytes)`)(1000);
     const strdup = windows ? '_strdup' : 'strdup';
@@ -129,6 +130,7 @@ function testRuntimes() {
     library.func('void free(void *block)')(text);
     assert.ok(text.disposed, 'free() called by hand is its destructor');
     block.dispose();
+    assert.equal(count(), before);
   }
 }
 
