@@ -22,7 +22,7 @@ function boxOf(value, where) {
 
 class Transfer {
   #plan;
-  #args;
+  #args; // until they are converted: the FFI may reach this for some time after the call
   #freedAt;
   #given = []; // [pointer, address, freed, i] of each that C takes
   #changed = []; // [i, Change] of each argument that C may change
@@ -53,6 +53,8 @@ class Transfer {
     } catch (error) {
       this.refused();
       throw error;
+    } finally {
+      this.#args = null;
     }
   }
 
