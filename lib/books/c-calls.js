@@ -127,16 +127,26 @@ class CCalls {
     this.#whenIdle();
   }
 
-  /** Runs `run(argument)`, which calls destructors. One may be called back from another. */
-  runDestructor(run, argument) {
+  /** A destructor is about to be called. Returns what endDestructor() wants: one may be called back from another. */
+  beginDestructor() {
     const outer = this.#isDestroying;
     this.enter();
     this.#isDestroying = true;
+    return outer;
+  }
+
+  endDestructor(outer) {
+    this.#isDestroying = outer;
+    this.#depth--;
+  }
+
+  /** Runs `run(argument)`, which calls destructors. */
+  runDestructor(run, argument) {
+    const outer = this.beginDestructor();
     try {
       return run(argument);
     } finally {
-      this.#isDestroying = outer;
-      this.#depth--;
+      this.endDestructor(outer);
     }
   }
 
@@ -156,7 +166,7 @@ class CCalls {
   /** The calls were taken off the stack without returning, as a timeout of node:vm does. */
   cutOff() {
     this.#depth = 0;
-    this.#isDeferred = false;
+    this.#isDeferred = this.#looks; // at what was lent: the next call lets go of it
     this.#deferredAt = 0;
     this.#isDraining = false;
     this.#isDestroying = false;

@@ -7,7 +7,7 @@
 
 const binding = require('../binding');
 const calls = require('./c-calls');
-const { Form, kinds: table } = require('./kinds');
+const { kinds: table } = require('./kinds');
 const { HAND, columns, hand } = require('./nursery');
 
 const { NO_SLOT, WAITING } = binding.protocol.nursery;
@@ -18,22 +18,19 @@ function recover() {
   if (slots[HAND] === WAITING) calls.runDestructor(binding.freeInHand);
 }
 
-/** A function that does what `raw` does, and has in hand the pointer of `kind` that it returns. */
-function inHand(raw, kind) {
-  if (kind.form !== Form.DIRECT && kind.form !== Form.BOUND) return raw;
-  const { id } = kind;
-  return function () {
-    if (slots[HAND] === WAITING) recover();
-    table.pin(kind);
-    const result = raw.apply(undefined, arguments);
-    if (typeof result === 'bigint' && result !== 0n) {
-      addresses[HAND] = result;
-      kinds[HAND] = id;
-      hand.kind = kind;
-      slots[HAND] = WAITING;
-    }
-    return result;
-  };
+/** C is about to be called, and may return a pointer of that kind. */
+function expect(kind) {
+  if (slots[HAND] === WAITING) recover();
+  table.pin(kind);
+}
+
+/** What C has returned, if it is a pointer, is in hand. */
+function hold(result, kind) {
+  if (typeof result !== 'bigint' || result === 0n) return;
+  addresses[HAND] = result;
+  kinds[HAND] = kind.id;
+  hand.kind = kind;
+  slots[HAND] = WAITING;
 }
 
 /** What is in hand has another owner, or does without: something of the user's is about to run. */
@@ -41,4 +38,4 @@ function letGo() {
   slots[HAND] = NO_SLOT;
 }
 
-module.exports = { inHand, letGo, recover };
+module.exports = { expect, hold, letGo, recover };

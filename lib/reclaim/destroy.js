@@ -187,7 +187,13 @@ function defer() {
 /** Frees the pointer at `index` of the nursery. REQUIRES: no C call on the stack uses it; its destructor is native. */
 function disposeYoung(index) {
   nursery.forget(index);
-  calls.runDestructor(binding.disposeYoung, index);
+  // Not by runDestructor(): a call by name is one that V8 makes without looking at what it calls.
+  const outer = calls.beginDestructor();
+  try {
+    binding.disposeYoung(index);
+  } finally {
+    calls.endDestructor(outer);
+  }
   calls.catchUp();
 }
 
@@ -212,7 +218,13 @@ function disposeAlone(slot) {
  * REQUIRES: no C call is on the stack; its destructor is native.
  */
 function disposeSlot(slot) {
-  const left = calls.runDestructor(binding.dispose, slot);
+  const outer = calls.beginDestructor();
+  let left;
+  try {
+    left = binding.dispose(slot);
+  } finally {
+    calls.endDestructor(outer);
+  }
   if (left === disposed.HELD) return true;
   if (left === disposed.MORE) drainSlice();
   if (background.isUsed) background.watch(drainSlice);

@@ -124,29 +124,32 @@ class Producer {
     }
   }
 
-  /**
-   * What produce() does, for a result that is `alone`, of a call with `count` arguments, at most six. With all that V8
-   * puts into it, just short enough for the constructor to be put there too.
-   */
-  produceAlone(result, count, x, y, z, w, u, v) {
-    if (result === null) return null;
-    const address = typeof result === 'bigint' ? result : this.source.addressOf(result);
-    if (address === 0n) return null;
-    const size = this.measure.constant;
-    if (size < 0) return this.#ask(address, count, x, y, z, w, u, v);
-    return adopt(address, size, this.kind, NO_SLOT, null);
+  /** Whether the size is asked of a function. */
+  get asks() {
+    return this.measure.constant < 0;
   }
 
-  #ask(address, count, x, y, z, w, u, v) {
-    const pointer = adoptUnsized(address, this.kind);
-    let size;
-    try {
-      size = this.measure.ask(address, count, x, y, z, w, u, v);
-    } catch (error) {
-      throw this.#free(address, this.measure.threw(error, FREED), pointer);
-    }
+  /** The address of a result that is `alone`; 0n for NULL. */
+  found(result) {
+    if (typeof result === 'bigint') return result;
+    return result === null ? 0n : this.source.addressOf(result);
+  }
+
+  /** What produce() does, for a result that is `alone` and whose size is constant. */
+  produceAlone(result) {
+    const address = this.found(result);
+    return address === 0n ? null : adopt(address, this.measure.constant, this.kind, NO_SLOT, null);
+  }
+
+  /** The pointer that adoptUnsized() has made, or null where it has not, with the size that its function said. */
+  sized(pointer, address, size) {
     if (!Number.isSafeInteger(size) || size < 0) size = this.#checked(address, size, pointer);
     return adoptSized(pointer, address, size, this.kind);
+  }
+
+  /** The same for one whose size function has thrown `error`. Returns the error to throw. */
+  unsized(pointer, address, error) {
+    return this.#free(address, this.measure.threw(error, FREED), pointer);
   }
 
   /** What a size function said, if it is a size of another kind, such as a bigint. */
@@ -262,10 +265,13 @@ class Producer {
 
 /** The same for a type whose pointers keep the account in which they were counted. */
 class ExactProducer extends Producer {
+  get asks() {
+    return false;
+  }
+
   produceAlone(result) {
     const account = take();
-    if (result === null) return null;
-    const address = typeof result === 'bigint' ? result : this.source.addressOf(result);
+    const address = this.found(result);
     if (address === 0n) return null;
     let bytes = account === 0 ? 0 : madeBytes();
     if (bytes === 0) bytes = this.#rarely(address, account);

@@ -3,17 +3,15 @@
 // or the general case.
 
 const calls = require('../../books/c-calls');
-const { inHand } = require('../../books/in-hand');
 const { Form } = require('../../books/kinds');
 const { reserveRoom } = require('../../books/stack-room');
 const { Keeping } = require('../../pointers/kept');
 const { access, transfer: transfers } = require('../../pointers/tracked-pointer');
 const { watch } = require('../size/allocation-delta');
-const { counted, noting, unmarked } = require('../size/counted');
-const { decide, forgetArguments, forgetMade, takeMoving } = require('../size/counting');
+const { noting, unmarked } = require('../size/counted');
+const { decide, forgetArguments, forgetMade, open, takeMoving } = require('../size/counting');
 const { FREED, borrowing, consuming } = require('./arguments');
 const { makeAsync } = require('./async');
-const { borrow, canBorrow } = require('./borrow');
 const { copied } = require('./change');
 const { endIfLost, findFreed, refuseFreedInside } = require('./freed');
 const { lend } = require('./lend');
@@ -22,6 +20,7 @@ const { limited } = require('./limited');
 const { complete, deltasOf } = require('./outcome');
 const { Registering } = require('./registered');
 const { Transfer } = require('./transfer');
+const { writeBorrow, writeCall } = require('./written');
 
 const NOTHING = Object.freeze([]);
 
@@ -67,8 +66,10 @@ function watched(deltas, raw, values) {
   }
 }
 
-// `held` does what `raw` does, and has in hand what that returns: not where something else is freed before it is tracked.
-function general(raw, held, plan, converts, refuses) {
+function general(plain, plan, how, converts, refuses) {
+  const held = writeCall(plain, plan, how);
+  // What it returns is not in hand where something else is freed before that is tracked.
+  const raw = how.held === null ? held : writeCall(plain, plan, { ...how, held: null });
   const count = converts.length;
   const most = plan.exact ? count : Infinity;
   const watches = plan.watched.length > 0 || plan.resized !== undefined;
@@ -166,16 +167,16 @@ function converterOf(plan, i, where, frees) {
 }
 
 // Whether a function frees a pointer is seen when it is called with one: then the call is another.
-function borrowsOrFrees(raw, held, plan, converters, refuses) {
+function borrowsOrFrees(plain, plan, how, converters, refuses) {
   let frees;
   const recover = (error, args) => {
     calls.leave();
     forgetArguments();
     if (error !== FREED) throw error;
-    frees ??= general(raw, raw, plan, converters(), refuses);
+    frees ??= general(plain, plan, { ...how, held: null }, converters(), refuses);
     return frees(...args);
   };
-  return borrow(held, convertersOf(plan, plan.frees), plan.producer, plan.exact, recover);
+  return writeBorrow(plain, convertersOf(plan, plan.frees), how, plan, recover);
 }
 
 // Whether all that C returns is the caller's, and is tracked before anything of the user's runs, such as a destructor.
@@ -187,12 +188,13 @@ function isHeld({ gives, params, producer, reenters, takes }) {
   return params.every((param) => param === null || param.role === 'borrow');
 }
 
-// A function that does what `raw` does, where there is room to track what it gives.
-function withRoom(raw) {
-  return function () {
-    reserveRoom();
-    return raw.apply(undefined, arguments);
-  };
+// What comes before and after a call of C: see written.js.
+function howToCall(plan) {
+  const { about, producer } = plan;
+  const holds = isHeld(plan);
+  const { form } = producer?.kind ?? {};
+  const isFreedByC = form === Form.DIRECT || form === Form.BOUND;
+  return { held: holds && isFreedByC ? producer.kind : null, needsRoom: producer !== null && !holds, about };
 }
 
 /**
@@ -205,10 +207,8 @@ function wrap(func, plan, refuses) {
   let converts;
   const converters = () => (converts ??= convertersOf(plan));
   const { about, params, producer } = plan;
-  const count = (call) => (about === null ? call : counted(call, plan.variadic ? -1 : params.length, about));
-  const holds = isHeld(plan);
-  const raw = count(producer === null || holds ? plain : withRoom(plain));
-  const held = holds ? count(inHand(plain, producer.kind)) : raw;
+  if (about !== null) open();
+  const how = howToCall(plan);
   const special =
     plan.gives !== undefined ||
     plan.takes !== undefined ||
@@ -221,12 +221,12 @@ function wrap(func, plan, refuses) {
     plan.watched.length > 0;
   const borrows = !special && params.every((param) => param === null || param.role === 'borrow');
   let wrapped;
-  if (borrows && canBorrow(params.length)) wrapped = borrowsOrFrees(raw, held, plan, converters, refuses);
+  if (borrows) wrapped = borrowsOrFrees(plain, plan, how, converters, refuses);
   const takes = params[0]?.role === 'consume' || (plan.isDestructor && borrows);
   if (!special && params.length === 1 && producer === null && takes) {
-    wrapped = consume1(raw, converters()[0], plan, refuses, wrapped ?? null);
+    wrapped = consume1(writeCall(plain, plan, how), converters()[0], plan, refuses, wrapped ?? null);
   }
-  wrapped ??= general(raw, held, plan, converters(), refuses);
+  wrapped ??= general(plain, plan, how, converters(), refuses);
   if (typeof plain.async === 'function') wrapped.async = makeAsync(plain, plan, converters);
   wrapped = bounded(limited(wrapped, plan), plan);
   if (registering !== null) wrapped = registering.around(wrapped);

@@ -6,19 +6,6 @@ const { checkSize } = require('../../support/check');
 const { SizeError } = require('../../support/errors');
 const { Comparison, wayOf } = require('./ways');
 
-function askMore(measure, count, address, x, y, z, w, u, v) {
-  switch (count) {
-    case 3:
-      return measure(address, x, y, z);
-    case 4:
-      return measure(address, x, y, z, w);
-    case 5:
-      return measure(address, x, y, z, w, u);
-    default:
-      return measure(address, x, y, z, w, u, v);
-  }
-}
-
 class Measure {
   #label;
   #measure;
@@ -69,17 +56,9 @@ class Measure {
     return this.#takesArguments;
   }
 
-  /**
-   * What the size function says of a new pointer that came of a call with `count` arguments, at most six. One call for
-   * each usual number, as a spread costs more than the usual size function; and all of it short, because V8 puts only
-   * so much into the function that makes the pointer.
-   */
-  ask(address, count, x, y, z, w, u, v) {
-    const measure = this.#measure;
-    if (count === 0 || !this.#takesArguments) return measure(address);
-    if (count === 1) return measure(address, x);
-    if (count === 2) return measure(address, x, y);
-    return askMore(measure, count, address, x, y, z, w, u, v);
+  /** The size function, if there is one. */
+  get function() {
+    return this.#measure;
   }
 
   /** The size, for any number of arguments. Throws a SizeError that ends with `consequence`. */
@@ -94,12 +73,12 @@ class Measure {
     return this.check(size, consequence);
   }
 
-  /** The error to throw after ask() has thrown `error`. */
+  /** The error to throw after the size function has thrown `error`. */
   threw(error, consequence) {
     return new SizeError(this.#label, 'its size function threw', consequence, error);
   }
 
-  /** The size that ask() gave, if it is one. Throws a SizeError. */
+  /** The size that the size function gave, if it is one. Throws a SizeError. */
   check(size, consequence) {
     try {
       return checkSize(size, 'size');
