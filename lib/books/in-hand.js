@@ -26,7 +26,7 @@ function expect(kind) {
 
 /** What C has returned, if it is a pointer, is in hand. */
 function hold(result, kind) {
-  if (typeof result !== 'bigint' || result === 0n) return;
+  if (typeof result !== 'bigint') return;
   addresses[HAND] = result;
   kinds[HAND] = kind.id;
   hand.kind = kind;

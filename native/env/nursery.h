@@ -59,7 +59,8 @@ class Nursery {
   int64_t size(uint32_t index) { return static_cast<int64_t>(At<double>(kSize)[index]); }
   uint32_t kind(uint32_t index) { return At<uint32_t>(kKind)[index]; }
   bool holds(uint32_t index) { return slot(index) == kWaiting || slot(index) == kGiven; }
-  bool has_in_hand() { return slot(kHand) == kWaiting; }
+  // JavaScript does not look whether what C has returned is NULL.
+  bool has_in_hand() { return slot(kHand) == kWaiting && address(kHand) != 0; }
   // Enters a pointer as JavaScript does. REQUIRES: there is room.
   void Put(uint64_t address, int64_t size, uint32_t kind) {
     const uint32_t index = count();

@@ -31,7 +31,7 @@ class Nursery {
   }
 
   get hasInHand() {
-    return this.slots[CAPACITY] === WAITING;
+    return this.slots[CAPACITY] === WAITING && this.addresses[CAPACITY] !== 0n; // that is NULL
   }
 
   letGo(address) {

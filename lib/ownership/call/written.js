@@ -52,7 +52,7 @@ function linesOfProducer(names, producer) {
   const { takesArguments } = producer.measure;
   return `
     const address = producer.found(result);
-    if (address === 0n) {
+    if (!address) { // 0n, found faster than by comparing
       result = null;
     } else {
       const pointer = adoptUnsized(address, kind);
