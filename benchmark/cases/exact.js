@@ -11,9 +11,14 @@ function maker(size) {
   const library = koffi.load(blocksLibrary);
   koffi.opaque('Block');
   koffi.owned('OwnedBlock', 'Block *', { free: 'block_free', size });
-  const make = library.func('OwnedBlock block_new(size_t bytes)');
   const pair = library.func('void block_pairs(size_t count, size_t bytes)');
-  return { make: () => make(100).dispose(), pairs: () => pair(PAIRS, 100) };
+  const first = library.func('OwnedBlock block_new(size_t bytes)');
+  const second = library.func('OwnedBlock block_new(size_t bytes)');
+  const make = () => {
+    first(100).dispose();
+    second(100).dispose();
+  };
+  return { make, pairs: () => pair(PAIRS, 100) };
 }
 
 module.exports = {
@@ -32,7 +37,7 @@ module.exports = {
 
   run({ peer, sizes: { batches, count }, meter }) {
     meter.start();
-    const ns = perStep(peer.make, { batches, count });
+    const ns = perStep(peer.make, { batches, count: count / 2 }) / 2;
     const pair = perStep(peer.pairs, { batches, count: count / PAIRS }) / PAIRS;
     meter.stop();
     return { ns, pair };
