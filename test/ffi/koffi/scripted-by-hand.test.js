@@ -45,6 +45,19 @@ const run = (steps, env) =>
       expectNothingLeft(1);
     `));
 
+  test('is not kept by a call that was cut off', () =>
+    run(`
+      const { cutOff, forever } = require('./test/support/disturb.js');
+      let thing = make(10);
+      cutOff(() => call(thing, forever, 1));
+      thing = null;
+      make(10).dispose(); // which the call would have held up: a turn finds out
+      setImmediate(() => setImmediate(() => {
+        make(10).dispose();
+        expectNothingLeft(3);
+      }));
+    `));
+
   test('and at whose address C has another one since', () =>
     run(`
       const other = make(100);
