@@ -35,6 +35,7 @@
         "native/meters/audit.cc",
         "native/meters/block_table.cc",
         "native/meters/call_stubs.cc",
+        "native/meters/call_threads.cc",
         "native/meters/checked_blocks.cc",
         "native/meters/counted_blocks.cc",
         "native/meters/crash_note.cc",

@@ -211,6 +211,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<IsWatchedBlock>("isWatchedBlock");
   functions.Add<MergeAccounts>("mergeAccounts");
   functions.Add<TakeChanges>("takeChanges");
+  functions.Add<CountedBlocks::ResumeThreads>("resumeThreads");
   functions.Add<CountedTotals>("countedTotals");
   functions.Add<CallStubs::Take>("takeStub");
   functions.Add<CallStubs::GiveBack>("giveBackStub");

@@ -19,6 +19,7 @@ namespace {
 struct Thread {
   double* in_use;
   double own[CountedBlocks::kFields];
+  CallThread* of_call;  // what this thread is, if a call for an account has started it
 };
 thread_local Thread current;
 
@@ -164,7 +165,17 @@ constexpr uint64_t kFlags = kSampled | kWatched;
 
 uint64_t MarkedAccount(const double* block) {
   const auto mark = static_cast<int64_t>(block[CountedBlocks::kMark]);
-  return mark > 0 ? static_cast<uint64_t>(mark) : 0;
+  if (mark > 0) return static_cast<uint64_t>(mark);
+  return mark == 0 || current.of_call == nullptr ? 0 : current.of_call->account();
+}
+
+// `bytes` more for the account that is marked.
+void Count(double* block, int64_t bytes) {
+  if (block[CountedBlocks::kMark] > 0) {
+    block[CountedBlocks::kNet] += static_cast<double>(bytes);
+  } else {
+    current.of_call->Count(bytes);
+  }
 }
 
 // The account that has become that of `account`. Of each on the way `freed` bytes are gone.
@@ -184,7 +195,7 @@ void Book(uint64_t account, int64_t bytes, double* block) {
     block[CountedBlocks::kOthers]++;
     NoteChange(account, bytes, &current);
   } else {
-    block[CountedBlocks::kNet] += static_cast<double>(bytes);
+    Count(block, bytes);
   }
 }
 
@@ -246,6 +257,42 @@ void CountedBlocks::SetStale(bool is_stale) {
 
 bool CountedBlocks::IsOfJavaScript() { return current.in_use != nullptr; }
 
+namespace {
+
+void NoteThreads(const CallThread::Found& found) {
+  double* block = CountedBlocks::ThreadBlock();
+  block[CountedBlocks::kThreads] = static_cast<double>(found.threads);
+  if (found.in_calls != 0) block[CountedBlocks::kOthers]++;  // their changes are still to be taken
+}
+
+}  // namespace
+
+void CountedBlocks::ResumeThreads(int64_t account) {
+  NoteThreads(CallThread::Resume(static_cast<uint64_t>(account)));
+}
+
+CallThread* CountedBlocks::StartThread() {
+  double* block = ThreadBlock();
+  block[kMoved] = kThread;
+  const uint64_t account = MarkedAccount(block);
+  if (account == 0) return nullptr;
+  block[kOthers]++;
+  return CallThread::Add(account);
+}
+
+void CountedBlocks::BeginThread(CallThread* thread, double maker) {
+  double* block = ThreadBlock();
+  block[kMark] = kLibraryThread;
+  block[kMaker] = maker;
+  current.of_call = thread;
+}
+
+void CountedBlocks::EndThread(CallThread* thread) {
+  if (thread == current.of_call) current.of_call = nullptr;
+  const CallThread::Left left = CallThread::Remove(thread);
+  if (left.bytes != 0) NoteChange(Resolve(left.account, 0), left.bytes, &current);
+}
+
 BlockTable::Totals CountedBlocks::Sum() { return blocks.Sum(); }
 BlockTable::Entry CountedBlocks::Find(uint64_t address) { return blocks.Find(address); }
 
@@ -274,7 +321,7 @@ TALLY_NOINLINE void* MadeRarely(void* block, size_t bytes) {
 TALLY_INLINE void* MadeIn(double* thread, void* block, size_t bytes) {
   const uint64_t account = MarkedAccount(thread);
   if (Listeners::Any() || !blocks.TryPut(Number(block), bytes, account)) return MadeRarely(block, bytes);
-  if (account != 0) thread[CountedBlocks::kNet] += AsDouble(bytes);
+  if (account != 0) Count(thread, static_cast<int64_t>(bytes));
   return block;
 }
 
@@ -391,7 +438,10 @@ void CountedBlocks::Merge(uint64_t from, uint64_t to, uint64_t bytes) {
   any_merged.store(true, std::memory_order_relaxed);
 }
 
-bool CountedBlocks::TakeChanges(uint64_t first, FallibleVector<Change>* taken) {
+bool CountedBlocks::TakeChanges(uint64_t first, uint64_t ended, FallibleVector<Change>* taken) {
+  NoteThreads(CallThread::Take(first, kAccounts, ended, [](uint64_t account, int64_t bytes) {
+    NoteChange(Resolve(account, 0), bytes, &current);
+  }));
   size_t room = 0;
   {
     const std::lock_guard<SpinLock> lock(changes_lock);
@@ -421,6 +471,7 @@ void CountedBlocks::UnlockAll() {
 
 void CountedBlocks::UnlockInChild() {
   UnlockAll();
+  CallThread::UnlockInChild();
   changes_lock.unlock();  // whoever had it is not here
 }
 

@@ -15,6 +15,7 @@
 
 #include "base/fallible_vector.h"
 #include "meters/block_table.h"
+#include "meters/call_threads.h"
 
 namespace tally {
 
@@ -24,6 +25,7 @@ class CountedBlocks {
   // often another account has changed meanwhile. kStale: whether a library has loaded another one, or another
   // thread has changed an account of this one.
   // kLost: how many watched blocks this thread has freed.
+  // kThreads: how many threads there are that calls for accounts have started, as far as this one knows.
   // For the profile. kSamples: how many samples wait for the stack of their call. kRun, kUntil: the profile,
   // and bytes until its next sample. The rest is for the audit. kMaker: who allocates. kBalance, kBlocks:
   // bytes made less those freed, and blocks made. kMoved: where realloc() has put something last; or kThread,
@@ -42,6 +44,7 @@ class CountedBlocks {
     kRun,
     kUntil,
     kLost,
+    kThreads,
     kCall,
     kArguments,
     kArgument,
@@ -59,6 +62,16 @@ class CountedBlocks {
   static void UseThreadBlock(double* block);
   // Whether this thread runs JavaScript that has asked for its block.
   static bool IsOfJavaScript();
+
+  // A thread that a library starts is the library's, and works for whoever is marked. By whoever starts it;
+  // if that fails, the result has ended.
+  static CallThread* StartThread();
+  // By the thread itself. EndThread() gets what BeginThread() was given, at its end, or before it.
+  static void BeginThread(CallThread* thread, double maker);
+  static void EndThread(CallThread* thread);
+
+  // A call for that account, whose object was there before, is about to begin.
+  static void ResumeThreads(int64_t account);
 
   // Whether somebody is marked.
   static bool IsMarked() { return ThreadBlock()[kMark] != kNobody; }
@@ -113,9 +126,9 @@ class CountedBlocks {
   };
   // Of more accounts, among them those that nobody asks for any more, some changes are lost.
   static constexpr size_t kMostChanges = size_t{1} << 16;
-  // What changed while another mark stood, of the accounts that NewAccounts() gave from `first` on. Returns
-  // false without memory.
-  static bool TakeChanges(uint64_t first, FallibleVector<Change>* changes);
+  // What changed while another mark stood, or in other threads, of the accounts that NewAccounts() gave from
+  // `first` on. The call for the account `ended` has returned. Returns false without memory.
+  static bool TakeChanges(uint64_t first, uint64_t ended, FallibleVector<Change>* changes);
 
   // From now on blocks are counted.
   static void Begin();

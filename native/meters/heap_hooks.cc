@@ -29,7 +29,10 @@ DWORD at_exit = FLS_OUT_OF_INDEXES;
 
 // Before the libraries hear of the end of a thread: then the runtime frees what thread_local variables are
 // in, and a hook that used one would come back to what is half freed.
-void WINAPI Leave(void*) { TlsSetValue(doing, &leaving); }
+void WINAPI Leave(void* data) {
+  if (data != &counting) CountedBlocks::EndThread(static_cast<CallThread*>(data));
+  TlsSetValue(doing, &leaving);
+}
 
 // What the thread itself allocates and frees while it counts is not counted: that would come back to locks
 // which it holds. Whoever has freed something finds the last error as it was.
@@ -140,6 +143,7 @@ struct Start {
   LPTHREAD_START_ROUTINE function;
   void* argument;
   double maker;
+  CallThread* thread;
 };
 
 DWORD WINAPI RunThread(void* data) {
@@ -147,9 +151,12 @@ DWORD WINAPI RunThread(void* data) {
   HiddenFree(data);
   {
     const Counting here;
-    double* block = CountedBlocks::ThreadBlock();
-    block[CountedBlocks::kMark] = CountedBlocks::kLibraryThread;
-    block[CountedBlocks::kMaker] = start.maker;
+    CallThread* thread = start.thread;
+    if (thread != nullptr && (!here || FlsSetValue(at_exit, thread) == 0)) {
+      CountedBlocks::EndThread(thread);
+      thread = nullptr;
+    }
+    CountedBlocks::BeginThread(thread, start.maker);
   }
   return start.function(start.argument);
 }
@@ -163,14 +170,15 @@ HANDLE WINAPI Thread(SECURITY_ATTRIBUTES* attributes, SIZE_T stack, LPTHREAD_STA
     if (here && (!kIsRuntime || CountedBlocks::IsMarked()))
       start = static_cast<Start*>(HiddenCalloc(1, sizeof(Start)));
     if (start != nullptr) {
-      double* block = CountedBlocks::ThreadBlock();
-      *start = {function, argument, block[CountedBlocks::kMaker]};
-      block[CountedBlocks::kMoved] = CountedBlocks::kThread;
+      const double maker = CountedBlocks::ThreadBlock()[CountedBlocks::kMaker];
+      *start = {function, argument, maker, CountedBlocks::StartThread()};
     }
   }
   if (start == nullptr) return CreateThread(attributes, stack, function, argument, flags, id);
+  CallThread* call_thread = start->thread;
   const HANDLE thread = CreateThread(attributes, stack, RunThread, start, flags, id);
   if (thread == nullptr) HiddenFree(start);
+  if (thread == nullptr && call_thread != nullptr) CountedBlocks::EndThread(call_thread);
   return thread;
 }
 

@@ -165,22 +165,31 @@ struct Start {
   ThreadFunction function;
   void* argument;
   double maker;
+  CallThread* thread;
 };
+
+// Its destructor runs at the end of a thread, however that ends. A thread_local variable would need the lock
+// of the dynamic linker, which may be held by whoever waits for the thread.
+pthread_key_t of_call;
 
 void* RunThread(void* data) {
   const Start start = *static_cast<Start*>(data);
   delete static_cast<Start*>(data);
-  CountedBlocks::ThreadBlock()[CountedBlocks::kMark] = CountedBlocks::kLibraryThread;
-  CountedBlocks::ThreadBlock()[CountedBlocks::kMaker] = start.maker;
+  CallThread* thread = start.thread;
+  if (thread != nullptr && pthread_setspecific(of_call, thread) != 0) {
+    CountedBlocks::EndThread(thread);
+    thread = nullptr;
+  }
+  CountedBlocks::BeginThread(thread, start.maker);
   return start.function(start.argument);
 }
 
 int LibraryThread(pthread_t* thread, const pthread_attr_t* attributes, ThreadFunction function,
                   void* argument) {
   double* block = CountedBlocks::ThreadBlock();
-  auto* start = new (std::nothrow) Start{function, argument, block[CountedBlocks::kMaker]};
+  auto* start = new (std::nothrow) Start{function, argument, block[CountedBlocks::kMaker], nullptr};
   if (start == nullptr) return EAGAIN;
-  block[CountedBlocks::kMoved] = CountedBlocks::kThread;
+  CallThread* call_thread = start->thread = CountedBlocks::StartThread();
   // What the system keeps of a thread is not the library's to free.
   double& mark = block[CountedBlocks::kMark];
   const double before = mark;
@@ -188,6 +197,7 @@ int LibraryThread(pthread_t* thread, const pthread_attr_t* attributes, ThreadFun
   const int error = create_thread(thread, attributes, RunThread, start);
   mark = before;
   if (error != 0) delete start;
+  if (error != 0 && call_thread != nullptr) CountedBlocks::EndThread(call_thread);
   return error;
 }
 
@@ -279,7 +289,10 @@ const ImportHooks::Hook* ImportHooks::end() { return std::end(hooks); }
 
 bool ImportHooks::Begin(const Setup& with) {
   // A child that C forks while another thread holds a lock would wait for a thread that it does not have.
-  static const bool begun = pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild) == 0;
+  static const bool begun =
+      pthread_key_create(
+          &of_call, [](void* thread) { CountedBlocks::EndThread(static_cast<CallThread*>(thread)); }) == 0 &&
+      pthread_atfork(BeforeFork, AfterForkInParent, AfterForkInChild) == 0;
   if (!begun) return false;
   setup = with;
   create_thread = reinterpret_cast<CreateThread>(with.create_thread);

@@ -78,9 +78,9 @@ double AdoptBlock(uint64_t address, int64_t account);        // counts a block, 
 int64_t WatchBlock(uint64_t address);                        // the block; 0 for a stranger
 bool IsWatchedBlock(int64_t block);
 void MergeAccounts(int64_t from, int64_t to, int64_t bytes);
-Napi::Value TakeChanges(Napi::Env env, int64_t first_account);  // [account, bytes, ...]
-Napi::Value CountedTotals(Napi::Env env);                       // { blocks, bytes }
-void OwnBlock(Environment& environment, uint64_t address);      // if it is counted
+Napi::Value TakeChanges(Napi::Env env, int64_t first_account, int64_t ended);  // [account, bytes, ...]
+Napi::Value CountedTotals(Napi::Env env);                                      // { blocks, bytes }
+void OwnBlock(Environment& environment, uint64_t address);                     // if it is counted
 Napi::Value NextLoss(Environment& environment, Napi::Env env);  // { address, file, name }, or undefined
 
 void AuditOn();

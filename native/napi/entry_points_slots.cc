@@ -93,10 +93,12 @@ void MergeAccounts(int64_t from, int64_t to, int64_t bytes) {
   CountedBlocks::Merge(static_cast<uint64_t>(from), static_cast<uint64_t>(to), static_cast<uint64_t>(bytes));
 }
 
-Napi::Value TakeChanges(Napi::Env env, int64_t first_account) {
+Napi::Value TakeChanges(Napi::Env env, int64_t first_account, int64_t ended) {
   FallibleVector<CountedBlocks::Change> changes;
   Napi::Array result = Napi::Array::New(env);
-  if (!CountedBlocks::TakeChanges(static_cast<uint64_t>(first_account), &changes)) return result;
+  if (!CountedBlocks::TakeChanges(static_cast<uint64_t>(first_account), static_cast<uint64_t>(ended),
+                                  &changes))
+    return result;
   uint32_t length = 0;
   const auto add = [&](auto value) {
     Define(result, std::to_string(length++).c_str(), Napi::Number::New(env, static_cast<double>(value)));

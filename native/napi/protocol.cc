@@ -70,6 +70,7 @@ Napi::Object Protocol(Napi::Env env) {
   Put(block, "MOVED", CountedBlocks::kMoved);
   Put(block, "SAMPLES", CountedBlocks::kSamples);
   Put(block, "LOST", CountedBlocks::kLost);
+  Put(block, "THREADS", CountedBlocks::kThreads);
   Put(block, "CALL", CountedBlocks::kCall);
   Put(block, "ARGUMENTS", CountedBlocks::kArguments);
   Put(block, "ARGUMENT", CountedBlocks::kArgument);

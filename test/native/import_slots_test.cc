@@ -96,9 +96,10 @@ double NewAccount() {
 int64_t Bytes() { return static_cast<int64_t>(CountedBlocks::Sum().bytes); }
 int64_t Blocks() { return static_cast<int64_t>(CountedBlocks::Sum().blocks); }
 
-int64_t ChangeOf(double account) {
+// When the call for the account `ended` has returned.
+int64_t ChangeOf(double account, double ended = 0) {
   FallibleVector<CountedBlocks::Change> changes;
-  EXPECT_TRUE(CountedBlocks::TakeChanges(1, &changes));
+  EXPECT_TRUE(CountedBlocks::TakeChanges(1, static_cast<uint64_t>(ended), &changes));
   for (const auto& change : changes) {
     if (static_cast<double>(change.account) == account) return change.bytes;
   }
@@ -276,13 +277,75 @@ TEST(ImportSlots, ThreadsOfTheLibraryAreIts) {
   const Library library("allocates_lazy");
   library.Patch();
   const int64_t before = Bytes();
-  const Marked call(NewAccount());
   void* text = library.Call<void*>("duplicate_in_thread", "twelve bytes");
 #ifndef TALLY_SANITIZED
   EXPECT_EQ(Bytes() - before, 13);
 #endif
-  EXPECT_EQ(call.net(), 0) << "nobody knows whose";
   library.Call<void>("release", text);
+  EXPECT_EQ(Bytes(), before);
+}
+
+TEST(ImportSlots, WhatThreadsMakeThatACallStartsIsItsObjects) {
+  const Library library("allocates_lazy");
+  library.Patch();
+  const int64_t before = Bytes();
+  const double account = NewAccount();
+  void* blocks[8];
+  {
+    const Marked call(account);
+    library.Call<void>("allocate_in_threads", static_cast<void**>(blocks), 8, size_t{1000});
+    EXPECT_EQ(call.net(), 0);
+    EXPECT_GT(call.others(), 0) << "so that the changes are taken";
+  }
+  EXPECT_EQ(Bytes() - before, 8000);
+  EXPECT_EQ(ChangeOf(account, account), 8000);
+  EXPECT_EQ(CountedBlocks::ThreadBlock()[CountedBlocks::kThreads], 0);
+  const Marked call(account);
+  for (void* block : blocks) library.Call<void>("release", block);
+  EXPECT_EQ(call.net(), -8000);
+}
+
+TEST(ImportSlots, AThreadThatLivesOnWorksForTheObjectWhenThatIsUsed) {
+  const Library library("allocates_lazy");
+  library.Patch();
+  const int64_t before = Bytes();
+  const auto has_threads = [] { return CountedBlocks::ThreadBlock()[CountedBlocks::kThreads] != 0; };
+  const double pool_account = NewAccount();
+  const double other = NewAccount();
+  void* pool = nullptr;
+  int64_t size = 0;
+  {
+    const Marked call(pool_account);
+    pool = library.Call<void*>("start_pool");
+    size = Bytes() - before;
+    void* first = library.Call<void*>("allocate_in_pool", pool, size_t{100});
+    EXPECT_EQ(static_cast<int64_t>(call.net()) + ChangeOf(pool_account), size + 100);
+    EXPECT_GT(call.others(), 1) << "what is still to come";
+    library.Call<void>("release_in_pool", pool, first);
+  }
+  EXPECT_EQ(ChangeOf(pool_account, pool_account), -100);
+  EXPECT_TRUE(has_threads());
+
+  void* block = nullptr;
+  {
+    const Marked call(other);
+    block = library.Call<void*>("allocate_in_pool", pool, size_t{1000});
+  }
+  EXPECT_EQ(ChangeOf(other, other), 0);
+  EXPECT_EQ(ChangeOf(pool_account), 0) << "it was for somebody else";
+  library.Call<void>("release", block);
+
+  CountedBlocks::ResumeThreads(static_cast<int64_t>(pool_account));
+  {
+    const Marked call(pool_account);
+    block = library.Call<void*>("allocate_in_pool", pool, size_t{2000});
+  }
+  EXPECT_EQ(ChangeOf(pool_account, pool_account), 2000);
+  library.Call<void>("release_in_pool", pool, block);
+  EXPECT_EQ(ChangeOf(pool_account), -2000);
+  library.Call<void>("stop_pool", pool);
+  ChangeOf(pool_account);
+  EXPECT_FALSE(has_threads());
   EXPECT_EQ(Bytes(), before);
 }
 
@@ -296,11 +359,11 @@ TEST(ImportSlots, OneCallChangesManyObjects) {
     blocks.push_back(library.Call<void*>("allocate", size_t{100}));
   }
   FallibleVector<CountedBlocks::Change> earlier;  // of what runs before this test
-  ASSERT_TRUE(CountedBlocks::TakeChanges(1, &earlier));
+  ASSERT_TRUE(CountedBlocks::TakeChanges(1, 0, &earlier));
   const Marked call(NewAccount());
   for (void* block : blocks) library.Call<void>("release", block);
   FallibleVector<CountedBlocks::Change> changes;
-  ASSERT_TRUE(CountedBlocks::TakeChanges(1, &changes));
+  ASSERT_TRUE(CountedBlocks::TakeChanges(1, 0, &changes));
   EXPECT_EQ(changes.size(), kObjects);
   int64_t sum = 0;
   for (const auto& change : changes) sum += change.bytes;

@@ -269,6 +269,7 @@ function open() {
     isWatchedBlock: () => false,
     mergeAccounts() {},
     takeChanges: () => [],
+    resumeThreads() {},
     countedTotals: () => ({ blocks: 0, bytes: 0 }),
     takeStub: () => 0n,
     giveBackStub: () => 0,

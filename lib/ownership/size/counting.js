@@ -9,7 +9,7 @@ const checked = require('../../books/checked');
 const hook = require('../../pointers/observer-hook');
 const { access } = require('../../pointers/tracked-pointer');
 
-const { MARK, NET, OTHERS, STALE, MAKER, SAMPLES, MOST_CHANGES } = binding.protocol.threadBlock;
+const { MARK, NET, OTHERS, STALE, MAKER, SAMPLES, THREADS, MOST_CHANGES } = binding.protocol.threadBlock;
 const MOST_ACCOUNTS = 2 ** 30 - 1; // then their numbers begin again
 
 // The doubles of this thread; V8 knows where a constant is.
@@ -66,7 +66,14 @@ const frames = [new Frame(0)];
 function accountFor(about) {
   const { user, isUserTaken } = state;
   if (about.makes && (user === null || !isUserTaken || !about.replaces)) return newAccount();
-  return user === null ? 0 : access.accountOf(user);
+  return user === null ? 0 : accountOfUser(user);
+}
+
+function accountOfUser(user) {
+  const of = access.accountOf(user);
+  // Those that work for this object, whenever it is used.
+  if (block[THREADS] !== 0 && of !== 0) binding.resumeThreads(state.first + of);
+  return of;
 }
 
 function newAccount() {
@@ -156,7 +163,7 @@ function noteMade(account, bytes, about) {
 
 // What of that account has changed while others were marked.
 function changeElsewhere(of, name) {
-  if (block[OTHERS] !== state.seen || block[STALE] !== 0) follow(name);
+  if (block[OTHERS] !== state.seen || block[STALE] !== 0) follow(of, name);
   return pending.size === 0 ? 0 : changeOf(of);
 }
 
@@ -226,21 +233,18 @@ function callUnmarked(callback, self, args) {
   }
 }
 
-// What is rare, and asks native code.
-function follow(name) {
+// What is rare, and asks native code: the call of that account has returned.
+function follow(of, name) {
   // Before what has changed is taken: from then on it is stale again.
   if (block[STALE] !== 0) binding.patchNewSlots();
   state.seen = block[OTHERS];
   if (checked.on) checked.tellLosses(name);
   if (block[SAMPLES] !== 0) hook.profiler?.told(name);
-  const changes = binding.takeChanges(state.first);
-  for (let i = 0; i < changes.length; i += 2) {
-    const of = changes[i] - state.first;
-    noteChange(of, changes[i + 1]);
-  }
-  for (const of of pending.keys()) {
+  const changes = binding.takeChanges(state.first, state.first + of);
+  for (let i = 0; i < changes.length; i += 2) noteChange(changes[i] - state.first, changes[i + 1]);
+  for (const oldest of pending.keys()) {
     if (pending.size <= MOST_CHANGES) break;
-    pending.delete(of); // the oldest: nobody may ask for it any more
+    pending.delete(oldest); // nobody may ask for it any more
   }
 }
 

@@ -72,6 +72,10 @@ if (!canCount) {
     if (control(CASES.jansson) !== null) await run('test/programs/ffi/koffi/exact-tree.js');
   });
 
+  test('what threads allocate that a call has started, as the library says itself', async () => {
+    if (control(CASES.zstd) !== null) await run('test/programs/ffi/koffi/exact-threads.js');
+  });
+
   test('what C takes only if it does not refuse, and what it puts in the place of something', () =>
     run('test/programs/ffi/koffi/exact-taken.js'));
 

@@ -44,6 +44,73 @@ static void* work(void* text) {
   return copy;
 }
 
+static void* allocate_for(void* place) {
+  *(void**)place = malloc(*(size_t*)place);
+  return NULL;
+}
+
+// At most 16 blocks, each by a thread of its own.
+void allocate_in_threads(void** blocks, int count, size_t bytes) {
+  pthread_t threads[16];
+  for (int i = 0; i < count; i++) {
+    blocks[i] = (void*)bytes;
+    pthread_create(&threads[i], NULL, allocate_for, &blocks[i]);
+  }
+  for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
+}
+
+// A thread that waits for work: allocates `bytes`, or frees `block`.
+struct pool {
+  pthread_t thread;
+  pthread_mutex_t mutex;
+  pthread_cond_t changed;
+  enum { kIdle, kAllocate, kRelease, kStop } task;
+  size_t bytes;
+  void* block;
+};
+
+static void* run_pool(void* data) {
+  struct pool* pool = data;
+  pthread_mutex_lock(&pool->mutex);
+  for (;;) {
+    while (pool->task == kIdle) pthread_cond_wait(&pool->changed, &pool->mutex);
+    if (pool->task == kStop) break;
+    if (pool->task == kAllocate) pool->block = malloc(pool->bytes);
+    if (pool->task == kRelease) free(pool->block);
+    pool->task = kIdle;
+    pthread_cond_broadcast(&pool->changed);
+  }
+  pthread_mutex_unlock(&pool->mutex);
+  pthread_exit(NULL);
+}
+
+static void* ask_pool(struct pool* pool, int task, size_t bytes, void* block) {
+  pthread_mutex_lock(&pool->mutex);
+  pool->bytes = bytes;
+  pool->block = block;
+  pool->task = task;
+  pthread_cond_broadcast(&pool->changed);
+  while (pool->task != kIdle && task != kStop) pthread_cond_wait(&pool->changed, &pool->mutex);
+  void* result = pool->block;
+  pthread_mutex_unlock(&pool->mutex);
+  return result;
+}
+
+void* start_pool(void) {
+  struct pool* pool = calloc(1, sizeof(*pool));
+  pthread_mutex_init(&pool->mutex, NULL);
+  pthread_cond_init(&pool->changed, NULL);
+  pthread_create(&pool->thread, NULL, run_pool, pool);
+  return pool;
+}
+void* allocate_in_pool(struct pool* pool, size_t bytes) { return ask_pool(pool, kAllocate, bytes, NULL); }
+void release_in_pool(struct pool* pool, void* block) { ask_pool(pool, kRelease, 0, block); }
+void stop_pool(struct pool* pool) {
+  ask_pool(pool, kStop, 0, NULL);
+  pthread_join(pool->thread, NULL);
+  free(pool);
+}
+
 // What a thread of the library has duplicated.
 void* duplicate_in_thread(const char* text) {
   pthread_t thread;
