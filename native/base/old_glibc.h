@@ -25,7 +25,9 @@ __asm__(".symver dlsym, dlsym@" TALLY_OLD_GLIBC);
 __asm__(".symver pthread_create, pthread_create@" TALLY_OLD_GLIBC);
 __asm__(".symver pthread_detach, pthread_detach@" TALLY_OLD_GLIBC);
 __asm__(".symver pthread_join, pthread_join@" TALLY_OLD_GLIBC);
+__asm__(".symver pthread_key_create, pthread_key_create@" TALLY_OLD_GLIBC);
 __asm__(".symver pthread_mutex_trylock, pthread_mutex_trylock@" TALLY_OLD_GLIBC);
+__asm__(".symver pthread_setspecific, pthread_setspecific@" TALLY_OLD_GLIBC);
 __asm__(".symver pthread_sigmask, pthread_sigmask@" TALLY_OLD_GLIBC);
 #endif
 #endif

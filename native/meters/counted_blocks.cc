@@ -163,10 +163,16 @@ constexpr uint64_t kSampled = uint64_t{1} << 63;
 constexpr uint64_t kWatched = uint64_t{1} << 62;
 constexpr uint64_t kFlags = kSampled | kWatched;
 
+// Of a thread without an account in its block, by itself: most have no use for this code.
+TALLY_NOINLINE uint64_t AccountOfThread() {
+  return current.of_call == nullptr ? 0 : current.of_call->account();
+}
+TALLY_NOINLINE void CountInThread(int64_t bytes) { current.of_call->Count(bytes); }
+
 uint64_t MarkedAccount(const double* block) {
   const auto mark = static_cast<int64_t>(block[CountedBlocks::kMark]);
   if (mark > 0) return static_cast<uint64_t>(mark);
-  return mark == 0 || current.of_call == nullptr ? 0 : current.of_call->account();
+  return mark == 0 ? 0 : AccountOfThread();
 }
 
 // `bytes` more for the account that is marked.
@@ -174,7 +180,7 @@ void Count(double* block, int64_t bytes) {
   if (block[CountedBlocks::kMark] > 0) {
     block[CountedBlocks::kNet] += static_cast<double>(bytes);
   } else {
-    current.of_call->Count(bytes);
+    CountInThread(bytes);
   }
 }
 
