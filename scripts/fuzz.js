@@ -16,6 +16,7 @@ const PROGRAMS = {
   model: ['test/support/model.js', '100'],
   views: ['test/support/views-fuzz.js', '5000'],
   workers: ['test/support/transit-model.js', '300'],
+  exact: ['test/programs/ffi/koffi/exact-random.js', '10'],
 };
 const directory = path.join(root, 'build/fuzz');
 

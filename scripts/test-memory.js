@@ -1,9 +1,10 @@
 'use strict';
 // The addon inside Node under tools that see every access to memory.
-//   node scripts/test-memory.js [address] [leaks] [valgrind]      nothing named: all of them
-// address: AddressSanitizer and UndefinedBehaviorSanitizer, with most of the Jest suite.
+//   node scripts/test-memory.js [address] [exact] [leaks] [valgrind]      nothing named: all of them
+// address: AddressSanitizer and UndefinedBehaviorSanitizer, with most of the Jest suite. exact: the same, with random programs
+// of libraries that are counted.
 // leaks: LeakSanitizer, with the acceptance script. valgrind: Memcheck, with the acceptance script.
-// The first two build an instrumented copy in build/sanitized, so that what is installed stays as it is.
+// The first three build an instrumented copy in build/sanitized, so that what is installed stays as it is.
 
 const fs = require('node:fs');
 const path = require('node:path');
@@ -55,6 +56,8 @@ function withFile(name, text, use) {
 
 const steps = {
   address: () => runSanitized(['scripts/test.js', '--ci', ...SUITES], 'detect_leaks=0'),
+
+  exact: () => runSanitized(['test/programs/ffi/koffi/exact-random.js', '10'], 'detect_leaks=0'),
 
   // Koffi keeps its libraries, types and the externals of its functions for good.
   leaks: () =>

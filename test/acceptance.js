@@ -259,8 +259,11 @@ async function main() {
   const sized = () => seedCase('OwnedMem', (address, bytes) => Number(bytes));
   const measured = backend === 'native' ? await afterSeedCase(sized()) : {};
   // A preloaded allocator is not the one that Koffi finds in the C library: nobody counts that.
-  if (canPatch && process.env.LD_PRELOAD === undefined)
-    await afterSeedCase(seedCase('CountedMem', undefined));
+  if (canPatch && process.env.LD_PRELOAD === undefined) {
+    const { peakTracked, peakRss } = await afterSeedCase(seedCase('CountedMem', undefined));
+    if (runtime === 'Node') assert.ok(peakTracked <= 128e6, `${peakTracked} bytes without a size`);
+    Object.assign(measured, { peakCounted: peakTracked, peakRss });
+  }
   besideAHeap();
   await expectNothingLeft('beside a heap');
   await belowZero();

@@ -427,8 +427,11 @@ if (!canCount) {
       }
     `));
 
+  test('random programs, whose objects have what is counted', () =>
+    run('test/programs/ffi/koffi/exact-random.js', { args: [String(times(3, 20))] }));
+
   test('in workers that end in every way', () =>
-    run('test/programs/ffi/koffi/exact-workers.js', { args: [String(times(4, 12))] }));
+    run('test/programs/ffi/koffi/exact-workers.js', { args: [String(times(4, 100))] }));
 
   test.each(['libjemalloc.so.2', 'libmimalloc.so.2', 'libtcmalloc_minimal.so.4'])(
     'where %s is preloaded',
@@ -453,6 +456,7 @@ if (!canCount) {
     `,
         { env },
       );
+      await run('test/programs/ffi/koffi/exact-random.js', { args: ['1'], env });
     },
   );
 
