@@ -50,7 +50,7 @@ function declare() {
 
 function load(name) {
   try {
-    return koffi.load(name, { deep: true });
+    return koffi.load(name);
   } catch {
     if (process.env.CI === 'true') throw new Error(`${name} is not installed`);
     if (isMainThread) console.log(`WITHOUT ${name}, which is not installed`);
