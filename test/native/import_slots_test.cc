@@ -290,6 +290,7 @@ TEST(ImportSlots, WhatThreadsMakeThatACallStartsIsItsObjects) {
   library.Patch();
   const int64_t before = Bytes();
   const double account = NewAccount();
+  ChangeOf(account);  // of other tests, with numbers of their own
   void* blocks[8];
   {
     const Marked call(account);
@@ -312,6 +313,7 @@ TEST(ImportSlots, AThreadThatLivesOnWorksForTheObjectWhenThatIsUsed) {
   const auto has_threads = [] { return CountedBlocks::ThreadBlock()[CountedBlocks::kThreads] != 0; };
   const double pool_account = NewAccount();
   const double other = NewAccount();
+  ChangeOf(pool_account);
   void* pool = nullptr;
   int64_t size = 0;
   {
