@@ -68,7 +68,9 @@
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS",
                   # A worker being terminated refuses exceptions; failing to throw one is no reason to abort.
                   "NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS"],
-      "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "<@(warnings)", "-fvisibility=hidden", "-O2"],
+      "cflags_cc": ["-std=c++17", "-Wall", "-Wextra", "-Wpedantic", "<@(warnings)", "-fvisibility=hidden", "-O2",
+                    # Of ARM: who passes standard types otherwise than GCC 7 is none of ours.
+                    "-Wno-psabi"],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
       "ldflags": ["-Wl,--exclude-libs,ALL"],
       "xcode_settings": {

@@ -78,7 +78,7 @@ export const ADDRESS_OF: unique symbol;
  */
 export const PARENT: unique symbol;
 
-/** An argument of a {@link BoundDestructor}. A number must be a safe integer, a `bigint` fit in 64 bits. */
+/** An argument of a {@link BoundDestructor}. A number must be a safe integer. It must fit in an address, as a `bigint` must. */
 export type BoundArgument =
   typeof POINTER | typeof ADDRESS_OF | typeof SIZE | typeof PARENT | bigint | number | AskedArgument;
 

@@ -11,6 +11,7 @@ const {
   NoLibffiError,
   UnsupportedError,
 } = require('../support/errors');
+const { BITS } = require('../support/word');
 
 /** In bound arguments: the pointer that is freed, the address of a place that holds it, its size at that time, its parent. */
 const POINTER = Symbol('ffi-tally.POINTER');
@@ -21,7 +22,7 @@ const PARENT = Symbol('ffi-tally.PARENT');
 const BOUND = ['args', 'ok', 'retry'];
 
 // As it was when we came: programs put things of their own there.
-const { asUintN } = BigInt;
+const { asIntN, asUintN } = BigInt;
 
 const MAX_ADDRESS = 2n ** 64n;
 const MAX_ARGUMENTS = 32;
@@ -120,12 +121,13 @@ function boundArgument(value, index) {
 }
 
 function constant(value, name, others = '') {
-  if (typeof value === 'bigint') {
-    if (value >= -(2n ** 63n) && value < MAX_ADDRESS) return asUintN(64, value);
-    throw new ArgumentValueError(value, name, 'an integer of 64 bits');
-  }
-  if (Number.isSafeInteger(value)) return asUintN(64, BigInt(value));
-  throw new ArgumentTypeError(value, name, `${others}a bigint or a safe integer`);
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value))
+    throw new ArgumentTypeError(value, name, `${others}a bigint or a safe integer`);
+  const given = BigInt(value);
+  const unsigned = asUintN(BITS, given);
+  if (given !== unsigned && asIntN(BITS, given) !== given)
+    throw new ArgumentValueError(value, name, `an integer of ${BITS} bits`);
+  return unsigned;
 }
 
 function boundArguments(list) {

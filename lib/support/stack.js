@@ -4,6 +4,7 @@
 const { setImmediate } = require('node:timers');
 const { runInNewContext } = require('node:vm');
 const { isOwnFile } = require('./packed');
+const { BYTES } = require('./word');
 
 // Programs change Error and its limit. This function is of a context that has its own, where nobody does.
 const CAPTURE = `
@@ -81,9 +82,8 @@ class Gate {
 
 // As many arguments as take 48 kB of the stack. V8 compiles no function that is called for the first time where less
 // than 40 kB are left.
-const WORD = ['arm', 'ia32'].includes(process.arch) ? 4 : 8;
-const MANY = new Array((48 * 1024) / WORD).fill(0);
-const SOME = new Array((8 * 1024) / WORD).fill(0);
+const MANY = new Array((48 * 1024) / BYTES).fill(0);
+const SOME = new Array((8 * 1024) / BYTES).fill(0);
 const ignore = () => {};
 ignore(); // compiled now, it needs no 40 kB beside its arguments
 

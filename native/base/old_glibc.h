@@ -13,6 +13,9 @@
 #elif defined(__GLIBC__) && defined(__aarch64__)
 #define TALLY_OLD_GLIBC "GLIBC_2.17"
 #define TALLY_OLD_DLINFO "GLIBC_2.17"
+#elif defined(__GLIBC__) && defined(__ARM_EABI__)
+#define TALLY_OLD_GLIBC "GLIBC_2.4"
+#define TALLY_OLD_DLINFO "GLIBC_2.4"
 #endif
 
 #ifdef TALLY_OLD_GLIBC

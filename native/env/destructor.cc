@@ -43,7 +43,7 @@ class BoundCall {
           values[i].size = static_cast<size_t>(size);
           break;
         case BoundArgument::Source::kConstant:
-          values[i].constant = arguments_.at[i].constant;
+          values[i].size = static_cast<size_t>(arguments_.at[i].constant);
           break;
       }
       pointers[i] = &values[i];
@@ -61,8 +61,7 @@ class BoundCall {
  private:
   union Value {
     void* pointer;
-    size_t size;
-    uint64_t constant;
+    size_t size;  // or a constant
   };
 
   static ffi_type* TypeOf(const BoundArgument& argument) {
@@ -71,11 +70,10 @@ class BoundCall {
       case BoundArgument::Source::kPlace:
         return &ffi_type_pointer;
       case BoundArgument::Source::kSize:
-        return sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32;
       case BoundArgument::Source::kConstant:
         break;
     }
-    return &ffi_type_uint64;
+    return sizeof(size_t) == 8 ? &ffi_type_uint64 : &ffi_type_uint32;
   }
 
   BoundArguments arguments_;

@@ -20,7 +20,7 @@ template <typename See>
 void EachWord(uint64_t address, uint64_t bytes, See see) {
   uint32_t halves[2048];
   const uint64_t end = std::min(bytes, kMostOfBlock);
-  for (uint64_t at = 0; at + sizeof(uint64_t) <= end; at += sizeof(halves)) {
+  for (uint64_t at = 0; at + sizeof(uint32_t) <= end; at += sizeof(halves)) {
     const size_t wanted = std::min<uint64_t>(sizeof(halves), end - at);
     const size_t count = ReadMemory(address + at, wanted, halves) / sizeof(uint32_t);
     for (size_t i = 0; i < count; i++) {

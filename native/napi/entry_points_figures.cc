@@ -201,7 +201,10 @@ Napi::Value UsableSize(Napi::Env env, uint64_t address) {
   return size < 0 ? env.Undefined() : Napi::Number::New(env, static_cast<double>(size));
 }
 
-uint64_t Allocate(int64_t bytes) { return AllocateBlock(static_cast<size_t>(bytes)); }
+uint64_t Allocate(int64_t bytes) {
+  const auto size = static_cast<size_t>(bytes);
+  return static_cast<int64_t>(size) == bytes ? AllocateBlock(size) : 0;
+}
 
 Napi::Value AllocatorBytes(Napi::Env env) {
   AllocatorFigures figures{};

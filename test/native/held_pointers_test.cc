@@ -108,6 +108,15 @@ TEST_F(HeldPointersTest, ATableMayBeOf32Bits) {
   EXPECT_EQ(pointers_.CountHeld(), 1U);
 }
 
+TEST_F(HeldPointersTest, ABlockMayBeNoLargerThanOneOf32Bits) {
+  constexpr uint32_t kLow = 0x12345670;
+  uint64_t* parent = Make();
+  parent[0] = kLow;
+  pointers_.Add({kLow, 16, kCall, true}, 0);
+  pointers_.Look({AddressOf(parent), sizeof(uint32_t), kBefore, false});
+  EXPECT_EQ(pointers_.CountHeld(), 1U);
+}
+
 TEST_F(HeldPointersTest, OfALargeBlockTheBeginningIsRead) {
   constexpr size_t kMany = 20'000;
   uint64_t* parent = Make(kMany);

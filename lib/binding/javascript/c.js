@@ -7,6 +7,7 @@
 // drop-in cannot do with it, or undefined.
 
 const { UnsupportedError } = require('../../support/errors');
+const { BITS, BYTES } = require('../../support/word');
 
 const ffis = [];
 let find = null;
@@ -65,6 +66,7 @@ function addressOf(external) {
   return undefined;
 }
 
+const Word = BYTES === 8 ? BigUint64Array : Uint32Array;
 const RTLD_LAZY = 1;
 const RTLD_NOLOAD = process.platform === 'darwin' ? 0x10 : 4;
 
@@ -74,9 +76,10 @@ function pin(address) {
   const dlopen = lookUp('dlopen', 'uintptr_t', ['uintptr_t', 'int']);
   const dlclose = lookUp('dlclose', 'int', ['uintptr_t']);
   if (dladdr === undefined || dlopen === undefined || dlclose === undefined) return () => {};
-  const info = new BigUint64Array(4); // Dl_info, of which the first is the path of the library
-  if (dladdr(address, info) === 0 || info[0] === 0n) return () => {};
-  const handle = dlopen(info[0], RTLD_LAZY | RTLD_NOLOAD);
+  const info = new Word(4); // Dl_info, of which the first is the path of the library
+  const path = dladdr(address, info) === 0 ? 0 : info[0];
+  if (BigInt(path) === 0n) return () => {};
+  const handle = dlopen(path, RTLD_LAZY | RTLD_NOLOAD);
   return () => {
     if (BigInt(handle) !== 0n) dlclose(handle);
   };
@@ -95,7 +98,7 @@ function destructor(address, list) {
   const call = theFfi().callable(
     address,
     result,
-    args.map((argument) => types[argument] ?? 'uint64_t'),
+    args.map((argument) => types[argument] ?? 'uintptr_t'),
   );
   return (pointer, size) => {
     const values = { pointer, place: BigUint64Array.of(pointer), size };
@@ -119,6 +122,7 @@ function usableSize(address) {
 
 /** Zeroed memory for free(); 0n if there is none. */
 function allocate(bytes) {
+  if (bytes >= 2 ** BITS) return 0n;
   return BigInt(lookUp('calloc', 'uintptr_t', ['size_t', 'size_t'])(Math.max(bytes, 1), 1));
 }
 

@@ -2,6 +2,7 @@
 // What C returns in place of a pointer where a call fails, if that is not NULL.
 
 const { ArgumentTypeError, ArgumentValueError } = require('../../support/errors');
+const { BITS } = require('../../support/word');
 
 const EXPECTED = 'an address (number or bigint), a list of these, or a function of the address';
 const { asIntN, asUintN } = BigInt;
@@ -11,7 +12,7 @@ function address(value, integer) {
     throw new ArgumentTypeError(value, 'invalid', EXPECTED);
   }
   const given = BigInt(value);
-  const bits = integer?.bits ?? 64;
+  const bits = integer?.bits ?? BITS;
   const unsigned = asUintN(bits, given);
   if (unsigned === 0n && integer === undefined)
     throw new ArgumentValueError(value, 'invalid', 'another address: NULL always is null');

@@ -11,6 +11,7 @@ const {
   SizeRequiredError,
   UnsupportedError,
 } = require('../../support/errors');
+const { BITS } = require('../../support/word');
 const { Limit } = require('../call/limited');
 const { EXACT, canCount, checkCompare, checkWay, isWay } = require('../size/ways');
 const { checkInvalid } = require('./invalid');
@@ -178,7 +179,7 @@ function isShared({ shared, free }, { integer, struct }, name) {
   throw new UnsupportedError(`'shared' has no effect on '${name}': ${reason}`);
 }
 
-function checkFree(free, { integer, struct }) {
+function givenFree(free, { integer, struct }) {
   if (typeof free === 'string') {
     if (free === '') throw new ArgumentValueError(free, 'free', 'the name of a C function');
     return free;
@@ -202,6 +203,18 @@ function checkFree(free, { integer, struct }) {
   }
   if (integer === undefined || destructor.run === null) return destructor;
   return { ...destructor, run: (address) => destructor.run(integer.told(address)) };
+}
+
+/** `free`, of the type of `base`. C gets what a pointer holds as an address, and no wider integer. */
+function checkFree(free, base) {
+  const destructor = givenFree(free, base);
+  const isC = typeof destructor === 'string' || (!destructor.run && destructor.form !== Form.NONE);
+  if (isC && base.integer?.bits > BITS) {
+    throw new UnsupportedError(
+      `An integer of ${base.integer.bits} bits is wider than an address here: 'free' is a function that calls that of C`,
+    );
+  }
+  return destructor;
 }
 
 function checkMeasure(size, base, name) {

@@ -51,10 +51,17 @@ static void* unchecked_new(size_t size, const void* caller) {
   return block;
 }
 
-void* new_one(size_t size) __asm__("_Znwm");
-void* new_many(size_t size) __asm__("_Znam");
-void* new_one_nothrow(size_t size, const void* tag) __asm__("_ZnwmRKSt9nothrow_t");
-void* new_many_nothrow(size_t size, const void* tag) __asm__("_ZnamRKSt9nothrow_t");
+// How C++ writes size_t.
+#ifdef __LP64__
+#define SIZE "m"
+#else
+#define SIZE "j"
+#endif
+
+void* new_one(size_t size) __asm__("_Znw" SIZE);
+void* new_many(size_t size) __asm__("_Zna" SIZE);
+void* new_one_nothrow(size_t size, const void* tag) __asm__("_Znw" SIZE "RKSt9nothrow_t");
+void* new_many_nothrow(size_t size, const void* tag) __asm__("_Zna" SIZE "RKSt9nothrow_t");
 
 void* new_one(size_t size) { return unchecked_new(size, __builtin_return_address(0)); }
 void* new_many(size_t size) { return unchecked_new(size, __builtin_return_address(0)); }

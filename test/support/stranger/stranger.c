@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-static const size_t kBytes = (size_t)1 << 32;
+static const size_t kBytes = (size_t)1 << (sizeof(size_t) > 4 ? 32 : 30);
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static char* next;
 static char* end;
