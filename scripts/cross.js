@@ -36,7 +36,7 @@ const RUN = {
       `@unrs/resolver-binding-linux-arm64-gnu@${version('unrs-resolver')}`,
     ],
     needs: ['aarch64-linux-gnu-g++', 'qemu-aarch64-static'],
-    start: startByQemu('qemu-aarch64-static', '/usr/aarch64-linux-gnu'),
+    ...byQemu('qemu-aarch64-static', '/usr/aarch64-linux-gnu'),
   },
   // The only one with 32 bits.
   'linux-arm-glibc': {
@@ -48,7 +48,7 @@ const RUN = {
       `@unrs/resolver-binding-linux-arm-gnueabihf@${version('unrs-resolver')}`,
     ],
     needs: ['arm-linux-gnueabihf-g++', 'qemu-arm-static'],
-    start: startByQemu('qemu-arm-static', '/usr/arm-linux-gnueabihf'),
+    ...byQemu('qemu-arm-static', '/usr/arm-linux-gnueabihf'),
   },
   // By Bun: there is no Node for musl.
   'linux-x64-musl': {
@@ -61,7 +61,7 @@ const RUN = {
     needs: ['g++', 'musl-gcc'],
     setUp: () => setUpMusl(path.join(work, 'musl')),
     start: startWithMusl,
-    libraries: buildForMusl,
+    libraries: buildForPrograms,
     programs: PROGRAMS,
   },
   'win32-x64': {
@@ -268,15 +268,24 @@ int main(int argc, char** argv) {
   fs.writeFileSync(file, bytes);
 }
 
-function startByQemu(qemu, libraries) {
-  return (directory, node, args, limits) => {
+/** What of a target is the same for all processors. */
+function byQemu(qemu, system) {
+  const command = [qemu, '-L', system];
+  function start(directory, node, args, limits) {
     const launcher = path.join(directory, 'node');
-    launcherFor([qemu, '-L', libraries, path.join(node, 'bin/node')], launcher);
+    launcherFor([...command, path.join(node, 'bin/node')], launcher);
     const preload = path.join(directory, 'exec-path.js');
     fs.writeFileSync(preload, `process.execPath = ${JSON.stringify(launcher)};\n`);
     const env = { ...process.env, NODE_OPTIONS: `--require=${preload}` };
     return run(launcher, args, { cwd: directory, env, ...limits });
-  };
+  }
+  function libraries(options) {
+    const control = buildForPrograms(options);
+    const program = `${control}-there`;
+    fs.renameSync(control, program);
+    launcherFor([...command, program], control);
+  }
+  return { start, libraries, programs: PROGRAMS };
 }
 
 function startWithMusl(directory, bun, args, limits) {
@@ -331,10 +340,11 @@ function linkModules(copy, ...sources) {
   }
 }
 
-/** The libraries of PROGRAMS: nothing is compiled there. */
-function buildForMusl(options) {
+/** The libraries of PROGRAMS, too: nothing is compiled there. Returns the path of the control. */
+function buildForPrograms(options) {
   const { containers, control, heaps, plugin } = buildLibraries(options);
   console.log([containers, control, heaps, plugin].map((file) => path.basename(file)).join(' '));
+  return control;
 }
 
 /** All that there is of the libraries for tests. */
@@ -365,7 +375,7 @@ function prepare(target) {
   const options = { directory, platform, cc, cxx };
   (libraries ?? buildLibraries)(options, copy);
   const node = path.join(modules, packages[0].replace(/(?<=.)@.*/, ''));
-  return { copy, start: (args, limits) => start(copy, node, args, limits) };
+  return { copy, file, start: (args, limits) => start(copy, node, args, limits) };
 }
 
 function runIn(target, args) {
@@ -379,6 +389,8 @@ function runIn(target, args) {
 function suitesIn(target, paths) {
   const host = prepare(target);
   if (host === undefined) return process.env.CI !== 'true';
+  // Where tests look for it, too.
+  fs.cpSync(host.file, path.join(host.copy, 'build/Release/ffi_tally.node'));
   const rooms = paths.length > 0 ? paths : LIBRARY.map((room) => `test/${room}`);
   const files = rooms.flatMap((name) => (name.endsWith('.js') ? [name] : filesIn(name, ['.js'])));
   const outcome = path.join(host.copy, 'outcome.json');

@@ -21,7 +21,7 @@ export type OwnedDestructor = string | ({ readonly symbol: string } & BoundCall)
  *
  * - `'exact'`: what the call that returned it has allocated and not freed, in the library and in what that is linked to, to
  *   the byte; and what later calls with the pointer allocate and free. On Windows, made by an `.async` call it has the size of
- *   its own block. On Linux and Windows, x64 and arm64, with the binary;
+ *   its own block. On Linux and Windows, x64, arm64 and arm, with the binary;
  * - a number: always as many;
  * - `'malloc'`: what the C allocator really gave, only for pointers that malloc returned;
  * - the name of a C function `size_t f(const T *)` of the library;

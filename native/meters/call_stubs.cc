@@ -25,7 +25,7 @@ struct Call {
   double others = 0;  // what it has added to kOthers
 
   // While it runs:
-  uint64_t return_address = 0;
+  uintptr_t return_address = 0;
   Call* outer = nullptr;  // in this thread
   double mark_before = 0;
   double net_before = 0;
@@ -35,7 +35,7 @@ struct Call {
 Call calls[CallStubs::kCount];
 thread_local Call* running = nullptr;
 
-void Begin(Call* call, uint64_t return_address) {
+void Begin(Call* call, uintptr_t return_address) {
   double* block = CountedBlocks::ThreadBlock();
   call->return_address = return_address;
   call->outer = running;
@@ -48,7 +48,7 @@ void Begin(Call* call, uint64_t return_address) {
 }
 
 // Returns where the call returns to.
-uint64_t End() {
+uintptr_t End() {
   Call* call = running;
   double* block = CountedBlocks::ThreadBlock();
   running = call->outer;
@@ -58,7 +58,7 @@ uint64_t End() {
   block[CountedBlocks::kStale] = 0;
   block[CountedBlocks::kMark] = call->mark_before;
   block[CountedBlocks::kNet] = call->net_before;
-  const uint64_t return_address = call->return_address;
+  const uintptr_t return_address = call->return_address;
   State taken = State::kTaken;
   if (!call->state.compare_exchange_strong(taken, State::kReturned, std::memory_order_acq_rel))
     call->state.store(State::kFree, std::memory_order_release);
@@ -77,14 +77,14 @@ __attribute__((visibility("hidden"))) extern const char ffi_tally_stubs[];
 constexpr size_t kStubBytes = 16;
 
 // `stub` is an address within the stub. Returns the function.
-__attribute__((visibility("hidden"), used)) uint64_t ffi_tally_begin_call(uint64_t stub,
-                                                                          uint64_t return_address) {
+__attribute__((visibility("hidden"), used)) uintptr_t ffi_tally_begin_call(uintptr_t stub,
+                                                                           uintptr_t return_address) {
   tally::Call* call = &tally::calls[(stub - reinterpret_cast<uintptr_t>(ffi_tally_stubs)) / kStubBytes];
   tally::Begin(call, return_address);
-  return call->function;
+  return static_cast<uintptr_t>(call->function);
 }
 
-__attribute__((visibility("hidden"), used)) uint64_t ffi_tally_end_call() { return tally::End(); }
+__attribute__((visibility("hidden"), used)) uintptr_t ffi_tally_end_call() { return tally::End(); }
 }
 
 // Entering saves whatever arguments may be in, and has the function return to ffi_tally_leave_stub in place
@@ -171,6 +171,60 @@ ffi_tally_leave_stub:
   addq $56, %rsp
   ret
   .cfi_endproc
+  .size ffi_tally_leave_stub, . - ffi_tally_leave_stub
+  .popsection
+)");
+
+#elif defined(__arm__)
+
+// Not in Thumb, whichever the rest is in.
+asm(R"(
+  .pushsection .text
+  .syntax unified
+  .arm
+  .balign 16
+  .globl ffi_tally_stubs
+  .hidden ffi_tally_stubs
+  .type ffi_tally_stubs, %object
+  .fnstart
+ffi_tally_stubs:
+  .rept 256
+  .balign 16
+  mov r12, pc
+  b ffi_tally_enter_stub
+  .endr
+
+  .balign 16
+  .type ffi_tally_enter_stub, %function
+ffi_tally_enter_stub:
+  push {r0-r4, lr}
+  vpush {d0-d7}
+  mov r0, r12
+  mov r1, lr
+  bl ffi_tally_begin_call
+  mov r12, r0
+  vpop {d0-d7}
+  pop {r0-r4, lr}
+  adr lr, ffi_tally_leave_stub
+  bx r12
+  .cantunwind
+  .fnend
+  .size ffi_tally_enter_stub, . - ffi_tally_enter_stub
+
+  .balign 16
+  .type ffi_tally_leave_stub, %function
+  .fnstart
+  nop
+ffi_tally_leave_stub:
+  push {r0-r3}
+  vpush {d0-d7}
+  bl ffi_tally_end_call
+  mov lr, r0
+  vpop {d0-d7}
+  pop {r0-r3}
+  bx lr
+  .cantunwind
+  .fnend
   .size ffi_tally_leave_stub, . - ffi_tally_leave_stub
   .popsection
 )");

@@ -19,10 +19,32 @@ namespace {
 constexpr uint32_t kAbsolute = R_X86_64_64;
 constexpr uint32_t kGlobal = R_X86_64_GLOB_DAT;
 constexpr uint32_t kJump = R_X86_64_JUMP_SLOT;
+#elif defined(__arm__)
+constexpr uint32_t kAbsolute = R_ARM_ABS32;
+constexpr uint32_t kGlobal = R_ARM_GLOB_DAT;
+constexpr uint32_t kJump = R_ARM_JUMP_SLOT;
 #else
 constexpr uint32_t kAbsolute = R_AARCH64_ABS64;
 constexpr uint32_t kGlobal = R_AARCH64_GLOB_DAT;
 constexpr uint32_t kJump = R_AARCH64_JUMP_SLOT;
+#endif
+
+#ifdef __arm__
+constexpr int64_t kTable = DT_REL;
+constexpr int64_t kTableBytes = DT_RELSZ;
+uint32_t TypeOf(const ElfW(Rel) & relocation) { return ELF32_R_TYPE(relocation.r_info); }
+uint32_t SymbolOf(const ElfW(Rel) & relocation) { return ELF32_R_SYM(relocation.r_info); }
+bool HasAddend(const ElfW(Rel) &) { return false; }
+#else
+constexpr int64_t kTable = DT_RELA;
+constexpr int64_t kTableBytes = DT_RELASZ;
+uint32_t TypeOf(const ElfW(Rela) & relocation) {
+  return static_cast<uint32_t>(ELF64_R_TYPE(relocation.r_info));
+}
+uint32_t SymbolOf(const ElfW(Rela) & relocation) {
+  return static_cast<uint32_t>(ELF64_R_SYM(relocation.r_info));
+}
+bool HasAddend(const ElfW(Rela) & relocation) { return relocation.r_addend != 0; }
 #endif
 
 std::string_view AfterSlash(std::string_view path) {
@@ -63,17 +85,17 @@ ElfModule::ElfModule(const dl_phdr_info& info)
       case DT_SONAME:
         name = entry->d_un.d_val;
         break;
-      case DT_RELA:
-        tables_[0].first = reinterpret_cast<const ElfW(Rela)*>(Pointer(*entry));
+      case kTable:
+        tables_[0].first = reinterpret_cast<const Relocation*>(Pointer(*entry));
         break;
-      case DT_RELASZ:
-        tables_[0].count = entry->d_un.d_val / sizeof(ElfW(Rela));
+      case kTableBytes:
+        tables_[0].count = entry->d_un.d_val / sizeof(Relocation);
         break;
       case DT_JMPREL:
-        tables_[1].first = reinterpret_cast<const ElfW(Rela)*>(Pointer(*entry));
+        tables_[1].first = reinterpret_cast<const Relocation*>(Pointer(*entry));
         break;
       case DT_PLTRELSZ:
-        tables_[1].count = entry->d_un.d_val / sizeof(ElfW(Rela));
+        tables_[1].count = entry->d_un.d_val / sizeof(Relocation);
         break;
       default:
         break;
@@ -134,11 +156,11 @@ bool ElfModule::IsSanitized() const {
   return is_sanitized;
 }
 
-bool ElfModule::Read(const ElfW(Rela) & relocation, Slot* slot) const {
-  const auto type = static_cast<uint32_t>(ELF64_R_TYPE(relocation.r_info));
-  const auto index = static_cast<uint32_t>(ELF64_R_SYM(relocation.r_info));
+bool ElfModule::Read(const Relocation& relocation, Slot* slot) const {
+  const uint32_t type = TypeOf(relocation);
+  const uint32_t index = SymbolOf(relocation);
   if (index == 0 || (type != kAbsolute && type != kGlobal && type != kJump)) return false;
-  if (type == kAbsolute && relocation.r_addend != 0) return false;
+  if (type == kAbsolute && HasAddend(relocation)) return false;
   const ElfW(Sym)& symbol = symbols_[index];
   slot->address = reinterpret_cast<uintptr_t*>(base_ + relocation.r_offset);
   slot->name = strings_ + symbol.st_name;

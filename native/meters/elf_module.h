@@ -8,6 +8,8 @@
 
 #if defined(__linux__) && defined(__LP64__) && (defined(__x86_64__) || defined(__aarch64__))
 #define TALLY_HAS_ELF_MODULES 1
+#elif defined(__linux__) && defined(__ARM_EABI__) && defined(__ARM_PCS_VFP)
+#define TALLY_HAS_ELF_MODULES 1
 #endif
 
 #ifdef TALLY_HAS_ELF_MODULES
@@ -88,12 +90,18 @@ class ElfModule {
   bool IsSanitized() const;
 
  private:
+#ifdef __arm__
+  using Relocation = ElfW(Rel);  // what is added stands in the slot, until that is written
+#else
+  using Relocation = ElfW(Rela);
+#endif
+
   struct Relocations {
-    const ElfW(Rela) * first = nullptr;
+    const Relocation* first = nullptr;
     size_t count = 0;
   };
 
-  bool Read(const ElfW(Rela) & relocation, Slot* slot) const;
+  bool Read(const Relocation& relocation, Slot* slot) const;
   size_t CountSymbols() const;
   uintptr_t Pointer(const ElfW(Dyn) & entry) const;
 

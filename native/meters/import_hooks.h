@@ -10,6 +10,13 @@
 #include <cstddef>
 #include <cstdint>
 
+// How names of functions of C++ say size_t.
+#ifdef __LP64__
+#define TALLY_SIZE "m"
+#else
+#define TALLY_SIZE "j"
+#endif
+
 namespace tally {
 
 class ImportHooks {

@@ -205,6 +205,9 @@ void ImportSlots::FindExported(const char* path, char (*name)[64]) {
 
 ImportSlots::Code ImportSlots::Describe(uint64_t address) {
   Code code;
+#ifdef __arm__
+  address &= ~uint64_t{1};  // which says what instructions they are
+#endif
   const uintptr_t base = FindCode(static_cast<uintptr_t>(address - 1), &code.file, &code.name);
   if (base != 0) code.offset = address - base;
   return code;

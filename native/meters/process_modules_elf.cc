@@ -58,7 +58,9 @@ ImportHooks::Setup ProcessModules::HookSetup() const {
     const std::string_view name(NameOf(i));
     if (name == "pthread_create") setup.create_thread = reinterpret_cast<void (*)()>(real_[i].by_name);
     // These call operator new on behalf of whoever called them.
-    if (name != "_ZnwmRKSt9nothrow_t" && name != "_ZnamRKSt9nothrow_t" && name != "_Znam") continue;
+    if (name != "_Znw" TALLY_SIZE "RKSt9nothrow_t" && name != "_Zna" TALLY_SIZE "RKSt9nothrow_t" &&
+        name != "_Zna" TALLY_SIZE)
+      continue;
     const uintptr_t begin = real_[i].defined;
     EachModule([&](const ElfModule& module) {
       if (!module.Contains(begin)) return true;

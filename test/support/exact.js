@@ -6,7 +6,7 @@ const fs = require('node:fs');
 /** Whether what libraries allocate can be counted here. */
 const canCount =
   ['linux', 'win32'].includes(process.platform) &&
-  ['x64', 'arm64'].includes(process.arch) &&
+  ['x64', 'arm64', 'arm'].includes(process.arch) &&
   process.env.FFI_TALLY_BACKEND !== 'javascript';
 
 /** The first lines of a program: its library is `counting`. */
@@ -22,7 +22,8 @@ const prelude = `
 
 /** The path of an allocator that can be preloaded; undefined where it is not installed, which CI does not allow. */
 function allocator(name) {
-  const file = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib']
+  const machines = ['x86_64-linux-gnu', 'aarch64-linux-gnu', 'arm-linux-gnueabihf'];
+  const file = [...machines.map((machine) => `/usr/lib/${machine}`), '/usr/lib64', '/usr/lib']
     .map((directory) => `${directory}/${name}`)
     .find((each) => fs.existsSync(each));
   if (file !== undefined) return file;

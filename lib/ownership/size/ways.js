@@ -128,7 +128,7 @@ function checkWay(size) {
   if (size === 'metered') return onlyMeter();
   if (size === EXACT && !canCount()) {
     throw new UnsupportedError(
-      `'${EXACT}' needs the native part, and Windows or Linux, on x64 or arm64: write the size in another way`,
+      `'${EXACT}' needs the native part, and Windows or Linux, on x64, arm64 or arm: write the size in another way`,
     );
   }
   return size;

@@ -51,9 +51,9 @@ static void set_error(void) { SetLastError(ERROR_FILE_NOT_FOUND); }
 static int has_error(void) { return GetLastError() == ERROR_FILE_NOT_FOUND; }
 
 // A heap of its own, which goes with all that is in it.
-EXPORT void* make_heap(int64_t blocks) {
+EXPORT void* make_heap(intptr_t blocks) {
   HANDLE heap = HeapCreate(0, 0, 0);
-  for (int64_t i = 0; i < blocks; i++) (void)HeapAlloc(heap, 0, 100 + (size_t)i);
+  for (intptr_t i = 0; i < blocks; i++) (void)HeapAlloc(heap, 0, 100 + (size_t)i);
   return heap;
 }
 EXPORT void free_heap(void* heap) { HeapDestroy(heap); }
@@ -98,7 +98,7 @@ EXPORT void* open_stream(const char* path) {
 }
 EXPORT void close_stream(void* stream) { fclose(stream); }
 
-EXPORT void* make_aligned(int64_t bytes) { return aligned((size_t)bytes); }
+EXPORT void* make_aligned(intptr_t bytes) { return aligned((size_t)bytes); }
 EXPORT void free_aligned(void* block) { free_of_aligned(block); }
 
 // Grows, and becomes less again.
@@ -107,7 +107,7 @@ struct list {
   char* text;
 };
 EXPORT void* make_list(void) { return calloc(1, sizeof(struct list)); }
-EXPORT void resize_list(struct list* list, int64_t count) {
+EXPORT void resize_list(struct list* list, intptr_t count) {
   list->text = realloc(list->text, (size_t)count);
   list->count = (size_t)count;
   if (list->text != NULL) memset(list->text, 1, list->count);
@@ -116,9 +116,9 @@ EXPORT void free_list(struct list* list) {
   free(list->text);
   free(list);
 }
-EXPORT int64_t count_of(const struct list* list) { return (int64_t)list->count; }
+EXPORT intptr_t count_of(const struct list* list) { return (intptr_t)list->count; }
 
-EXPORT void* make_block(int64_t bytes) {
+EXPORT void* make_block(intptr_t bytes) {
   void* block = allocate((size_t)bytes / 2);
   return block == NULL ? NULL : resize(block, (size_t)bytes);
 }
@@ -144,8 +144,8 @@ EXPORT void* load_plugin(const char* path) {
   if (plugin != NULL) *plugin = load(path);
   return plugin;
 }
-typedef void* (*Make)(int64_t);
-EXPORT void* make_by(void** plugin, const char* name, int64_t bytes) {
+typedef void* (*Make)(intptr_t);
+EXPORT void* make_by(void** plugin, const char* name, intptr_t bytes) {
   Symbol found = lookup(*plugin, name);
   Make make;
   memcpy(&make, &found, sizeof(make));

@@ -53,7 +53,7 @@ function testCases() {
 function testHeap() {
   const library = koffi.load(heaps);
   koffi.owned('OwnedHeap', 'void *', { free: 'free_heap' });
-  const make = library.func('OwnedHeap make_heap(int64_t blocks)');
+  const make = library.func('OwnedHeap make_heap(intptr_t blocks)');
   make(1).dispose(); // the first object comes with what the library sets up
   const heap = make(100);
   const before = count();
@@ -65,7 +65,7 @@ function testHeap() {
 function testGrowth(file) {
   const library = koffi.load(file);
   const make = library.func('OwnedList make_list()');
-  const resize = library.func('void resize_list(List *list, int64_t count)');
+  const resize = library.func('void resize_list(List *list, intptr_t count)');
   const clear = library.func('void clear_list(List *list)');
   const list = make();
   const empty = list.size;
@@ -75,7 +75,7 @@ function testGrowth(file) {
   }
   resize(list, 5000);
   clear(list);
-  assert.equal(library.func('int64_t count_of(List *list)')(list), 5000);
+  assert.equal(library.func('intptr_t count_of(List *list)')(list), 5000);
   assert.equal(list.size, empty, 'what a thread has freed is gone');
   const before = count();
   list.dispose();
@@ -85,7 +85,7 @@ function testGrowth(file) {
 function testNoise() {
   const library = koffi.load(heaps);
   const list = library.func('OwnedList make_list()')();
-  const countOf = library.func('int64_t count_of(List *list)');
+  const countOf = library.func('intptr_t count_of(List *list)');
   countOf(list);
   const [bytes, size] = [count(), list.size];
   for (let i = 0; i < 100_000; i++) countOf(list);
@@ -98,7 +98,7 @@ function testPlugin() {
   const library = koffi.load(heaps);
   koffi.owned('OwnedPlugin', 'void *', { free: 'release' });
   const load = library.func('OwnedPlugin load_plugin(const char *path)');
-  const make = library.func('OwnedBlock make_by(void *plugin, const char *name, int64_t bytes)');
+  const make = library.func('OwnedBlock make_by(void *plugin, const char *name, intptr_t bytes)');
   const loaded = load(plugin);
   const block = make(loaded, 'make_block', 1000);
   assert.equal(block.size, 1000);
@@ -126,7 +126,8 @@ function testRuntimes() {
     const block = library.func(`Of${name[0]} malloc(size_t bytes)`)(1000);
     const strdup = windows ? '_strdup' : 'strdup';
     const text = library.func(`Of${name[0]} ${strdup}(const char *text)`)('x'.repeat(99));
-    assert.deepEqual([block.size, text.size], [1000, 100]);
+    // Nobody saw what was asked for, and the allocator tells what it gave.
+    assert.deepEqual([block.size, text.size], [windows ? 1000 : binding.usableSize(block.address), 100]);
     library.func('void free(void *block)')(text);
     assert.ok(text.disposed, 'free() called by hand is its destructor');
     block.dispose();
@@ -165,7 +166,7 @@ function testFreedByC() {
   subscribe('ffi-tally:foreign-free', (loss) => losses.push(loss));
   const list = library.func('OwnedList make_list()')();
   const { address } = list;
-  library.func('void free_list(uint64_t list)')(address);
+  library.func('void free_list(uintptr_t list)')(address);
   list.dispose();
   const [{ freedBy, ...loss }] = losses;
   assert.deepEqual(loss, { address, allocatedBy: 'OwnedList', again: false });
@@ -178,7 +179,7 @@ function testProfile() {
   const profile = startProfile({ every: 4096, seed: 1 });
   // musl cannot be unwound: what it allocates comes from nowhere else. The other one asks twice, for half and for all.
   const [name, declaration, argument] = musl
-    ? ['make_block', 'void *! make_block(int64_t bytes)', 66_666]
+    ? ['make_block', 'void *! make_block(intptr_t bytes)', 66_666]
     : ['duplicate', 'char *! duplicate(const char *text)', 'x'.repeat(99_999)];
   const make = koffi.load(heaps).func(declaration);
   for (let i = 0; i < 10; i++) make(argument);

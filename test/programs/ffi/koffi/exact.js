@@ -8,7 +8,7 @@ const { CASES, DEEP, OUT } = require('../../../support/control/cases.js');
 const koffi = withOwnership(require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi'));
 
 const typeOf = (value) =>
-  typeof value === 'string' ? 'const char *' : typeof value === 'number' ? 'int64_t' : 'void *';
+  typeof value === 'string' ? 'const char *' : typeof value === 'number' ? 'intptr_t' : 'void *';
 const valueOf = (value) => (value?.bytes === undefined ? value : Buffer.alloc(value.bytes));
 
 // The `n`-th function that is called with the object first, and takes what others make for it.
