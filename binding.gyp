@@ -122,6 +122,8 @@
           },
         ],
         ["OS=='linux'", {"libraries": ["-ldl"]}],
+        # Compilers for ARMv6, as that of Raspberry Pi OS, call a library for what 64 bits take.
+        ["OS=='linux' and target_arch=='arm'", {"libraries": ["-Wl,--as-needed", "-latomic"]}],
       ],
     }
   ],
