@@ -11,7 +11,7 @@
 #endif
 
 #if defined(_WIN32)
-#include <windows.h>
+#include "base/windows_api.h"
 #else
 #include <dlfcn.h>
 #if defined(__linux__)
