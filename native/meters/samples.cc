@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/spin_lock.h"
 #include "meters/module.h"
+#include "meters/process_modules.h"
 
 #if defined(TALLY_HAS_ELF_MODULES)
 #include <unwind.h>
@@ -192,6 +193,22 @@ void Move(Profile* profile, Samples::Site* from, Samples::Site* to) {
   from->samples = 0;
 }
 
+#if defined(TALLY_HAS_ELF_MODULES)
+// Whether nothing can be unwound from there: for arm64 Koffi says wrongly where it has saved registers, and
+// to follow that is a crash. What is beyond an addon is JavaScript.
+bool IsLast([[maybe_unused]] uintptr_t address) {
+#ifdef __aarch64__
+  const char* file = "";
+  const char* name = "";
+  static const uintptr_t own = FindCode(reinterpret_cast<uintptr_t>(&IsLast), &file, &name);
+  const uintptr_t base = FindCode(address - 1, &file, &name);
+  return base != own && Ends(file, ".node");
+#else
+  return false;
+#endif
+}
+#endif
+
 size_t Unwind(void** frames) {
 #if defined(TALLY_HAS_ELF_MODULES)
   struct Found {
@@ -201,8 +218,9 @@ size_t Unwind(void** frames) {
   const auto add = [](_Unwind_Context* context, void* to) {
     auto* all = static_cast<Found*>(to);
     if (all->count == kMostFrames) return _URC_END_OF_STACK;
-    all->frames[all->count++] = reinterpret_cast<void*>(_Unwind_GetIP(context));
-    return _URC_NO_REASON;
+    const uintptr_t address = _Unwind_GetIP(context);
+    all->frames[all->count++] = reinterpret_cast<void*>(address);
+    return IsLast(address) ? _URC_END_OF_STACK : _URC_NO_REASON;
   };
   _Unwind_Backtrace(add, &found);
   return found.count;
