@@ -20,7 +20,7 @@ koffi.owned('HeapString', 'char *', { free: 'free' });
 koffi.opaque('FILE');
 
 const mmap = libc.func(
-  'Mapping mmap(void *hint, size_t length, int protection, int flags, int fd, int64_t offset)',
+  'Mapping mmap(void *hint, size_t length, int protection, int flags, int fd, long offset)',
 );
 const memset = libc.func('void *memset(void *to, int value, size_t length)');
 const strdup = libc.func('HeapString strdup(const char *text)');

@@ -435,7 +435,7 @@ describe('libc', () => {
       invalid: -1n,
     });
     const mmap = libc.func(
-      `${Mapping} mmap(void *hint, size_t length, int protection, int flags, int fd, int64_t offset)`,
+      `${Mapping} mmap(void *hint, size_t length, int protection, int flags, int fd, long offset)`,
     );
     const fill = libc.func('void *memset(void *to, int value, size_t length)');
     const flags = isMac ? 0x1002 : 0x22;
