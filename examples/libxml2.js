@@ -27,10 +27,8 @@ const firstChild = xml.func('xmlNode *xmlFirstElementChild(xmlNode *node)', { ke
 const nextSibling = xml.func('xmlNode *xmlNextElementSibling(xmlNode *node)', { keeps: 0 });
 
 // Strings that the caller must free: Koffi makes a JavaScript string of it, and the original is freed at once. xmlFree
-// is a variable that holds a function, so plain free() of libc stands in for it.
-const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.dylib' : 'libc.so.6');
-const free = libc.func('void free(void *block)');
-koffi.owned('XmlString', 'char *', { free });
+// is a variable with a function in it.
+koffi.owned('XmlString', 'char *', { free: koffi.decode(xml.symbol('xmlFree'), 'void *') });
 const contentOf = xml.func('XmlString xmlNodeGetContent(xmlNode *node)');
 
 function read(text) {

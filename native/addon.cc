@@ -246,6 +246,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<ProfileCode>("profileCode");
 
   functions.Add<FunctionAddress>("functionAddress");
+  functions.Add<IsVariable>("isVariable");
   functions.Add<ExternalAddress>("externalAddress");
   functions.Add<UsableSize>("usableSize");
   functions.Add<Allocate>("allocate");

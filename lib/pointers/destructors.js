@@ -106,6 +106,17 @@ function checkedDestructor(form, address, args) {
   return make(form, `${address}(${args.join()})`, { address, args });
 }
 
+/** The `address` of the C function that is `given` as `name`. Throws for a variable, because to call one is a crash. */
+function checkedCode(address, given, name) {
+  if (address === undefined || !binding.isVariable(address)) return address;
+  const [it, symbol] =
+    typeof given === 'string' ? [`'${given}'`, `lib.symbol('${given}')`] : ['this', 'address'];
+  const expected =
+    `a C function: ${it} is a variable. If a function is in it, ` +
+    `give that: with Koffi, koffi.decode(${symbol}, 'void *')`;
+  throw new ArgumentValueError(given, name, expected);
+}
+
 function direct(address) {
   if (!binding.canCall) throw new NoCallerError();
   return make(Form.DIRECT, address, { address });
@@ -171,7 +182,7 @@ function toDestructor(free) {
     const address = addresses.get(free)?.();
     const byValue = takesStruct.get(free);
     if (byValue !== undefined) return make(Form.JAVASCRIPT, 'javascript', { address, run: free, byValue });
-    if (address !== undefined) return direct(address);
+    if (address !== undefined) return direct(checkedCode(address, address, 'free'));
     return make(Form.JAVASCRIPT, 'javascript', { run: free });
   }
   if (typeof free === 'object' && 'address' in free) {
@@ -179,10 +190,10 @@ function toDestructor(free) {
     if (!isAddress(address))
       throw new ArgumentTypeError(free.address, 'free.address', 'the address of a C function');
     checkOptions(free, ['address', ...BOUND]);
-    return bound(address, free);
+    return bound(checkedCode(address, address, 'free.address'), free);
   }
   const address = toAddress(free);
-  if (isAddress(address)) return direct(address);
+  if (isAddress(address)) return direct(checkedCode(address, address, 'free'));
   if (typeof free === 'bigint') throw new ArgumentValueError(free, 'free', EXPECTED);
   throw new ArgumentTypeError(free, 'free', EXPECTED);
 }
@@ -196,6 +207,7 @@ module.exports = {
   SIZE,
   addresses,
   bound,
+  checkedCode,
   checkedDestructor,
   closed,
   direct,

@@ -234,7 +234,7 @@ class Keeping {
 
 // As the call itself would, which comes later.
 function refuseEnded(value, where) {
-  if (access.isTracked(value) && value.disposed) throw new DisposedError(value.label, `pass to ${where}`);
+  if (access.isTracked(value) && value.disposed) throw new DisposedError(value.label, 'pass', where);
 }
 
 // Each of two would have to be freed after the other.

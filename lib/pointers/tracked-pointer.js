@@ -307,7 +307,8 @@ class TrackedPointer {
       if (typeof value !== 'object' || value === null || !(#address in value)) return value;
       const kind = value.#kind;
       if (kind.destructor !== param.last) param.check(kind, value);
-      if (value.#address === null) throw new DisposedError(value.#kind.label, `pass to ${param.where}`);
+      if (value.#address === null)
+        throw new DisposedError(value.#kind.label, 'pass', param.where, param.takes);
       TrackedPointer.#markLent(value);
       return param.lent === undefined ? value.#address : param.lent(value, value.#address);
     };

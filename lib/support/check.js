@@ -41,9 +41,9 @@ function checkNumber(value, name, isWithin, expected) {
   return value;
 }
 
-function checkOptions(options, known) {
+function checkOptions(options, known, expected = 'an object') {
   if (typeof options !== 'object' || options === null) {
-    throw new ArgumentTypeError(options, 'options', 'an object');
+    throw new ArgumentTypeError(options, 'options', expected);
   }
   for (const name in options) {
     if (!known.includes(name) && Object.hasOwn(options, name)) throw new UnknownOptionError(name, known);

@@ -118,12 +118,14 @@ exports.LeakError = class extends define(Error, 'ERR_TALLY_LEAK', text) {
   }
 };
 
-/** A pointer used after its end. */
-exports.DisposedError = define(
-  ReferenceError,
-  'ERR_TALLY_DISPOSED',
-  (label, what) => `Cannot ${what} a tracked pointer (${label}) after its end`,
-);
+/** A pointer used after its end; passed `where`, perhaps for an owned type, so that a call has taken it before. */
+exports.DisposedError = define(ReferenceError, 'ERR_TALLY_DISPOSED', (label, what, where, taken) => {
+  const to = where === undefined ? '' : ` to ${where}`;
+  const hint = taken
+    ? `: each call takes what it gets there. Where C only borrows, write the plain type in place of '${label}'`
+    : '';
+  return `Cannot ${what} a tracked pointer (${label})${to} after its end${hint}`;
+});
 
 /** A pointer handed over that is not there to be taken over. */
 exports.TakenOverError = define(

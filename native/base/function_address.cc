@@ -5,9 +5,55 @@
 #include <link.h>
 
 #include "base/old_glibc.h"
+#elif defined(_WIN32)
+#include "base/windows_api.h"
 #endif
 
 namespace tally {
+
+#if defined(__linux__)
+
+namespace {
+
+// The segment of `module` that `address` is in, or null.
+const ElfW(Phdr) * SegmentOf(const dl_phdr_info& module, uint64_t address) {
+  for (int i = 0; i < module.dlpi_phnum; i++) {
+    const ElfW(Phdr)& segment = module.dlpi_phdr[i];
+    if (segment.p_type != PT_LOAD) continue;
+    if (address - (module.dlpi_addr + segment.p_vaddr) < segment.p_memsz) return &segment;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool IsVariable(uint64_t address) {
+  const auto visit = [](dl_phdr_info* module, size_t, void* wanted) {
+    uint64_t& sought = *static_cast<uint64_t*>(wanted);
+    const auto* segment = SegmentOf(*module, sought);
+    if (segment == nullptr) return 0;
+    sought = (segment->p_flags & PF_X) == 0 ? 1 : 0;
+    return 1;
+  };
+  return dl_iterate_phdr(visit, &address) != 0 && address == 1;
+}
+
+#elif defined(_WIN32)
+
+bool IsVariable(uint64_t address) {
+  MEMORY_BASIC_INFORMATION page;
+  if (VirtualQuery(reinterpret_cast<void*>(static_cast<uintptr_t>(address)), &page, sizeof(page)) == 0) {
+    return false;
+  }
+  constexpr DWORD kCode = PAGE_EXECUTE | PAGE_EXECUTE_READ | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY;
+  return page.Type == MEM_IMAGE && (page.Protect & kCode) == 0;
+}
+
+#else
+
+bool IsVariable(uint64_t) { return false; }
+
+#endif
 
 #if defined(__GLIBC__)
 
@@ -16,15 +62,8 @@ namespace {
 // Whether an address is in the program itself, the first that is told. Finding a symbol there takes long.
 bool IsInProgram(uint64_t address) {
   const auto visit = [](dl_phdr_info* program, size_t, void* wanted) {
-    const uint64_t sought = *static_cast<uint64_t*>(wanted);
-    *static_cast<uint64_t*>(wanted) = 0;
-    for (int i = 0; i < program->dlpi_phnum; i++) {
-      const ElfW(Phdr)& segment = program->dlpi_phdr[i];
-      if (segment.p_type != PT_LOAD) continue;
-      if (sought - (program->dlpi_addr + segment.p_vaddr) < segment.p_memsz) {
-        *static_cast<uint64_t*>(wanted) = 1;
-      }
-    }
+    uint64_t& sought = *static_cast<uint64_t*>(wanted);
+    sought = SegmentOf(*program, sought) != nullptr ? 1 : 0;
     return 1;
   };
   dl_iterate_phdr(visit, &address);

@@ -307,6 +307,7 @@ function open() {
     chargeGauges: (bytes) => environment.chargeGauges(bytes),
 
     functionAddress: (address) => address, // nobody else could tell
+    isVariable: () => false,
     externalAddress: (value) => (types.isExternal(value) ? c.addressOf(value) : undefined),
     usableSize: c.usableSize,
     allocate: c.allocate,

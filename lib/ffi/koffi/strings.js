@@ -10,8 +10,9 @@ const {
   UnknownSymbolError,
   UnsupportedError,
 } = require('../../support/errors');
+const { WITH_FREE } = require('../../ownership/declare/owned-type');
 const { checkMeaning, meaningOf } = require('../../ownership/declare/meaning');
-const { toAddress } = require('../../pointers/destructors');
+const { checkedCode, toAddress } = require('../../pointers/destructors');
 const { addressOf, describe, symbolAddress } = require('./dialect');
 const { ffiOf } = require('./ffi');
 
@@ -30,12 +31,12 @@ function disposable(koffi, name, type) {
 
 /** The destructor: its name, its address, or a function of the pointer. */
 function checkFree(options) {
-  checkOptions(options, ['free']);
+  checkOptions(options, ['free'], WITH_FREE);
   const { free } = options;
   if (free === '') throw new ArgumentValueError(free, 'free', 'the name of a C function');
   if (typeof free === 'string' || typeof free === 'function') return free;
   const address = free === null ? undefined : toAddress(free);
-  if (address !== undefined && address !== 0n) return address;
+  if (address !== undefined && address !== 0n) return checkedCode(address, address, 'free');
   throw new ArgumentTypeError(
     free,
     'free',
@@ -108,7 +109,7 @@ class OwnedString {
       error.cause = cause;
       throw error;
     }
-    const address = symbolAddress(this.#koffi, library, this.#symbol);
+    const address = checkedCode(symbolAddress(this.#koffi, library, this.#symbol), this.#symbol, 'free');
     if (this.#count > 0 && address !== this.#address) {
       throw new UnsupportedError(
         `'${this.name}' already is a string of another library: declare an owned string for each library`,

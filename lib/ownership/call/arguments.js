@@ -11,8 +11,9 @@ const FREED = Symbol('freed');
 
 /** A parameter that takes tracked pointers. */
 class PointerParam {
-  constructor(where, expected, accepts, lent, frees) {
+  constructor(where, expected, accepts, lent, frees, takes = false) {
     this.where = where;
+    this.takes = takes; // whether C takes the pointer
     this.lent = lent; // what to pass in place of the address, where that is not it
     this.expected = expected;
     this.accepts = accepts;
@@ -53,7 +54,14 @@ function borrowing(where, { base, expected = `${base} *`, lent }, frees) {
 function consuming(where, owned) {
   const { struct } = owned;
   const lent = struct && ((pointer, address) => struct.read(address));
-  const param = new PointerParam(where, owned.name, (type) => type.name === owned.name, lent);
+  const param = new PointerParam(
+    where,
+    owned.name,
+    (type) => type.name === owned.name,
+    lent,
+    undefined,
+    true,
+  );
   return (value) => {
     const lent = access.lend(value, param);
     // Koffi 2 would compare the type of an External with one that exists for ownership only.

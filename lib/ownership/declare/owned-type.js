@@ -22,6 +22,7 @@ const OPTIONS = [
   ...['free', 'size', 'parent', 'shared', 'compare', 'invalid', 'most', 'sameThread', 'exclusive'],
   'background',
 ];
+const WITH_FREE = `an object that says what frees it, such as { free: 'name_of_a_C_function' }`;
 const NONE = Object.freeze([]);
 const { asIntN, asUintN } = BigInt;
 
@@ -258,7 +259,7 @@ function checkName(name) {
 
 /** The owned type `name` of pointers to `base`, { name, size }, as the options of owned() say. */
 function ownedType(name, base, options) {
-  checkOptions(options, OPTIONS);
+  checkOptions(options, OPTIONS, WITH_FREE);
   if (options.free === undefined) {
     throw new ArgumentTypeError(undefined, 'free', 'a destructor, or null for none');
   }
@@ -295,6 +296,7 @@ function ownedType(name, base, options) {
 module.exports = {
   IntegerBase,
   OwnedType,
+  WITH_FREE,
   checkFree,
   checkMeasure,
   checkMost,

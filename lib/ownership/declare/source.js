@@ -2,6 +2,7 @@
 // A library as ownership sees it: where destructors and size functions are looked up by name, and what
 // makes tracked pointers of what its functions return.
 
+const { checkedCode } = require('../../pointers/destructors');
 const { UnknownSymbolError, UnsupportedError } = require('../../support/errors');
 const { makeProducer } = require('../call/producer');
 const { meter } = require('../size/metering');
@@ -36,11 +37,12 @@ class Source {
   destructor(name, owned) {
     const address = this.#symbol(name);
     if (address === undefined) throw new UnknownSymbolError(name, 'destructor', owned.name);
-    return address;
+    return checkedCode(address, name, 'free');
   }
 
   /** The C function that tells the size of pointers of type `owned`. */
   sizeFunction(owned) {
+    checkedCode(this.#symbol(owned.size), owned.size, 'size');
     try {
       return this.#sizeFunction(owned.size);
     } catch (cause) {

@@ -144,7 +144,10 @@ function findingOf(run, kind, growth, found) {
   if (!run.started) return [];
   if (kind !== 'none') return [TEXTS[kind](growth, run)];
   if (run.cap !== undefined) return ['No single part of the memory stands out.'];
-  if (isTooShort(run)) return [`It ran for ${run.seconds.toFixed(1)} s: too short to judge.`];
+  if (isTooShort(run)) {
+    const needed = run.seconds < SHORTEST ? `, which takes ${SHORTEST} s` : '';
+    return [`It ran for ${run.seconds.toFixed(1)} s: too short to judge${needed}.`];
+  }
   return [...idleText(run), nothingFound(found)];
 }
 

@@ -10,6 +10,8 @@ const { counting, declareThings, isKoffi2, koffi, ownedThing, raw, things, uniqu
 const { counters } = things;
 
 const library = koffi.load(counting);
+// macOS does not tell.
+const testVariable = stats().backend === 'native' && process.platform !== 'darwin' ? test : test.skip;
 const testBound = binding.canBind ? test : test.skip;
 
 beforeEach(things.reset);
@@ -378,6 +380,39 @@ describe('free', () => {
     expect(error.message).toContain('no_such_function');
     expect(error.message).toContain(Owned);
     expect(counters().made).toBe(0);
+  });
+
+  test('in place of the options, as koffi.disposable() has it: the error says what to write', () => {
+    for (const type of ['void *', 'char *']) {
+      const error = expectRefusal(
+        () => koffi.owned(unique('Owned'), type, 'thing_free'),
+        TypeError,
+        'ERR_TALLY_INVALID_ARG_TYPE',
+      );
+      expect(error.message).toContain("such as { free: 'name_of_a_C_function' }");
+    }
+  });
+
+  testVariable('a variable, which is no function to call: by name and by address', () => {
+    const at = things.symbol('thing_free_variable');
+    const expectError = (attempt) =>
+      expect(expectRefusal(attempt, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE').message).toContain(
+        'is a variable. If a function is in it, give that',
+      );
+    for (const options of [
+      { free: 'thing_free_variable' },
+      { free: { symbol: 'thing_free_variable', args: [POINTER] } },
+      { size: 'thing_free_variable' },
+    ]) {
+      const { Owned } = ownedThing(options);
+      expectError(() => library.func(`${Owned} thing_new(size_t bytes)`));
+    }
+    const called = library.func('void thing_free_variable(void *thing)');
+    for (const free of [at, { address: at, args: [POINTER] }, called])
+      expectError(() => ownedThing({ free }));
+    expect(
+      things.addressOf(raw.decode(things.library.symbol('thing_free_variable', 'void *'), 'void *')),
+    ).toBe(things.FREE);
   });
 
   // Elsewhere than on Windows a name is looked up in what the library needs as well, so this is tried with its part.

@@ -1267,6 +1267,18 @@ test('Koffi 2 tells its own pointer types apart still', () => {
   things.free(things.addressOf(thing));
 });
 
+test('a pointer that an earlier call has taken: the error says how to write what borrows', () => {
+  const { make, Owned, library: counted } = declareThings();
+  const free = counted.func(`void thing_free(${Owned} thing)`);
+  const thing = make(10);
+  free(thing);
+  const error = expectRefusal(() => free(thing), ReferenceError, 'ERR_TALLY_DISPOSED');
+  expect(error.message).toBe(
+    `Cannot pass a tracked pointer (${Owned}) to argument 0 of thing_free() after its end: each call takes what it ` +
+      `gets there. Where C only borrows, write the plain type in place of '${Owned}'`,
+  );
+});
+
 describe('a pointer that has ended is refused in the same words', () => {
   const two = 'int64_t thing_id(void *a, void *b)';
   test.each([
@@ -1283,7 +1295,9 @@ describe('a pointer that has ended is refused in the same words', () => {
       const ended = make(10);
       ended.dispose();
       const args = i === 0 ? [ended, alive] : [alive, ended];
-      const words = new RegExp(`^Cannot pass to argument ${i} of thing_id\\(\\) a tracked pointer`);
+      const words = new RegExp(
+        `^Cannot pass a tracked pointer \\(.*\\) to argument ${i} of thing_id\\(\\) after its end$`,
+      );
       expect(() => func(...args)).toThrow(words);
       await expect((async () => promisify(func.async)(...args))()).rejects.toThrow(words);
     }

@@ -200,6 +200,20 @@ test('a destructor that the library does not have', () => {
   expect(error.message).toContain(Text);
 });
 
+const testVariable = stats().backend === 'native' && process.platform !== 'darwin' ? test : test.skip;
+
+testVariable('a variable, which is no function to call: by name and by address', () => {
+  const Text = unique('Text');
+  koffi.owned(Text, 'char *', { free: 'thing_free_variable' });
+  for (const attempt of [
+    () => library.func(`${Text} thing_text(size_t length)`),
+    () => koffi.owned(unique('Text'), 'char *', { free: things.symbol('thing_free_variable') }),
+  ]) {
+    const error = expectRefusal(attempt, RangeError, 'ERR_TALLY_INVALID_ARG_VALUE');
+    expect(error.message).toContain('is a variable. If a function is in it, give that');
+  }
+});
+
 test('what Koffi frees in any case cannot depend on the outcome; with a pointer beside it, that can', () => {
   const Text = unique('Text');
   koffi.owned(Text, 'char *', { free: 'thing_free' });

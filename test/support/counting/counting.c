@@ -297,6 +297,9 @@ char* thing_text(size_t length) {
 
 void thing_free(void* thing) { end(thing, kAnySize); }
 
+// A variable with a function in it, as xmlFree of libxml2 is.
+void (*thing_free_variable)(void* thing) = thing_free;
+
 void thing_free_sized(void* thing, size_t size) { end(thing, size); }
 
 void thing_free_ctx(void* context, void* thing) {

@@ -275,7 +275,7 @@ test('too short for a judgement', () => {
   expect(judge(run)).toMatchObject({
     kind: 'none',
     trap: false,
-    text: 'It ran for 1.2 s: too short to judge.',
+    text: 'It ran for 1.2 s: too short to judge, which takes 1.5 s.',
   });
   expect(judge({ ...run, cap: { rss: 876 * MB, seconds: 1.2 } })).toMatchObject({
     kind: 'native',
