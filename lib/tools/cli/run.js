@@ -7,6 +7,7 @@ const path = require('node:path');
 const tty = require('node:tty');
 const { spawn } = require('node:child_process');
 const { createRequire } = require('node:module');
+const { UsageError } = require('./options');
 
 const INTERVAL = 100; // milliseconds between two samples
 // Before a program that was asked to stop is made to: turns of so many milliseconds. Not a time, because where the
@@ -110,6 +111,13 @@ function run(options, file, progress) {
 }
 
 /** A file for a record that nobody has asked for. */
-const temporaryRecord = () => path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-')), 'record.jsonl');
+function temporaryRecord() {
+  try {
+    return path.join(fs.mkdtempSync(path.join(os.tmpdir(), 'ffi-tally-')), 'record.jsonl');
+  } catch (error) {
+    const wanted = 'Set TMPDIR to a directory that can be written, or name a file with --record';
+    throw new UsageError(`Cannot write to ${os.tmpdir()}: ${error.message}. ${wanted}`);
+  }
+}
 
 module.exports = { findInProgram, run, temporaryRecord };

@@ -112,6 +112,16 @@ test.each([
   expect(stderr.split('\n')).toHaveLength(2);
 });
 
+test('no place for a record, as in a container that is read-only: what to do', async () => {
+  const env = Object.fromEntries(['TMPDIR', 'TEMP', 'TMP'].map((name) => [name, '/no/such/place']));
+  const args = ['check', '--', 'app.js'];
+  const { code, stdout, stderr } = await runChild('bin/ffi-tally.js', { args, env });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(
+    /^ffi-tally: Cannot write to .*place: ENOENT.*\. Set TMPDIR to a directory .*, or name a file with --record\. See .*\n$/,
+  );
+});
+
 test('as a program', async () => {
   expect(await child('check')).toEqual({
     code: 2,
