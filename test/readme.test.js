@@ -34,7 +34,7 @@ const LANGUAGES = {
   text: 'compared with what the block before it prints',
   json: 'parsed',
   sh: 'shown: commands to type',
-  '': 'shown: what a program or command has printed, a tree of files',
+  '': 'shown: what a program or command has printed, a tree of files, a Dockerfile',
 };
 
 // Blocks that cannot run, by what is in them, and why. What they bind in C must be there all the same.
