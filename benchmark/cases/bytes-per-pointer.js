@@ -30,7 +30,10 @@ module.exports = {
   cap: 4e9,
   columns: [
     { head: 'RSS each', cell: (result) => result.bytesEach.toFixed(0) },
-    { head: 'beyond bare', cell: (result, { raw }) => (result.bytesEach - raw.bytesEach).toFixed(0) },
+    {
+      head: 'beyond bare',
+      cell: (result, { raw }) => (raw === undefined ? '' : (result.bytesEach - raw.bytesEach).toFixed(0)),
+    },
   ],
 
   async run({ peer, sizes, meter }) {
