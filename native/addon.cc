@@ -163,7 +163,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<Accounts>("accounts");
   functions.Add<ProcessStats>("processStats");
   functions.Add<Survey>("survey");
-  functions.Add<LiveObjects>("liveObjects");
+  functions.Add<GatherObjects>("gatherObjects");
   functions.Add<Configure>("configure");
   functions.Add<&Environment::FreeAtProcessExit>("freeAtProcessExit");
   functions.Add<SetProcessLimit>("setProcessLimit");

@@ -95,7 +95,7 @@ bool Collector::Resolve(Batch* batch, Generation generation) {
   return true;
 }
 
-void Collector::WatchEach() {
+bool Collector::WatchEach() {
   size_t kept = 0;
   for (size_t i = 0; i < batches_.size(); i++) {
     if (batches_[i] == nullptr || Resolve(batches_[i].get(), Generation::kYoung)) continue;
@@ -107,6 +107,7 @@ void Collector::WatchEach() {
   cursor_batches_ = 0;
   died_ = 0;  // batches split before their GC tell nothing
   split_ = 0;
+  return kept == 0;
 }
 
 bool Collector::SweepBatches(Clock::time_point deadline) {

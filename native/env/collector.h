@@ -66,8 +66,8 @@ class Collector {
   // objects reaches `objects`, and nothing else does for long.
   void WatchBatch(std::unique_ptr<Batch> batch, napi_value objects);
 
-  // Splits all batches, as far as there is memory: the next GC then tells of each object.
-  void WatchEach();
+  // Splits all batches, as far as there is memory: the next GC then tells of each object. Whether it could.
+  bool WatchEach();
 
   // The object of `slot`; null if it is gone, which ends the slot as if it was disposed of. REQUIRES: slot is
   // live.

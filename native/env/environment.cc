@@ -476,20 +476,35 @@ int64_t Environment::Report(bool before_major) {
   return counter;
 }
 
-bool Environment::AppendObjects(napi_value array, FallibleVector<double>* sizes) {
+bool Environment::GatherObjects(napi_value arrays, napi_value filler, FallibleVector<double>* sizes) {
   uint32_t length = 0;
+  if (napi_get_array_length(env_, arrays, &length) != napi_ok) return false;
   collector_.WatchEach();
-  if (napi_get_array_length(env_, array, &length) != napi_ok) return false;
-  for (SlotId id = 0; id < ledger_.end(); id++) {
-    const Slot& slot = ledger_.at(id);
-    if (slot.state != SlotState::kLive || slot.generation == Generation::kInBatch) continue;
-    if (!sizes->Reserve(1)) return false;
+  for (SlotId id = 0; id < ledger_.end();) {
+    std::unique_ptr<Collector::Batch> batch = collector_.MakeBatch();
+    if (batch == nullptr || !sizes->Reserve(Collector::Batch::kCapacity)) return false;
     Napi::HandleScope scope(env_);
-    napi_value object = nullptr;
-    TALLY_CHECK(napi_get_reference_value(env_, static_cast<napi_ref>(slot.reference), &object));
-    if (object == nullptr) continue;
-    if (napi_set_element(env_, array, length++, object) != napi_ok) return false;
-    sizes->Push(static_cast<double>(slot.size));
+    napi_value objects = nullptr;
+    if (napi_create_array_with_length(env_, Collector::Batch::kCapacity, &objects) != napi_ok) return false;
+    for (; id < ledger_.end() && batch->count < Collector::Batch::kCapacity; id++) {
+      const Slot& slot = ledger_.at(id);
+      if (slot.state != SlotState::kLive || slot.generation == Generation::kInBatch) continue;
+      napi_value object = nullptr;
+      TALLY_CHECK(napi_get_reference_value(env_, static_cast<napi_ref>(slot.reference), &object));
+      if (object == nullptr) continue;
+      if (napi_set_element(env_, objects, batch->count, object) != napi_ok) return false;
+      batch->Push(id);
+    }
+    if (batch->count == 0) break;
+    for (uint32_t i = batch->count; i < Collector::Batch::kCapacity; i++) {
+      if (napi_set_element(env_, objects, i, filler) != napi_ok) return false;
+    }
+    if (napi_set_element(env_, arrays, length++, objects) != napi_ok) return false;
+    for (uint32_t i = 0; i < batch->count; i++) {
+      sizes->Push(static_cast<double>(ledger_.at(batch->slots[i]).size));
+      collector_.Forget(batch->slots[i]);
+    }
+    collector_.WatchBatch(std::move(batch), objects);
   }
   return true;
 }

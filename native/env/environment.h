@@ -168,9 +168,10 @@ class Environment {
   // A major GC is asked for next.
   void AnnounceMajor();
   Collector& collector() { return collector_; }
-  // Appends the objects of all pointers that are alive to an array, and their sizes to `sizes`, which is
-  // false without memory. REQUIRES: the nursery is empty.
-  bool AppendObjects(napi_value array, FallibleVector<double>* sizes);
+  // Appends arrays of the objects of all pointers that are alive to `arrays`, the last one filled up, and
+  // their sizes to `sizes`; false without memory. Only these arrays are watched then, which is less for V8 to
+  // list. REQUIRES: the nursery is empty; `arrays` stays until WatchEach() of the collector is true.
+  bool GatherObjects(napi_value arrays, napi_value filler, FallibleVector<double>* sizes);
   // Finds the dead that the GCs noted may have left. Returns whether it came to the end.
   bool Sweep(double milliseconds);
   // The GCs noted are swept and their dead are freed: the pacer learns from them. `asked` is what was

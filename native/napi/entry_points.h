@@ -98,9 +98,9 @@ uint32_t ProfileStack(Napi::Value text);   // its number, 0 without memory
 Napi::Value ProfileSites(Napi::Env env);
 Napi::Value ProfileCode(Napi::Env env, double address);  // { file, name, offset }
 
-// Appends the objects of live pointers to the array. An ArrayBuffer of their sizes, or undefined without
-// memory.
-Napi::Value LiveObjects(Environment& environment, Napi::Env env, napi_value array);
+// Gathers the objects of live pointers in arrays, and appends these to `arrays`. An ArrayBuffer of their
+// sizes, or undefined without memory.
+Napi::Value GatherObjects(Environment& environment, Napi::Env env, napi_value arrays, napi_value filler);
 Napi::Value ExternalAddress(Napi::Env env, Napi::Value value);  // a bigint, or undefined
 Napi::Value UsableSize(Napi::Env env, uint64_t address);        // bytes, or undefined
 uint64_t Allocate(int64_t bytes);                               // the address of zeroes, or 0

@@ -269,9 +269,9 @@ Napi::Value Memory(Environment& environment, Napi::Env env) {
   return result;
 }
 
-Napi::Value LiveObjects(Environment& environment, Napi::Env env, napi_value array) {
+Napi::Value GatherObjects(Environment& environment, Napi::Env env, napi_value arrays, napi_value filler) {
   FallibleVector<double> sizes;
-  if (!environment.AppendObjects(array, &sizes)) return env.Undefined();
+  if (!environment.GatherObjects(arrays, filler, &sizes)) return env.Undefined();
   Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, sizes.size() * sizeof(double));
   std::copy(sizes.begin(), sizes.end(), static_cast<double*>(buffer.Data()));
   return buffer;

@@ -176,7 +176,7 @@ function open() {
       totals: { ...ledger.totals },
     }),
     accounts: () => ledger.columns(),
-    liveObjects: () => undefined,
+    gatherObjects: () => undefined,
     survey: () => ledger.survey(kinds),
     // JavaScript sees its own thread only.
     processStats() {

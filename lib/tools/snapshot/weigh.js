@@ -4,6 +4,9 @@
 const { EDGES, NODES, Reader, Writer, readHead } = require('./heap-file');
 const { UnsupportedError } = require('../../support/errors');
 
+const ARRAY = 256; // objects in each array, which the native half makes
+const OTHERS = 32; // edges of an array that are not to its elements, at most
+
 function layoutOf({ meta }) {
   const of = (fields, name) => fields.indexOf(name);
   return {
@@ -23,64 +26,72 @@ function layoutOf({ meta }) {
   };
 }
 
-/** { elements, others }: the nodes that so many edges lead to; undefined if their elements are not `length`. */
-function readElements(reader, layout, edges, length) {
-  const elements = new Float64Array(length).fill(-1);
-  const others = new Set();
-  let more = 0;
+/** { elements, others }: the nodes that the elements of an array are, and what else it leads to. */
+function readArray(reader, layout, edges) {
+  const elements = [];
+  const others = [];
   reader.rows(edges, layout.edge, (row) => {
     const to = row[layout.to] / layout.node.length;
-    if (row[0] !== layout.element) others.add(to);
-    else if (row[layout.edgeName] < length) elements[row[layout.edgeName]] = to;
-    else more++;
+    const isNext = row[0] === layout.element && row[layout.edgeName] === elements.length;
+    (isNext ? elements : others).push(to);
   });
-  return more > 0 || elements.includes(-1) ? undefined : { elements, others };
+  return { elements, others };
 }
 
 /**
- * Which nodes are those that the elements of an array lead to: of one whose first `marks` elements are one and the same, and
- * whose others `count` are. Returns { nodes, ranges, mark, highest }: the nodes in order; where the edges are of the array and
- * of what V8 keeps its elements in, as { node, edges, from, to }; the node of the mark; the highest id.
+ * Which nodes the objects are that were gathered in arrays of ARRAY: those that follow in one whose first `marks` elements are
+ * the same. Returns { nodes, ranges, mark, highest }: the nodes in order; where the edges are of the arrays and of what V8 keeps
+ * their elements in, as { node, edges, from, to }; the node of the mark; the highest id.
  */
-function findElements(file, marks, count) {
+function findGathered(file, marks, count) {
   const reader = new Reader(file);
   try {
     const head = readHead(reader);
     const layout = layoutOf(head);
-    const length = marks + count;
-    const large = [];
+    const length = marks + Math.ceil(count / ARRAY);
+    const most = Math.max(length, ARRAY) + OTHERS;
+    const large = new Map();
     let edge = 0;
     let highest = 0;
     reader.rows(head.node_count, layout.node, (row, piece, from, to, node) => {
       const edges = row[layout.edgeCount];
       if (row[layout.id] > highest) highest = row[layout.id];
-      if (edges >= length) large.push({ node, type: row[0], first: edge, edges, from: 0, to: 0 });
+      const [type] = row;
+      const isArray = edges >= ARRAY && edges <= most && (type === layout.object || type === layout.array);
+      if (isArray)
+        large.set(node, { node, type, first: edge, edges, from: 0, to: 0, elements: [], others: [] });
       edge += edges;
     });
     reader.passTo(EDGES);
     const width = layout.edge.length;
-    let array; // { node, elements, others }
+    let outer;
     let at = 0;
-    for (const each of large) {
-      const { node, type, first, edges } = each;
+    for (const each of large.values()) {
+      const { type, first, edges } = each;
       reader.skip((first - at) * width);
       at = first + edges;
       each.from = reader.position;
-      if (array === undefined && type === layout.object) {
-        const { elements, others } = readElements(reader, layout, edges, length) ?? {};
-        const isOurs = elements?.subarray(0, marks).every((to) => to === elements[0]);
-        if (isOurs) array = { node, elements, others };
+      if (type === layout.object) {
+        const { elements, others } = readArray(reader, layout, edges);
+        if (elements.length === ARRAY || elements.length === length)
+          Object.assign(each, { elements, others });
+        const isMarked = elements.every((to, index) => index >= marks || to === elements[0]);
+        if (elements.length === length && isMarked) outer = each;
       } else {
         reader.skip(edges * width);
       }
       each.to = reader.position;
     }
-    if (array === undefined)
+    const arrays = outer?.elements.slice(marks).map((node) => large.get(node)) ?? [undefined];
+    if (arrays.some((each) => each?.elements.length !== ARRAY))
       throw new UnsupportedError('V8 writes heap snapshots in another way than is known here');
-    const ranges = large.filter(
-      ({ node, type }) => node === array.node || (type === layout.array && array.others.has(node)),
-    );
-    return { nodes: array.elements.subarray(marks), ranges, mark: array.elements[0], highest };
+    const ours = new Set([outer, ...arrays]);
+    for (const { others } of [...ours]) {
+      for (const node of others) if (large.get(node)?.type === layout.array) ours.add(large.get(node));
+    }
+    const ranges = [...large.values()].filter((each) => ours.has(each));
+    const nodes = arrays.flatMap(({ elements }) => elements).slice(0, count);
+    return { nodes, ranges, mark: outer.elements[0], highest };
   } finally {
     reader.close();
   }
@@ -139,4 +150,4 @@ function writeWeighed(from, to, { weights, ranges, mark, highest, rest }) {
   }
 }
 
-module.exports = { findElements, writeWeighed };
+module.exports = { findGathered, writeWeighed };

@@ -9,7 +9,7 @@ const { threadId } = require('node:worker_threads');
 const binding = require('../../binding');
 const { stats } = require('../../figures/stats');
 const { ArgumentTypeError, OutOfMemoryError, UnsupportedError } = require('../../support/errors');
-const { findElements, writeWeighed } = require('./weigh');
+const { findGathered, writeWeighed } = require('./weigh');
 
 // So many elements that are the same tell our array from all others.
 const MARKS = 997;
@@ -40,6 +40,20 @@ function weightsOf(nodes, sizes) {
   return { weights, sum };
 }
 
+/** A snapshot of V8's own, in which the arrays in `held` show which nodes the pointers are. Returns their sizes. */
+function writePlain(file) {
+  if (!binding.watchEach()) throw new OutOfMemoryError(); // what could not be let go of the last time
+  held = new Array(MARKS).fill(REST);
+  try {
+    const buffer = binding.gatherObjects(held, REST);
+    if (buffer === undefined) throw new OutOfMemoryError();
+    v8.writeHeapSnapshot(file);
+    return new Float64Array(buffer);
+  } finally {
+    if (binding.watchEach()) held = null;
+  }
+}
+
 /** Writes `<file>`, and meanwhile `<file>.tmp`. Returns what it is called. */
 function writeHeapSnapshot(file = nameOfFile()) {
   if (typeof file !== 'string' || file === '')
@@ -50,19 +64,13 @@ function writeHeapSnapshot(file = nameOfFile()) {
   const target = path.resolve(file);
   const plain = `${target}.tmp`;
   const { bytes } = stats();
-  held = new Array(MARKS).fill(REST);
-  const buffer = binding.liveObjects(held);
-  if (buffer === undefined) throw new OutOfMemoryError();
-  const sizes = new Float64Array(buffer);
   try {
-    v8.writeHeapSnapshot(plain);
-    held = null;
-    const found = findElements(plain, MARKS, sizes.length);
+    const sizes = writePlain(plain);
+    const found = findGathered(plain, MARKS, sizes.length);
     const { weights, sum } = weightsOf(found.nodes, sizes);
     const rest = bytes - sum;
     writeWeighed(plain, target, { ...found, weights, rest });
   } finally {
-    held = null;
     fs.rmSync(plain, { force: true });
   }
   return file;

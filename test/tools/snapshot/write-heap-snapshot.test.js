@@ -99,6 +99,28 @@ testNative.each([
   expect(large).toBeLessThan(20.1e6);
 });
 
+testNative('pointers are watched after a snapshot as before, also after one that failed', async () => {
+  const file = path.join(folder, 'after.heapsnapshot');
+  const child = await runChild(
+    `const { collect, stats, track, writeHeapSnapshot } = require('./lib');
+    let kept = Array.from({ length: 1000 }, () => track(1n, { size: 100, free: () => {}, label: 'thing' }));
+    writeHeapSnapshot(${JSON.stringify(file)});
+    kept.splice(0, 300).forEach((pointer) => pointer.dispose());
+    collect();
+    console.log(stats().pointers);
+    try { writeHeapSnapshot(${JSON.stringify(path.join(folder, 'no/such/place'))}); } catch {}
+    kept.length = 100;
+    collect();
+    console.log(stats().pointers);
+    writeHeapSnapshot(${JSON.stringify(file)});
+    kept = null;
+    collect();
+    const { bytes, pointers, totals } = stats();
+    console.log(bytes, pointers, totals.disposed, totals.collected);`,
+  );
+  expect(child).toMatchObject({ code: 0, signal: null, stderr: '', stdout: '700\n100\n0 0 300 700\n' });
+});
+
 testNative('without pointers, and where it cannot be written', async () => {
   const file = path.join(folder, 'empty.heapsnapshot');
   const child = await runChild(
