@@ -139,10 +139,10 @@ function originOf({ file, line, column }) {
   };
 }
 
-/** A frame as V8 writes it, at its place in the source. */
+/** A frame as V8 writes it, at its place in the source, with a path for the URL of an ES module. */
 function written(frame) {
   const origin = originOf(frame);
-  if (origin === undefined) return frame.text;
+  if (origin === undefined) return frame.text.replace(frame.file ?? '', toPath);
   const where = `${origin.file}:${origin.line}:${origin.column}`;
   return frame.name === null ? where : `${frame.name} (${where})`;
 }

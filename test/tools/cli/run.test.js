@@ -604,6 +604,9 @@ testLinux.each([
   const { code: status, result, stderr } = await runJson(['audit', '--', file]);
   expect(stderr).toBe('');
   expect(result.audit.findings).toMatchObject([{ function: 'strdup' }]);
+  expect(result.audit.findings[0].places[0].stack).toContain(`${file}:`);
+  expect(result.audit.findings[0].text).toMatch(/made at (\S+ \()?build\/cli-/);
+  expect(result.audit.findings[0].text).not.toContain('file:');
   expect(result.audit.functions[0]).toMatchObject({ name: 'strdup', calls: 20 });
   expect(status).toBe(1);
 });
