@@ -35,6 +35,7 @@ Napi::Object Protocol(Napi::Env env) {
   Napi::Object nursery = group(protocol, "nursery");
   Put(nursery, "CAPACITY", Nursery::kCapacity);
   Put(nursery, "SMALLEST_BATCH", Nursery::kSmallestBatch);
+  Put(nursery, "LARGEST_BATCH", Collector::Batch::kCapacity);
   Put(nursery, "WAITING", Nursery::kWaiting);
   Put(nursery, "GIVEN", Nursery::kGiven);
   Put(nursery, "NO_SLOT", kNoSlot);

@@ -11,6 +11,7 @@ module.exports = freeze({
   nursery: freeze({
     CAPACITY: 256,
     SMALLEST_BATCH: 8,
+    LARGEST_BATCH: 256,
     WAITING: 0xfffffffe,
     GIVEN: 0xfffffffd,
     NO_SLOT: 0xffffffff,

@@ -1,10 +1,11 @@
 'use strict';
 // Gives nodes of a heap snapshot the bytes of the native memory behind them.
 
+const binding = require('../../binding');
 const { EDGES, NODES, Reader, Writer, readHead } = require('./heap-file');
 const { UnsupportedError } = require('../../support/errors');
 
-const ARRAY = 256; // objects in each array, which the native half makes
+const ARRAY = binding.protocol.nursery.LARGEST_BATCH; // objects that the native half gathers in each array
 const OTHERS = 32; // edges of an array that are not to its elements, at most
 
 function layoutOf({ meta }) {
