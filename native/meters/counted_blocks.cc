@@ -324,10 +324,15 @@ TALLY_NOINLINE void* MadeRarely(void* block, size_t bytes) {
   return block;
 }
 
+// For a profile the rest is as usual: of very many blocks a few are samples.
+bool IsUsual(uint8_t listeners) { return (listeners & ~Listeners::kSamples) == 0; }
+
 TALLY_INLINE void* MadeIn(double* thread, void* block, size_t bytes) {
   const uint64_t account = MarkedAccount(thread);
-  if (Listeners::Any() || !blocks.TryPut(Number(block), bytes, account)) return MadeRarely(block, bytes);
+  const uint8_t listeners = Listeners::All();
+  if (!IsUsual(listeners) || !blocks.TryPut(Number(block), bytes, account)) return MadeRarely(block, bytes);
   if (account != 0) Count(thread, static_cast<int64_t>(bytes));
+  if (listeners != 0 && Samples::Made(Number(block), bytes, thread)) blocks.Mark(Number(block), kSampled);
   return block;
 }
 
@@ -347,7 +352,7 @@ TALLY_NOINLINE size_t BookFreed(uint64_t key, uint64_t bytes, uint64_t account, 
 
 TALLY_INLINE size_t GivenIn(double* thread, void* block, void* caller) {
   BlockTable::Entry entry;
-  if (Listeners::Any() || !blocks.TryTake(Number(block), &entry)) return GivenRarely(block, caller);
+  if (!IsUsual(Listeners::All()) || !blocks.TryTake(Number(block), &entry)) return GivenRarely(block, caller);
   if (entry.account == 0) return entry.bytes;
   if (static_cast<int64_t>(entry.account) != static_cast<int64_t>(thread[CountedBlocks::kMark]) ||
       any_merged.load(std::memory_order_relaxed))

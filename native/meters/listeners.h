@@ -15,8 +15,8 @@ class Listeners {
  public:
   enum Listener : uint8_t { kAudit = 1, kSamples = 2, kOwners = 4, kQuarantine = 8 };
 
-  static bool Any() { return all_.load(std::memory_order_relaxed) != 0; }
-  static bool Has(Listener listener) { return (all_.load(std::memory_order_relaxed) & listener) != 0; }
+  static uint8_t All() { return all_.load(std::memory_order_relaxed); }
+  static bool Has(Listener listener) { return (All() & listener) != 0; }
   static void Add(Listener listener) { all_.fetch_or(listener, std::memory_order_relaxed); }
   static void Remove(Listener listener) {
     all_.fetch_and(static_cast<uint8_t>(~listener), std::memory_order_relaxed);

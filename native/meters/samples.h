@@ -36,7 +36,8 @@ class Samples {
   // IsOn.
   static bool Made(uint64_t address, uint64_t bytes, double* block) {
     const bool is_known = block[CountedBlocks::kRun] == run_.load(std::memory_order_relaxed);
-    if (is_known && (block[CountedBlocks::kUntil] -= static_cast<double>(bytes)) > 0) return false;
+    const auto less = static_cast<double>(static_cast<int64_t>(bytes));  // which takes one instruction
+    if (is_known && (block[CountedBlocks::kUntil] -= less) > 0) return false;
     return Sample(address, bytes, block, is_known);
   }
   static void Given(uint64_t address) { (void)Take(address); }
