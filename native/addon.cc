@@ -229,6 +229,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<Audit::Give>("auditGive");
   functions.Add<Audit::SetElsewhere>("auditElsewhere");
   functions.Add<Audit::Returned>("auditReturned");
+  functions.Add<Audit::AddedTo>("auditAddedTo");
   functions.Add<Audit::Tracked>("auditTracked");
   functions.Add<Audit::Called>("auditCalled");
   functions.Add<AuditMade>("auditMade");

@@ -55,6 +55,9 @@ class Audit {
   // C has returned that block to JavaScript, from a call of `maker` that has kept so many bytes for it, and
   // it `is_tracked` there. Only what was made in that call counts, or moved by it.
   static void Returned(uint64_t address, uint32_t maker, bool is_tracked, int64_t kept);
+  // A call of `maker` has kept so many bytes, given no pointer, and was given this one: of the object they
+  // may belong to.
+  static void AddedTo(uint64_t address, uint32_t maker, int64_t kept);
   // Somebody in JavaScript tracks that block from now on.
   static void Tracked(uint64_t address);
 
@@ -84,8 +87,8 @@ class Audit {
   static int64_t MadeBlocks();
 
   // What a call, or nobody who is known (0), has done to blocks of `maker`: how many it has freed, of those
-  // that were returned, and by how many bytes it has enlarged them.
-  enum class Act : uint8_t { kFrees, kFreesArgument, kEnlarges };
+  // that were returned, by how many bytes it has enlarged them, and how many it has AddedTo() those returned.
+  enum class Act : uint8_t { kFrees, kFreesArgument, kEnlarges, kAddsTo };
   struct Done {
     uint32_t maker = 0;
     uint32_t by = 0;

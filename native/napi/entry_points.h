@@ -88,7 +88,7 @@ uint32_t AuditMaker(Napi::Value text);            // its number, 0 without memor
 void AuditMade(uint64_t address, int64_t bytes);  // by a function of the C library that was called itself
 Napi::Value AuditLive(Napi::Env env);    // bytes by the number of the maker; at 0 all blocks ever made
 Napi::Value AuditMakers(Napi::Env env);  // their figures by their number
-Napi::Value AuditActs(Napi::Env env);    // [{ maker, by, enlarges, asArgument, amount }]
+Napi::Value AuditActs(Napi::Env env);    // [{ maker, by, enlarges, addsTo, asArgument, amount }]
 // Of some pointers that these makers have returned: { pointers, held }, those to which other memory points.
 Napi::Value AuditHeld(Napi::Env env, Napi::Value numbers);
 

@@ -74,6 +74,7 @@ Napi::Value AuditActs(Napi::Env env) {
     Put(done, "maker", acts[i].maker);
     Put(done, "by", acts[i].by);
     Define(done, "enlarges", acts[i].act == Audit::Act::kEnlarges);
+    Define(done, "addsTo", acts[i].act == Audit::Act::kAddsTo);
     Define(done, "asArgument", acts[i].act == Audit::Act::kFreesArgument);
     Put(done, "amount", acts[i].amount);
     if (!Append(result, static_cast<uint32_t>(i), done)) break;

@@ -281,6 +281,7 @@ function open() {
     auditGive() {},
     auditElsewhere() {},
     auditReturned() {},
+    auditAddedTo() {},
     auditTracked() {},
     auditCalled() {},
     auditMade() {},

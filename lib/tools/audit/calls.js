@@ -50,6 +50,10 @@ function tellResults(maker, number, kept, result, args, moved = 0) {
   // Where there are several, nobody knows what else belongs to which.
   const each = found.length === 1 ? kept : 0;
   for (const address of found) binding.auditReturned(address, number, maker.label !== undefined, each);
+  if (found.length > 0 || maker.facts.gives !== undefined || kept <= 0) return;
+  // It has probably worked on an object, as sqlite3_step() does.
+  const object = args.map(toAddress).find((address) => address > LOWEST);
+  if (object !== undefined) binding.auditAddedTo(object, number, kept);
 }
 
 class Calls {

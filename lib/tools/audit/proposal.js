@@ -31,7 +31,7 @@ function outletOf(sum) {
 
 /** Whether each pointer that is alive is one block, and the whole of it. */
 function isOneBlock(sum, figures) {
-  const live = sum.madeBlocks - sum.freedBlocks;
+  const live = sum.madeBlocks - sum.freedBlocks - sum.addedBlocks;
   return sum.whole === sum.returned && figures.pointers > 0 && live <= figures.pointers * 1.01;
 }
 
@@ -58,7 +58,7 @@ function proposeString(sum) {
 const isHeld = (sum) => isMost(sum, 'held');
 
 /** Whether most of what it gives holds pointers to other blocks. */
-const isLeading = (sum) => isMost(sum, 'leading');
+const isLeading = (sum) => sum.addedBlocks > 0 || isMost(sum, 'leading');
 
 function isMost({ numbers }, what) {
   const held = binding.auditHeld(Uint32Array.from(numbers));

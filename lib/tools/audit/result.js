@@ -14,6 +14,7 @@ const { uncertainties } = require('./uncertain');
 const WORTH = 8 * 1024;
 const FEWEST_CALLS = 4;
 const MANY = 0.5; // of what is made, that is freed
+const MOST = 0.9; // of what a function keeps, that it adds to objects of another
 const PLACES = 5; // that are told
 
 /** The makers of each function, added up, by what the native part has. */
@@ -34,6 +35,10 @@ function makersByFunction(growth) {
         freedBy: new Map(),
         freedOtherwise: 0,
         enlargedBy: new Map(),
+        addedTo: new Map(), // the sum of whose objects -> bytes
+        addedBytes: 0,
+        addedBlocks: 0,
+        adders: [], // names of those who have added to its objects
       };
       for (const name of SUMMED) sum[name] = 0;
       functions.set(key, sum);
@@ -44,10 +49,12 @@ function makersByFunction(growth) {
     sum.places.add(wheres[number], maker.madeBytes - maker.freedBytes, growth.increase(number));
   });
   const add = (sums, key, amount) => sums.set(key, (sums.get(key) ?? 0) + amount);
-  for (const { maker, by, enlarges, asArgument, amount } of binding.auditActs()) {
+  for (const { maker, by, enlarges, addsTo, asArgument, amount } of binding.auditActs()) {
     const sum = functions.get(keys[maker]);
     const other = by === 0 ? undefined : functions.get(keys[by]);
-    if (enlarges) {
+    if (addsTo) {
+      if (other !== sum && other !== undefined) add(other.addedTo, sum, amount);
+    } else if (enlarges) {
       if (other !== sum && other !== undefined) addEnlargement(sum.enlargedBy, other, wheres[by], amount);
     } else if (other !== undefined && asArgument) add(sum.freedBy, other.name, amount);
     else sum.freedOtherwise += amount;
@@ -76,6 +83,7 @@ const SUMMED = [
   'trackedBytes',
   'adopted',
 ];
+const ADDED = ['madeBytes', 'madeBlocks', 'freedBytes', 'freedBlocks', 'kept'];
 
 function trackedAs({ label, tracked }, accounts) {
   if (label === undefined) return undefined;
@@ -116,12 +124,14 @@ const shortened = (place) => place.replace(process.cwd() + path.sep, '');
 function leak(sum, figures, signatures) {
   const { text, code } = propose(sum, figures, signatures);
   const [place, other] = figures.places;
-  const most = place?.bytes >= MANY * figures.outstanding ? 'most of them' : 'the latest';
+  const most = place?.bytes >= MANY * (figures.outstanding - sum.addedBytes) ? 'most of them' : 'the latest';
   const madeAt = other === undefined && most === 'most of them' ? 'made at' : `${most} made at`;
   const where = place === undefined ? '' : `, ${madeAt} ${shortened(place.stack.split('\n')[0])}`;
   // What asynchronous calls have kept is not known, nor what threads have that C starts: but what is left of it.
   const each = formatBytes(Math.round(Math.max(sum.kept, figures.outstanding) / Math.max(sum.keeping, 1)));
-  const keeps = sum.keeping === 0 ? 'has memory made by other threads' : `keeps ${each} per call`;
+  const by = sum.adders.map((name) => `${name}()`).join(', ');
+  const added = by === '' ? '' : `, with what ${by} ${sum.adders.length === 1 ? 'adds' : 'add'}`;
+  const keeps = sum.keeping === 0 ? 'has memory made by other threads' : `keeps ${each} per call${added}`;
   return {
     kind: 'leak',
     function: figures.name,
@@ -194,6 +204,31 @@ function findingOf(sum, figures, growth, isCollected, signatures) {
   return more === undefined ? leak(sum, figures, signatures) : growing(sum, figures, more);
 }
 
+/** The function whose objects most of what `sum` keeps was added to, where many of these live, and are what grows. */
+function makerOfObjects(sum) {
+  const [maker, bytes] = [...sum.addedTo].sort(([, a], [, b]) => b - a)[0] ?? [];
+  if (maker === undefined || maker.label !== undefined || bytes < MOST * sum.kept) return undefined;
+  const ended = freedBlocks(maker) / maker.returned;
+  const freed = sum.freedBytes / sum.madeBytes;
+  // What is not freed with the objects does not belong to them.
+  return maker.returned * (1 - ended) >= FEWEST_CALLS && freed >= MANY * ended ? maker : undefined;
+}
+
+/** What objects have come to keep since they were made counts to whoever made them: it goes with them. */
+function countToObjects(sums, growth) {
+  for (const sum of sums) {
+    const maker = makerOfObjects(sum);
+    if (maker === undefined || growth.isGrowing(maker.numbers, false, false) === false) continue;
+    maker.addedBytes += sum.madeBytes - sum.freedBytes;
+    maker.addedBlocks += sum.madeBlocks - sum.freedBlocks;
+    for (const name of ADDED) {
+      maker[name] += sum[name];
+      sum[name] = 0;
+    }
+    maker.adders.push(sum.name);
+  }
+}
+
 /** The figures as plain data. */
 function resultOf({ calls, startedAt }) {
   for (const maker of calls.makers) maker.tell();
@@ -201,6 +236,7 @@ function resultOf({ calls, startedAt }) {
   const findings = [];
   const functions = [];
   const sums = makersByFunction(calls.growth);
+  countToObjects(sums, calls.growth);
   // What belongs to pointers that are tracked goes with them.
   const isCollected = sums.some(({ adopted }) => adopted > 0);
   const signatures = new Map(sums.map(({ name, signature }) => [name, signature]));

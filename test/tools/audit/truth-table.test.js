@@ -86,6 +86,22 @@ const LEAKING = {
     by: 'rows_append',
     bytes: 4 * (SIZE + 2 * POINTER),
   },
+  'objects that others work on': {
+    use: `const fill = of('void base_query(Base *base, size_t bytes)'); many((i) => {
+ const one = base.open(); // here
+ fill(one, SIZE); if (i % 4 === 0) base.close(one); });`,
+    by: 'base_open',
+    bytes: 0.75 * (SIZE + 3 * POINTER),
+    paste: [],
+    says: 'per call, with what base_query() adds: ',
+  },
+  'one function that keeps what it is told of objects': {
+    use: `const note = of('void log_add(size_t bytes, Image *image)'); many(() => { const one = image.create(SIZE);
+ note(SIZE, one); // here
+ image.destroy(one); });`,
+    by: 'log_add',
+    bytes: SIZE + POINTER,
+  },
   'one object that grows': {
     use: 'const one = buffer.make(); many(() => {\n buffer.add(one, SIZE); // here\n});',
     by: 'buffer_add',
