@@ -318,10 +318,9 @@ void Audit::Returned(uint64_t address, uint32_t maker, bool is_tracked, int64_t 
   blocks.Put(entry.key, entry.bytes, entry.account);
 }
 
-void Audit::AddedTo(uint64_t address, uint32_t maker, int64_t kept) {
+void Audit::AddedTo(uint64_t address, uint32_t maker, int64_t made) {
   const Block entry = Containing(address);
-  if (entry.key == 0 || (entry.account & kReturned) == 0) return;
-  NoteAct(entry.account, maker, Act::kAddsTo, static_cast<uint64_t>(kept));
+  if (entry.key != 0) NoteAct(entry.account, maker, Act::kAddsTo, static_cast<uint64_t>(made));
 }
 
 void Audit::Tracked(uint64_t address) {

@@ -55,9 +55,9 @@ class Audit {
   // C has returned that block to JavaScript, from a call of `maker` that has kept so many bytes for it, and
   // it `is_tracked` there. Only what was made in that call counts, or moved by it.
   static void Returned(uint64_t address, uint32_t maker, bool is_tracked, int64_t kept);
-  // A call of `maker` has kept so many bytes, given no pointer, and was given this one: of the object they
+  // A call of `maker` has made so many blocks, given no pointer, and was given this one: of the object they
   // may belong to.
-  static void AddedTo(uint64_t address, uint32_t maker, int64_t kept);
+  static void AddedTo(uint64_t address, uint32_t maker, int64_t made);
   // Somebody in JavaScript tracks that block from now on.
   static void Tracked(uint64_t address);
 
@@ -87,7 +87,7 @@ class Audit {
   static int64_t MadeBlocks();
 
   // What a call, or nobody who is known (0), has done to blocks of `maker`: how many it has freed, of those
-  // that were returned, by how many bytes it has enlarged them, and how many it has AddedTo() those returned.
+  // that were returned, by how many bytes it has enlarged them, and how many it has AddedTo() them.
   enum class Act : uint8_t { kFrees, kFreesArgument, kEnlarges, kAddsTo };
   struct Done {
     uint32_t maker = 0;

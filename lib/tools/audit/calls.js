@@ -39,9 +39,9 @@ function resultsOf(gives, result, args) {
 
 /**
  * A call of `maker` has given what is known by `number`, and kept so many bytes. What it has `moved` is new, whatever its
- * address.
+ * address. It has `made` so many blocks.
  */
-function tellResults(maker, number, kept, result, args, moved = 0) {
+function tellResults(maker, number, kept, result, args, moved = 0, made = 0) {
   const found = resultsOf(maker.facts.gives, result, args);
   const given = maker.facts.gives === 'pointer' ? found[0] : undefined;
   if (given !== undefined && Number(given) !== moved && args.some((value) => toAddress(value) === given)) {
@@ -50,10 +50,10 @@ function tellResults(maker, number, kept, result, args, moved = 0) {
   // Where there are several, nobody knows what else belongs to which.
   const each = found.length === 1 ? kept : 0;
   for (const address of found) binding.auditReturned(address, number, maker.label !== undefined, each);
-  if (found.length > 0 || maker.facts.gives !== undefined || kept <= 0) return;
+  if (found.length > 0 || maker.facts.gives !== undefined || made <= 0) return;
   // It has probably worked on an object, as sqlite3_step() does.
   const object = args.map(toAddress).find((address) => address > LOWEST);
-  if (object !== undefined) binding.auditAddedTo(object, number, kept);
+  if (object !== undefined) binding.auditAddedTo(object, number, made);
 }
 
 class Calls {
@@ -120,7 +120,7 @@ class Calls {
       this.#inner = outerInner + change;
       const made = block[BLOCKS] - blocks;
       if (made !== 0 || block[MOVED] !== 0) {
-        this.#made(maker, this.#numberOf(maker, number, made, kept), kept, result, args);
+        this.#made(maker, this.#numberOf(maker, number, made, kept), kept, made, result, args);
       }
       block[CALL] = outerCall;
       block[MOVED] = outerMoved;
@@ -139,10 +139,10 @@ class Calls {
     return place;
   }
 
-  #made(maker, number, kept, result, args) {
+  #made(maker, number, kept, made, result, args) {
     maker.kept += kept;
     if (kept > 0) maker.keeping++;
-    tellResults(maker, number, kept, result, args, this.#block[MOVED]);
+    tellResults(maker, number, kept, result, args, this.#block[MOVED], made);
     maker.tell(); // now: this may be a worker, which is terminated
     this.growth.called();
   }

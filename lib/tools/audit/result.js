@@ -14,7 +14,7 @@ const { uncertainties } = require('./uncertain');
 const WORTH = 8 * 1024;
 const FEWEST_CALLS = 4;
 const MANY = 0.5; // of what is made, that is freed
-const MOST = 0.9; // of what a function keeps, that it adds to objects of another
+const MOST = 0.9; // of what a function makes, that it adds to objects of another
 const PLACES = 5; // that are told
 
 /** The makers of each function, added up, by what the native part has. */
@@ -35,7 +35,7 @@ function makersByFunction(growth) {
         freedBy: new Map(),
         freedOtherwise: 0,
         enlargedBy: new Map(),
-        addedTo: new Map(), // the sum of whose objects -> bytes
+        addedTo: new Map(), // the sum of whose objects -> blocks
         addedBytes: 0,
         addedBlocks: 0,
         adders: [], // names of those who have added to its objects
@@ -131,7 +131,8 @@ function leak(sum, figures, signatures) {
   const each = formatBytes(Math.round(Math.max(sum.kept, figures.outstanding) / Math.max(sum.keeping, 1)));
   const by = sum.adders.map((name) => `${name}()`).join(', ');
   const added = by === '' ? '' : `, with what ${by} ${sum.adders.length === 1 ? 'adds' : 'add'}`;
-  const keeps = sum.keeping === 0 ? 'has memory made by other threads' : `keeps ${each} per call${added}`;
+  const without = sum.kept < 0 ? 'frees more than it makes' : 'has memory made by other threads';
+  const keeps = sum.keeping === 0 ? without : `keeps ${each} per call${added}`;
   return {
     kind: 'leak',
     function: figures.name,
@@ -204,10 +205,10 @@ function findingOf(sum, figures, growth, isCollected, signatures) {
   return more === undefined ? leak(sum, figures, signatures) : growing(sum, figures, more);
 }
 
-/** The function whose objects most of what `sum` keeps was added to, where many of these live, and are what grows. */
+/** The function whose objects most of what `sum` makes was added to, where many of these live, and are what grows. */
 function makerOfObjects(sum) {
-  const [maker, bytes] = [...sum.addedTo].sort(([, a], [, b]) => b - a)[0] ?? [];
-  if (maker === undefined || maker.label !== undefined || bytes < MOST * sum.kept) return undefined;
+  const [maker, blocks] = [...sum.addedTo].sort(([, a], [, b]) => b - a)[0] ?? [];
+  if (maker === undefined || maker.label !== undefined || blocks < MOST * sum.madeBlocks) return undefined;
   const ended = freedBlocks(maker) / maker.returned;
   const freed = sum.freedBytes / sum.madeBytes;
   // What is not freed with the objects does not belong to them.
