@@ -1,6 +1,8 @@
 'use strict';
 // What the threads and processes of a program have found, as one: a row for each function.
 
+const { formatBytes } = require('../../support/bytes');
+
 function join(into, list, keyOf, add) {
   const found = new Map(into.map((each) => [keyOf(each), each]));
   for (const each of list) {
@@ -30,6 +32,20 @@ function joinFunctions(one, other) {
   };
 }
 
+const callsOf = ({ functions }, { library, function: name }) =>
+  functions.find((each) => each.library === library && each.name === name).calls;
+
+const amount = (bytes, calls) => `${formatBytes(bytes)} of ${calls} calls`;
+
+/** One finding of two audits, in the words of the one that has found more. */
+function joinFindings(one, a, other, b) {
+  const [audit, finding] = a.bytes >= b.bytes ? [one, a] : [other, b];
+  const bytes = a.bytes + b.bytes;
+  const told = amount(finding.bytes, callsOf(audit, finding));
+  const text = finding.text.replace(told, amount(bytes, callsOf(one, a) + callsOf(other, b)));
+  return { ...finding, bytes, text };
+}
+
 /** The sum of `audits`, undefined of none. */
 function mergeAudits(audits) {
   if (audits.length <= 1) return audits[0];
@@ -40,10 +56,7 @@ function mergeAudits(audits) {
     calls: one.calls + other.calls,
     seconds: Math.max(one.seconds, other.seconds),
     functions: join(one.functions, other.functions, ofFunction, joinFunctions),
-    findings: join(one.findings, other.findings, ofFinding, (a, b) => ({
-      ...(a.bytes >= b.bytes ? a : b),
-      bytes: a.bytes + b.bytes,
-    })),
+    findings: join(one.findings, other.findings, ofFinding, (a, b) => joinFindings(one, a, other, b)),
   }));
   merged.functions.sort((a, b) => b.outstanding - a.outstanding);
   merged.findings.sort((a, b) => b.bytes - a.bytes);
