@@ -156,6 +156,8 @@ const ASKED = {
 
 // What a program that ffi-tally runs has of it, in any case; and what has started a profile.
 const PRELOADED = path.join('tools', 'snapshot', 'write-heap-snapshot.js');
+// What one with pointers has, which may have loaded the drop-in alone.
+const POINTER = path.join('pointers', 'tracked-pointer.js');
 const PROFILE = path.join('tools', 'profile', 'profile.js');
 
 // The program's own copy of this library, however it was loaded.
@@ -163,12 +165,14 @@ const inProgram = (what, file, closes) => `(() => {
   const modules = Object.values(require.cache); // where programs put what is no module, too
   const copies = (file, name) =>
     modules.filter((module) => module?.filename?.endsWith?.(file) && module.exports?.[name]);
+  const whole = (copy, ...up) => copy && { exports: require(require('path').join(copy.path, ...up, 'index.js')) };
   const found = ${
     what === 'profile'
       ? `copies(${JSON.stringify(PROFILE)}, 'isRunning')
     .reduce((best, each) => (best?.exports.isRunning() ? best : each), undefined)`
       : `modules.find((module) => module?.exports?.TrackedPointer && module.exports.writeHeapSnapshot)
-    ?? copies(${JSON.stringify(PRELOADED)}, 'writeHeapSnapshot')[0]`
+    ?? whole(copies(${JSON.stringify(POINTER)}, 'TrackedPointer')[0], '..')
+    ?? whole(copies(${JSON.stringify(PRELOADED)}, 'writeHeapSnapshot')[0], '..', '..')`
   };
   const inspector = require('inspector'); // which is there for the expression, and not for what runs later
   ${closes ? 'setTimeout(() => inspector.close(), 100);' : ''}

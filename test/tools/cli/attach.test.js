@@ -53,6 +53,22 @@ describeLinux('attach', () => {
     });
   });
 
+  test('to a program that has loaded the drop-in alone', async () => {
+    const code = `
+      const koffi = require('./lib/ffi/koffi');
+      koffi.opaque('Block');
+      koffi.owned('OwnedBlock', 'Block *', { free: 'free', size: 1000 });
+      const allocate = koffi.load('libc.so.6').func('OwnedBlock malloc(size_t bytes)');
+      globalThis.kept = Array.from({ length: 10 }, () => allocate(1000));
+      console.log('ready');
+      setInterval(() => {}, 1000);`;
+    await withProgram(code, async (pid) => {
+      expect(await attach(pid, 'stats')).toMatchObject({ bytes: 10_000, pointers: 10 });
+      const file = path.join(folder, 'drop-in.heapsnapshot');
+      expect(await attach(pid, 'snapshot', file)).toBe(file);
+    });
+  });
+
   test('to a program whose inspector others open and close meanwhile', async () => {
     const others = `const inspector = require('node:inspector');
       const toggle = () => (inspector.url() === undefined ? inspector.open(0) : inspector.close());
