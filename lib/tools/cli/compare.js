@@ -86,7 +86,9 @@ function formatComparison({ memory, accounts, functions, found }, before, after)
     table('function, not given back', functions),
     `Before: ${before.verdict.text}`,
     `After: ${after.verdict.text}`,
-    found.length > 0 ? `New: ${found.join(', ')}.` : 'Nothing leaks that did not before.',
+    found.length > 0
+      ? `Leaks now, and did not before: ${found.join(', ')}.`
+      : 'Nothing leaks that did not before.',
   ];
   return `\n${parts.filter((part) => part !== undefined).join('\n\n')}\n`;
 }

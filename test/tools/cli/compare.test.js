@@ -50,7 +50,7 @@ test('what has changed, and what leaks that did not before', async () => {
   expect(worse.stdout).toMatch(/^scale\(\) +0 bytes +100 MB +\+100 MB$/m);
   expect(worse.stdout).toMatch(/^Before: No leak found/m);
   expect(worse.stdout).toMatch(/^After: Native leak: /m);
-  expect(worse.stdout.trim().split('\n').at(-1)).toBe('New: native, scale().');
+  expect(worse.stdout.trim().split('\n').at(-1)).toBe('Leaks now, and did not before: native, scale().');
 
   const better = await run(leaking, clean);
   expect(better.code).toBe(0);
