@@ -74,6 +74,20 @@ TEST_F(AuditTest, WhatIsGivenIsFreedForWhoeverHasIt) {
   EXPECT_EQ(Audit::Of(before_).made_blocks, 0);
 }
 
+TEST_F(AuditTest, WhatACallAddsIsToWhoeverMadeTheObject) {
+  const uint64_t object = Make();
+  Audit::AddedTo(object + CountedBlocks::kLargestHeader, place_, 2);
+  Audit::AddedTo(object, place_, 3);
+  Audit::AddedTo(Address(made_), place_, 1);  // a stranger
+  FallibleVector<Audit::Done> acts;
+  ASSERT_TRUE(Audit::Acts(&acts));
+  uint64_t added = 0;
+  for (const Audit::Done& done : acts) {
+    if (done.act == Audit::Act::kAddsTo && done.maker == before_ && done.by == place_) added += done.amount;
+  }
+  EXPECT_EQ(added, 5);
+}
+
 TEST_F(AuditTest, NothingIsLeftWhereAllIsFreed) {
   for (int i = 0; i < 3; i++) Audit::Given(Make());
   EXPECT_FALSE(Audit::HasLeft(before_, 3));
