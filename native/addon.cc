@@ -173,6 +173,7 @@ Napi::Value Open(const Napi::CallbackInfo& info) {
   functions.Add<&Environment::RingOthers>("ringOthers");
   functions.Add<&ProcessPacer::is_calm>("isCalm");
   functions.Add<&Environment::IsWanted>("isWanted");
+  functions.Add<&Environment::Unswept>("unswept");
   functions.Add<&Environment::HoldsGarbage>("holdsGarbage");
   functions.Add<&Environment::StartWatch>("startWatch");
   functions.Add<&Environment::Reconsider>("reconsider");

@@ -87,6 +87,7 @@ class Collector {
   // How many GCs Observe has noticed.
   uint64_t seen() const { return seen_; }
   bool HasWork() const { return sweep_young_ || sweep_old_; }
+  bool HasOldWork() const { return sweep_old_; }
 
   // Ends every watched pointer whose object is gone, in the generations that the GCs seen may have
   // emptied. Stops at `deadline` with HasWork() still true.

@@ -406,3 +406,11 @@ describe('balance', () => {
     configure({ budget });
   });
 });
+
+paced('what V8 has collected is found before another collection is asked for', async () => {
+  const { code, stdout, stderr } = await runChild('test/programs/reclaim/dying.js', {
+    execArgv: ['--expose-gc'],
+  });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(parseInt(stdout, 10)).toBeLessThan(100_000); // of 500,000
+});

@@ -222,6 +222,7 @@ function open() {
     endBlackBox() {},
     isCalm: () => true,
     isWanted: () => false,
+    unswept: () => 0,
     threadCpuTime: () => performance.now(),
     startWatch() {},
     reconsider: () => 0,
