@@ -35,7 +35,7 @@ const SYSTEM_LIBRARIES = {
   win32: /^(node\.exe|kernel32\.dll|ntdll\.dll|ucrtbase\.dll|api-ms-win-crt-.*\.dll)$/i,
 };
 // Above this somebody has forgotten something. libffi is in it, and on Windows the C++ library, too.
-const MAX_BYTES = { linux: 432 * 1024, darwin: 432 * 1024, win32: 600 * 1024 };
+const MAX_BYTES = { linux: 448 * 1024, darwin: 448 * 1024, win32: 600 * 1024 };
 
 const isNewer = (version, than) =>
   version !== undefined && version.localeCompare(than, 'en', { numeric: true }) > 0;
