@@ -24,18 +24,22 @@ function expect(kind) {
   table.pin(kind);
 }
 
-/** What C has returned, if it is a pointer, is in hand. */
-function hold(result, kind) {
-  if (typeof result !== 'bigint') return;
-  addresses[HAND] = result;
-  kinds[HAND] = kind.id;
-  hand.kind = kind;
-  slots[HAND] = WAITING;
-}
+/**
+ * Lines of code by which `result`, which C has returned, is in hand if it is a pointer: of the kind `held`, with the number
+ * `heldId`. There is no call in them: JavaScript could be stopped there. They use these names.
+ */
+const LINES = `
+    if (typeof result === 'bigint') {
+      addresses[${HAND}] = result;
+      kinds[${HAND}] = heldId;
+      hand.kind = held;
+      slots[${HAND}] = ${WAITING};
+    }`;
+const names = { addresses, hand, kinds, slots };
 
 /** What is in hand has another owner, or does without: something of the user's is about to run. */
 function letGo() {
   slots[HAND] = NO_SLOT;
 }
 
-module.exports = { expect, hold, letGo, recover };
+module.exports = { LINES, expect, letGo, names, recover };

@@ -5,20 +5,29 @@
 
 const { compileFunction } = require('node:vm');
 const calls = require('../../books/c-calls');
-const { expect, hold } = require('../../books/in-hand');
+const inHand = require('../../books/in-hand');
 const { reserveRoom } = require('../../books/stack-room');
 const { adoptUnsized } = require('../../pointers/adopt');
 const { abandon, begin, end } = require('../size/counting');
 
-const common = { abandon, adoptUnsized, begin, calls, end, expect, hold, reserveRoom };
+const common = {
+  abandon,
+  adoptUnsized,
+  begin,
+  calls,
+  end,
+  expect: inHand.expect,
+  reserveRoom,
+  ...inHand.names,
+};
 
-let written = 0;
-
-/** The function that `code` is, in which the names of `values` mean these. */
+/**
+ * The function that `code` is, in which the names of `values` mean these. V8 may know the text from before. What it learns of
+ * the lines it keeps for each such function.
+ */
 function compile(code, values) {
-  // V8 knows a text again, and what is compiled of it would share its lines.
-  const text = `'use strict'; return ${code} // ${++written}`;
-  const scope = { ...common, ...values };
+  const text = `'use strict'; return ${code}`;
+  const scope = { ...common, heldId: values.held?.id, ...values };
   return compileFunction(text, Object.keys(scope), { filename: __filename })(...Object.values(scope));
 }
 
@@ -32,7 +41,7 @@ function linesOfCall(passed, { held, needsRoom, about }) {
     ${needsRoom ? 'reserveRoom();' : ''}
     ${held === null ? '' : 'expect(held);'}
     result = raw(${passed});
-    ${held === null ? '' : 'hold(result, held);'}`;
+    ${held === null ? '' : inHand.LINES}`;
   if (about === null) return lines;
   return `
     const frame = begin(about);
