@@ -243,7 +243,8 @@ class Environment {
   bool HoldsGarbage() { return ledger_.pointers() > 0 && watch_.pacer().Since(seat_) > 0; }
   // Whether the process waits for this thread, which may be idle.
   bool IsWanted() { return *nursery_.most() == 0; }
-  // The GC that may have left dead that nobody has found yet: kMinor also for a major one that cannot be told yet.
+  // The GC that may have left dead that nobody has found yet: kMinor also for a major one that cannot be told
+  // yet.
   Collection Unswept() {
     Observe();
     if (collector_.HasOldWork()) return Collection::kMajor;
