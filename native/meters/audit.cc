@@ -188,6 +188,11 @@ void NoteEnd(const BlockTable::Entry& entry, double* block) {
 
 }  // namespace
 
+void Audit::Clear(void* block, uint64_t from, uint64_t bytes) {
+  const uint64_t end = std::min(bytes, HeldPointers::kMostOfBlock);
+  if (from < end) std::memset(static_cast<char*>(block) + from, 0, end - from);
+}
+
 void Audit::Made(uint64_t address, uint64_t bytes) {
   double* block = CountedBlocks::ThreadBlock();
   uint32_t id = CurrentMaker(block);

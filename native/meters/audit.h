@@ -27,6 +27,10 @@ class Audit {
   static bool IsOn() { return Listeners::Has(Listeners::kAudit); }
   static void TurnOn() { Listeners::Add(Listeners::kAudit); }
 
+  // Clears what is new of a block, from the first of these bytes on: it may hold pointers that were left by
+  // whoever had the memory before, and FindHeld() would take them for this block's.
+  static void Clear(void* block, uint64_t from, uint64_t bytes);
+
   // What the hooks tell. REQUIRES: IsOn.
   static void Made(uint64_t address, uint64_t bytes);
   static void Given(uint64_t address);

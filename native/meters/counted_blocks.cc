@@ -1,11 +1,13 @@
 #include "meters/counted_blocks.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 
 #include "base/inline.h"
 #include "base/sole_thread.h"
 #include "base/spin_lock.h"
+#include "base/usable_bytes.h"
 #include "meters/audit.h"
 #include "meters/listeners.h"
 #include "meters/owned_blocks.h"
@@ -317,11 +319,26 @@ namespace {
 
 // What usually happens takes no call; what is left is out of its way.
 
-TALLY_NOINLINE void* MadeRarely(void* block, size_t bytes) {
+// Those that its owner may have written: malloc() of C gives more than it was asked for.
+uint64_t WritableBytes(void* block, const BlockTable::Entry& entry) {
+#ifdef _WIN32
+  (void)block;
+  return entry.bytes;
+#else
+  return std::max<uint64_t>(entry.bytes, CountableBytes(block));
+#endif
+}
+
+void* MadeBefore(void* block, size_t bytes) {
   double* thread = CountedBlocks::ThreadBlock();
   Enter(block, bytes, MarkedAccount(thread), thread);
   if (Audit::IsOn()) Audit::Made(Number(block), bytes);
   return block;
+}
+
+TALLY_NOINLINE void* MadeRarely(void* block, size_t bytes) {
+  if (Audit::IsOn()) Audit::Clear(block, 0, bytes);
+  return MadeBefore(block, bytes);
 }
 
 // For a profile the rest is as usual: of very many blocks a few are samples.
@@ -385,6 +402,7 @@ void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller
   if (Audit::IsOn()) audited = Audit::Take(reinterpret_cast<uintptr_t>(block));
   BlockTable::Entry sample;
   if ((known.account & kSampled) != 0 && Samples::IsOn()) sample = Samples::Take(known.key);
+  const uint64_t had = audited.key == 0 ? 0 : WritableBytes(block, audited);
   void* moved = by.resize(by, block, bytes);
   if (moved == nullptr && bytes != 0) {  // the old block lives on
     if (known.key != 0) blocks.Put(known.key, known.bytes, known.account);
@@ -407,6 +425,7 @@ void* CountedBlocks::Resize(void* block, size_t bytes, bool counts, void* caller
   if (known.key != 0 || counts) Enter(moved, bytes, account != 0 ? account : MarkedAccount(thread), thread);
   if (moved == block && (known.account & kWatched) != 0) blocks.Mark(Number(block), kWatched);
   if (audited.key != 0) {
+    Audit::Clear(moved, had, bytes);
     Audit::Moved(audited, reinterpret_cast<uintptr_t>(moved), bytes);
   } else if (counts && Audit::IsOn()) {
     Audit::Made(reinterpret_cast<uintptr_t>(moved), bytes);
@@ -422,7 +441,7 @@ size_t CountedBlocks::GivenAtExit(void* block) {
 }
 
 void CountedBlocks::NoteMade(uint64_t address, uint64_t bytes) {
-  if (Find(address).key == 0) Made(reinterpret_cast<void*>(address), bytes);
+  if (Find(address).key == 0) MadeBefore(reinterpret_cast<void*>(address), bytes);
 }
 void CountedBlocks::NoteGiven(uint64_t address) { Taken(address); }
 

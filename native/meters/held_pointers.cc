@@ -10,7 +10,6 @@ namespace tally {
 namespace {
 
 constexpr size_t kMostReached = 20'000;  // blocks
-constexpr uint64_t kMostOfBlock = uint64_t{64} << 10;
 constexpr uint64_t kMostRead = uint64_t{16} << 20;
 constexpr uint64_t kNoPointer = 32;  // nor is what is below
 
@@ -19,7 +18,7 @@ constexpr uint64_t kNoPointer = 32;  // nor is what is below
 template <typename See>
 void EachWord(uint64_t address, uint64_t bytes, See see) {
   uint32_t halves[2048];
-  const uint64_t end = std::min(bytes, kMostOfBlock);
+  const uint64_t end = std::min(bytes, HeldPointers::kMostOfBlock);
   for (uint64_t at = 0; at + sizeof(uint32_t) <= end; at += sizeof(halves)) {
     const size_t wanted = std::min<uint64_t>(sizeof(halves), end - at);
     const size_t count = ReadMemory(address + at, wanted, halves) / sizeof(uint32_t);

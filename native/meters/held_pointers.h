@@ -15,6 +15,8 @@ namespace tally {
 
 class HeldPointers {
  public:
+  static constexpr uint64_t kMostOfBlock = uint64_t{64} << 10;  // that is read, from its beginning on
+
   struct Block {
     uint64_t address = 0;
     uint64_t bytes = 0;

@@ -129,5 +129,14 @@ TEST_F(AuditTest, WhatACallbackHasTrackedIsTrackedForWhoeverHasIt) {
   EXPECT_EQ(Audit::LiveBytes(place_), 0);
 }
 
+// They may be pointers that somebody has left there.
+TEST_F(AuditTest, WhatWasInABlockBeforeItWasMadeIsCleared) {
+  char memory[] = {1, 1, 1, 1};
+  Audit::Clear(memory, 1, 3);
+  EXPECT_EQ(std::string(memory, sizeof(memory)), std::string("\1\0\0\1", 4));
+  Audit::Clear(memory, 3, 2);  // where it has become smaller
+  EXPECT_EQ(memory[3], 1);
+}
+
 }  // namespace
 }  // namespace tally

@@ -1,6 +1,7 @@
 // Memory that is lost in every way that a C library offers, and the same without a loss. All bytes that its
-// functions are asked for are touched.
+// functions are asked for are touched, but for those of image_reserve().
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <new>
@@ -32,6 +33,18 @@ Image* image_create(size_t bytes) {
   auto* image = static_cast<Image*>(std::malloc(sizeof(Image)));
   image->pixels = Filled(bytes);
   return image;
+}
+
+// Its pixels are what was in that memory before.
+Image* image_reserve(size_t bytes) {
+  return new (std::malloc(sizeof(Image))) Image{static_cast<char*>(std::malloc(bytes))};
+}
+
+// Leaves the address of the image all over memory that is free afterwards.
+void image_look(Image* image, size_t bytes) {
+  auto* seen = static_cast<Image**>(std::malloc(bytes));
+  std::fill_n(static_cast<Image* volatile*>(seen), bytes / sizeof(Image*), image);
+  std::free(seen);
 }
 
 Image* image_copy(const Image*, size_t bytes) { return image_create(bytes); }

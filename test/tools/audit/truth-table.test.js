@@ -21,6 +21,8 @@ const of = (prototype) => lib.func(prototype);
 const image = {
   create: of('Image *image_create(size_t bytes)'),
   copy: of('Image *image_copy(Image *image, size_t bytes)'),
+  reserve: of('Image *image_reserve(size_t bytes)'),
+  look: of('void image_look(Image *image, size_t bytes)'),
   destroy: of('void image_destroy(Image *image)'),
   open: of('int image_open(size_t bytes, _Out_ Image **image)'),
 };
@@ -65,6 +67,12 @@ const LEAKING = {
     by: 'image_copy',
     bytes: SIZE + POINTER,
     paste: ['null', 'SIZE'],
+  },
+  'a result whose address was left in memory that is used again': {
+    use: 'many(() => {\n const one = image.reserve(SIZE); // here\n image.look(one, SIZE); });',
+    by: 'image_reserve',
+    bytes: SIZE + POINTER,
+    paste: ['SIZE'],
   },
   'a child of a live parent': {
     use: 'const one = base.open(); many(() => {\n base.query(one, SIZE); // here\n});',
