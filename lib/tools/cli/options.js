@@ -2,6 +2,7 @@
 // The command line: what is meant, or a sentence on what is wrong with it.
 
 const fs = require('node:fs');
+const path = require('node:path');
 const { parseArgs } = require('node:util');
 
 class UsageError extends Error {}
@@ -103,12 +104,25 @@ function readCommandLine(argv) {
   return { command };
 }
 
+/** What Node is to run instead: of `npx vitest run` the file of Vitest. What package managers put into .bin may be for a shell. */
+function withoutRunner([runner, name, ...rest]) {
+  if (runner === 'npx') {
+    try {
+      const directory = path.join('node_modules', name);
+      const { bin } = JSON.parse(fs.readFileSync(path.join(directory, 'package.json'), 'utf8'));
+      return [path.join(directory, typeof bin === 'string' ? bin : bin[name]), ...rest];
+    } catch {
+      // It is not installed here, or an option of npx.
+    }
+  }
+  return ['app.js'];
+}
+
 function readRun(command, program, values) {
   if (program.length === 0) throw new UsageError(`Nothing to run: ffi-tally ${command} -- app.js`);
   if (RUNNERS.includes(program[0]) && !fs.existsSync(program[0])) {
-    throw new UsageError(
-      `Node itself is started with what follows, so without '${program[0]}': ffi-tally ${command} -- app.js`,
-    );
+    const how = [`ffi-tally ${command} --`, ...withoutRunner(program)].join(' ');
+    throw new UsageError(`Node itself is started with what follows, so without '${program[0]}': ${how}`);
   }
   return {
     command,

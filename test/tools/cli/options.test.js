@@ -1,6 +1,7 @@
 /** @jest-environment ./test/support/once.js */
 'use strict';
 
+const path = require('node:path');
 const { main } = require('../../../lib/tools/cli/main.js');
 const { readCommandLine } = require('../../../lib/tools/cli/options.js');
 const { runChild } = require('../../support/child.js');
@@ -90,6 +91,14 @@ test.each([
   [
     ['audit', 'npm', 'test'],
     "Node itself is started with what follows, so without 'npm': ffi-tally audit -- app.js",
+  ],
+  [
+    ['check', '--', 'npx', 'jest', '--ci'],
+    `Node itself is started with what follows, so without 'npx': ffi-tally check -- ${path.join('node_modules', 'jest', 'bin', 'jest.js')} --ci`,
+  ],
+  [
+    ['check', '--', 'npx', '--yes', 'jest'],
+    "Node itself is started with what follows, so without 'npx': ffi-tally check -- app.js",
   ],
   [['check'], 'Nothing to run: ffi-tally check -- app.js'],
   [['check', '--haep', '3', '--', 'app.js'], "Unknown option '--haep'"],
