@@ -51,10 +51,16 @@ function exitOf(pid, lines, own) {
   return { at: (seen ?? said).at, code: (seen ?? said).code ?? null, signal: (seen ?? said).signal ?? null };
 }
 
+const REMEDY = "(require 'ffi-tally/audit' in its place)";
+
 /** Node's processes and workers that the program has started and that have recorded nothing, and Koffis that no audit sees. */
 function unwatchedOf(lines) {
   const started = new Set();
   for (const { type, pid, thread } of lines) if (type === 'start') started.add(pid).add(`${pid} ${thread}`);
+  const audited = new Set();
+  for (const { type, pid, audit } of lines) {
+    if (type === 'audit' && audit.functions.length > 0) audited.add(pid);
+  }
   return [
     ...lines
       .filter(({ type, child }) => type === 'child' && !started.has(child))
@@ -64,8 +70,11 @@ function unwatchedOf(lines) {
       .map(({ worker }) => `worker ${worker}`),
     ...new Set(
       lines
-        .filter(({ type }) => type === 'unreplaced')
-        .map(({ pid }) => `the Koffi of process ${pid}, which something like Jest has loaded in its own way`),
+        .filter(({ type, pid }) => type === 'unreplaced' && !audited.has(pid))
+        .map(
+          ({ pid }) =>
+            `the Koffi of process ${pid}, which something like Jest has loaded in its own way ${REMEDY}`,
+        ),
     ),
   ];
 }

@@ -22,3 +22,25 @@ test('the accounts of all threads are added up, until a worker ends', () => {
     [0.4, [account('image', 50)]],
   ]);
 });
+
+test('a Koffi that Jest has loaded is not watched, unless the audit has seen calls of it all the same', () => {
+  const audited = (pid, functions) => ({
+    type: 'audit',
+    pid,
+    at: 1100,
+    audit: { measures: true, calls: 0, seconds: 1, functions, findings: [] },
+  });
+  const resize = { name: 'resize', library: 'x', places: [], freedBy: [], uncertain: [], calls: 1 };
+  const { unwatched } = readRun([
+    { type: 'main', main: 1 },
+    ...[1, 2].flatMap((pid) => [
+      { type: 'start', pid, at: 1000, thread: 0 },
+      { type: 'unreplaced', pid, at: 1050 },
+    ]),
+    audited(1, []),
+    audited(2, [resize]),
+  ]);
+  expect(unwatched).toEqual([
+    "the Koffi of process 1, which something like Jest has loaded in its own way (require 'ffi-tally/audit' in its place)",
+  ]);
+});
