@@ -27,6 +27,7 @@ function read(file) {
   expect(first[count]).toBe(snapshot.edge_count);
   expect(new Set(Array.from({ length: count }, (_, node) => at(node, 'id'))).size).toBe(count);
   const weak = edgeTypes[0].indexOf('weak');
+  const [typeAt, toAt] = ['type', 'to_node'].map((field) => edgeFields.indexOf(field));
 
   function reachable(without) {
     const seen = new Uint8Array(count);
@@ -36,9 +37,9 @@ function read(file) {
       const node = stack.pop();
       bytes += at(node, 'self_size');
       for (let edge = first[node]; edge < first[node + 1]; edge++) {
-        const [type, , to] = edges.slice(edge * edgeFields.length, (edge + 1) * edgeFields.length);
-        const target = to / nodeFields.length;
-        if (type === weak || target === without || seen[target] === 1) continue;
+        const start = edge * edgeFields.length;
+        const target = edges[start + toAt] / nodeFields.length;
+        if (edges[start + typeAt] === weak || target === without || seen[target] === 1) continue;
         seen[target] = 1;
         stack.push(target);
       }
@@ -50,9 +51,10 @@ function read(file) {
     Array.from({ length: count }, (_, node) => node).filter(
       (node) => strings[at(node, 'name')] === name && nodeTypes[0][at(node, 'type')] === type,
     );
+  const all = reachable(-1);
   return {
     sizes: (name, type = 'object') => named(name, type).map((node) => at(node, 'self_size')),
-    retained: (name) => named(name, 'object').map((node) => reachable(-1) - reachable(node)),
+    retained: (name) => named(name, 'object').map((node) => all - reachable(node)),
   };
 }
 
