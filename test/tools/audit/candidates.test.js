@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 // Names of functions as real libraries have them, and what is guessed to free what they give.
 

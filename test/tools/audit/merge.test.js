@@ -1,3 +1,4 @@
+/** @jest-environment ./test/support/once.js */
 'use strict';
 
 const { mergeAudits } = require('../../../lib/tools/audit/merge.js');
