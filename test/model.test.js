@@ -6,7 +6,7 @@
 const { runChild } = require('./support/child.js');
 const { times } = require('./support/whole.js');
 
-const runs = process.env.FFI_TALLY_TEST_RUNS ?? String(times(12, 100));
+const runs = process.env.FFI_TALLY_TEST_RUNS ?? String(times(6, 100));
 
 test.each([
   ['native', []],

@@ -8,8 +8,12 @@ const { expectBalance, expectRefusal } = require('../support/balance.js');
 const { runChild } = require('../support/child.js');
 const inChildren = require('../support/in-children.js');
 const things = require('../support/things.js');
+const { times } = require('../support/whole.js');
 
 const { FREE, counters } = things;
+// That are taken over by many at once; that are terminated while they take over.
+const TOKENS = times(500, 2000);
+const WORKERS = times(4, 10);
 const defaults = configure();
 
 beforeEach(things.reset);
@@ -232,9 +236,11 @@ inChildren.describe('from another thread', () => {
   });
 
   test('by whoever is first: ten threads and the sender, the same tokens', async () => {
-    const found = expectNothingLeft(await runChild('test/programs/pointers/race.js'));
-    expect(found.result).toEqual({ taken: 2000, refused: 10 * 2000 });
-    expect(found).toMatchObject({ made: 2000, freed: 2000 });
+    const found = expectNothingLeft(
+      await runChild('test/programs/pointers/race.js', { args: [String(TOKENS)] }),
+    );
+    expect(found.result).toEqual({ taken: TOKENS, refused: 10 * TOKENS });
+    expect(found).toMatchObject({ made: TOKENS, freed: TOKENS });
   });
 
   test('which is terminated before it has read the message: the sender takes it back', async () => {
@@ -274,6 +280,7 @@ inChildren.describe('from another thread', () => {
   test('which is terminated at any moment while it takes over and hands over', async () => {
     const report = path.join(os.tmpdir(), `ffi-tally-take-over-${process.pid}.json`);
     const child = await runChild('test/programs/pointers/terminated.js', {
+      args: [String(WORKERS)],
       env: { COUNTING_REPORT: report },
     });
     const end = JSON.parse(fs.readFileSync(report, 'utf8'));
@@ -281,8 +288,8 @@ inChildren.describe('from another thread', () => {
     expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
     const { back, left, ...books } = JSON.parse(child.stdout);
     expect(books).toEqual({ bytes: 0, pointers: 0 });
-    expect(back).toBeGreaterThanOrEqual(4500);
+    expect(back).toBeGreaterThanOrEqual(500 * (WORKERS - 1));
     expect(left).toBeGreaterThan(0);
-    expect(end).toMatchObject({ made: 20_000, freed: 20_000, live: 0, ...things.faultless });
+    expect(end).toMatchObject({ made: 2000 * WORKERS, freed: 2000 * WORKERS, live: 0, ...things.faultless });
   });
 });

@@ -5,6 +5,7 @@
 
 const { Gate, isOutermost } = require('../../lib/support/stack.js');
 const { runChild } = require('./child.js');
+const { some, times } = require('./whole.js');
 
 describe('isOutermost()', () => {
   const ask = (start) =>
@@ -101,27 +102,32 @@ describe('after a timeout', () => {
     const timers = require('node:timers');
     const { setImmediate: own } = timers;
     const wrapped = (callback, ...args) => own(function wrapper() { [0].forEach(() => callback(...args)); });`;
-  test.each([
+  const programs = [
     ['a stackTraceLimit of 0', 'Error.stackTraceLimit = 0;', ''],
     ['a stackTraceLimit of 1', 'Error.stackTraceLimit = 1;', ''],
     ['a prepareStackTrace of its own', `Error.prepareStackTrace = (error, sites) => sites;`, ''],
     ['a prepareStackTrace that says nothing', `Error.prepareStackTrace = () => '';`, ''],
     ['a captureStackTrace that does nothing', 'Error.captureStackTrace = () => {};', ''],
     ['a wrapped setImmediate', '', `${wrap} timers.setImmediate = globalThis.setImmediate = wrapped;`],
-  ])('in a callback from C, in a program with %s: all is freed again', async (_, code, before) => {
-    const found = await cut(
-      `
+  ];
+
+  test.each(some(programs, 'a stackTraceLimit of 0', 'a wrapped setImmediate'))(
+    'in a callback from C, in a program with %s: all is freed again',
+    async (_, code, before) => {
+      const found = await cut(
+        `
       ${code}
       const lent = create(10);
       run(() => call(lent, forever, 1));
       lent.dispose();
       make((address) => things.free(address)).dispose();
       `,
-      `for (let i = 0; i < 100; i++) make(things.FREE, 2 ** 16).dispose(); return things.counters().live;`,
-      before,
-    );
-    expect(found).toMatchObject({ ...clean, result: 0, freed: 102 });
-  });
+        `for (let i = 0; i < 100; i++) make(things.FREE, 2 ** 16).dispose(); return things.counters().live;`,
+        before,
+      );
+      expect(found).toMatchObject({ ...clean, result: 0, freed: 102 });
+    },
+  );
 
   test('in a callback from C: what is dropped is collected', async () => {
     const found = await cut(
@@ -290,7 +296,10 @@ test('while C calls back for many turns of promises, nothing is taken for cut of
 });
 
 test('a destructor in JavaScript waits where the stack has no room for it', async () => {
-  const child = await runChild('test/programs/support/at-stack-end.js', { execArgv: ['--expose-gc'] });
+  const child = await runChild('test/programs/support/at-stack-end.js', {
+    args: [String(times(15, 50))],
+    execArgv: ['--expose-gc'],
+  });
   expect(child).toMatchObject({ code: 0, signal: null, stderr: '' });
   expect(JSON.parse(child.stdout)).toEqual({ pointers: 0, failed: 0, lost: false, enough: true });
 });
@@ -342,12 +351,14 @@ describe('a synchronous loop on a small stack is bounded', () => {
   `;
   const testNative = process.env.FFI_TALLY_BACKEND === 'javascript' ? test.skip : test;
 
-  testNative.each([
+  const stacks = [
     [64, 0],
     [80, 0],
     [80, 20],
     [100, 40],
-  ])('of %d kB, %d kB deep', async (size, depth) => {
+  ];
+
+  testNative.each(some(stacks, 64, 100))('of %d kB, %d kB deep', async (size, depth) => {
     const child = await runChild(`${loop} console.log(deep(${depth}));`, {
       execArgv: ['--no-expose-gc', `--stack-size=${size}`],
     });

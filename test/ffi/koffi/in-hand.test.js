@@ -5,7 +5,7 @@
 
 const { runChild } = require('../../support/child.js');
 const { faultless, koffi } = require('../../support/things.js');
-const { isWhole, times } = require('../../support/whole.js');
+const { isWhole, some, times } = require('../../support/whole.js');
 const { ended } = require('../../support/workers.js');
 
 // The pointers of Koffi 2 must be asked for their addresses first.
@@ -13,7 +13,10 @@ const testKoffi3 =
   koffi.type === undefined || process.env.FFI_TALLY_BACKEND === 'javascript' ? test.skip : test;
 
 // That are terminated, each after one turn more of the event loop.
-const WORKERS = times(6, 20);
+const WORKERS = times(3, 20);
+
+// In several turns, as after the first loss no more is taken until there is room.
+const TURNS = times(6, 20);
 
 const declare = `
   const things = require('./test/support/things.js');
@@ -80,15 +83,14 @@ describe.each(Object.entries(waysToGet))('%s', (name, way) => {
         collect();
       };
       (async () => {
-        // In several turns, as after the first loss no more is taken until there is room.
-        for (let i = 0; i < 20; i++) {
+        for (let i = 0; i < ${TURNS}; i++) {
           refused = 0;
           atStackEnd(attempt, 20, 2);
           await turns();
         }
         const { pointers, bytes } = stats();
         const { live, ...faults } = things.counters();
-        console.log(JSON.stringify({ lost: live - pointers + (typeof parent === 'object' ? 1 : 0), enough: attempts > 1000, bytes, faults }));
+        console.log(JSON.stringify({ lost: live - pointers + (typeof parent === 'object' ? 1 : 0), enough: attempts > ${50 * TURNS}, bytes, faults }));
       })();
     `);
       expect(child).toMatchObject({ code: 0, signal: null });
@@ -122,7 +124,7 @@ testKoffi3.each(Object.entries(waysToGet).filter(([name]) => name !== 'an out pa
 describe('a worker is terminated while', () => {
   const wait = `require('node:worker_threads').parentPort.postMessage('asked'); for (;;);`;
 
-  testKoffi3.each([
+  const functions = [
     [
       'a size function runs',
       `owned('Owned', { size() { ${wait} } }); lib.func('Owned thing_new(size_t n)')(10);`,
@@ -147,7 +149,11 @@ describe('a worker is terminated while', () => {
       make(10);`,
       5,
     ],
-  ])('%s', async (_, code, made) => {
+  ];
+
+  testKoffi3.each(
+    some(functions, 'the size function of an out parameter runs', 'size functions run inside of each other'),
+  )('%s', async (_, code, made) => {
     await ended(
       `${declare} ${code}`,
       `const worker = start(); await once(worker, 'message'); await worker.terminate();`,

@@ -1,5 +1,6 @@
 'use strict';
 // The main thread and ten workers take over the same tokens at the same moment.
+//   node test/programs/pointers/race.js TOKENS
 
 const { Worker, isMainThread, parentPort } = require('node:worker_threads');
 const { attempt, codeOf, finish, handOver, make, once, takeOver } = require('./threads.js');
@@ -24,7 +25,7 @@ function serve() {
 }
 
 async function main() {
-  const tokens = Array.from({ length: 2000 }, () => handOver(make()));
+  const tokens = Array.from({ length: Number(process.argv[2]) }, () => handOver(make()));
   const gate = new SharedArrayBuffer(4);
   new Int32Array(gate)[0] = WORKERS + 1;
   const workers = Array.from({ length: WORKERS }, () => new Worker(__filename));

@@ -1,5 +1,6 @@
 'use strict';
 // Workers that take over and hand over, and are terminated at any moment. Prints what has come back, and what is left.
+//   node test/programs/pointers/terminated.js WORKERS
 
 const { once } = require('node:events');
 const { Worker, isMainThread, parentPort } = require('node:worker_threads');
@@ -19,7 +20,8 @@ const make = () => track(things.make(100), { size: 100, free: things.FREE });
 async function main() {
   configure({ atExit: 'free' });
   let back = 0;
-  for (let i = 0; i < 10; i++) {
+  const workers = Number(process.argv[2]);
+  for (let i = 0; i < workers; i++) {
     const worker = new Worker(__filename);
     worker.postMessage(Array.from({ length: 2000 }, () => handOver(make())));
     await once(worker, 'message');
@@ -27,7 +29,7 @@ async function main() {
       takeOver(token).dispose();
       back++;
     });
-    for (const enough = back + 100 * i; back < enough;) await new Promise(setImmediate);
+    for (const enough = back + (1000 / workers) * i; back < enough;) await new Promise(setImmediate);
     await worker.terminate();
   }
   const { bytes, pointers } = stats();
