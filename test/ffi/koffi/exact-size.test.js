@@ -428,7 +428,7 @@ if (!canCount) {
     `));
 
   test('random programs, whose objects have what is counted', () =>
-    run('test/programs/ffi/koffi/exact-random.js', { args: [String(times(3, 20))] }));
+    run('test/programs/ffi/koffi/exact-random.js', { args: [String(times(2, 20))] }));
 
   test('in workers that end in every way', () =>
     run('test/programs/ffi/koffi/exact-workers.js', { args: [String(times(4, 100))] }));
