@@ -35,6 +35,7 @@ const borrow = ['size_t malloc_usable_size(void *block)', (name) => `${name}(p);
 const programs = {
   'lend a pointer, plain Koffi': program(theirs, PLAIN, ...borrow),
   'lend a pointer, ffi-tally': program(ours, OWNED, ...borrow),
+  'lend an address, nothing owned': program(ours, PLAIN, ...borrow),
   'make and free, plain Koffi': program(
     theirs,
     PLAIN,

@@ -15,8 +15,9 @@
  * | member of a struct that C returns or fills   | C gives: there is a `TrackedPointer` in the struct                 |
  * | member of a struct that C changes, `_Inout_` | C takes what it replaces, gives what is new, and leaves the rest   |
  *
- * Declare owned types before the functions that use them: a function that has nothing to do with ownership when it
- * is declared is Koffi's own.
+ * Declare an owned type before the prototypes that name it, and one over an integer before the functions that take it. Whatever
+ * takes a pointer takes tracked ones of all types, also of those that are declared later. A function that takes no pointer, and
+ * has no owned type, is Koffi's own.
  *
  * A call on another thread, `f.async(...)`, keeps everything that it is given alive until its callback: tracked
  * pointers, and buffers too, which Koffi itself lets go.

@@ -5,6 +5,7 @@
 const binding = require('../binding');
 const { OutOfMemoryError } = require('../support/errors');
 const calls = require('./c-calls');
+const meanings = require('./meanings');
 
 const { form: Form } = binding.protocol;
 const { FinalizationRegistry } = globalThis;
@@ -102,6 +103,10 @@ class KindTable {
 
   #recall(label, key, destructor, shared) {
     if (this.#count >= MOST_KNOWN) this.#dropIdle();
+    if (!meanings.hasUntyped) {
+      meanings.hasUntyped = true;
+      meanings.version++;
+    }
     const others = this.#before.get(label);
     let kind = others?.get(key);
     if (kind === undefined) {

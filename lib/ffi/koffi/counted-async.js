@@ -4,10 +4,13 @@
 const { takeStub } = require('../../ownership/size/counting');
 const { toKoffiPointer } = require('./dialect');
 
-/** Has the `.async` of `func`, Koffi's own, ask for a stub. `typeOf()` returns the prototype of `func`. */
+const counted = new WeakSet();
+
+/** Has the `.async` of `func`, Koffi's own, ask for a stub. `typeOf()` returns the prototype of `func`. Once is enough. */
 function countAsync(koffi, func, typeOf) {
   const { async } = func;
-  if (async === undefined) return;
+  if (async === undefined || counted.has(func)) return;
+  counted.add(func);
   const byStub = new Map();
   let type;
   const at = (stub) => {

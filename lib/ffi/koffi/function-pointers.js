@@ -3,6 +3,7 @@
 
 const binding = require('../../binding');
 const calls = require('../../books/c-calls');
+const meanings = require('../../books/meanings');
 const { Source } = require('../../ownership/declare/source');
 const { wayOf } = require('../../ownership/size/ways');
 const { isFunction } = require('../../pointers/destructors');
@@ -10,8 +11,9 @@ const { access } = require('../../pointers/tracked-pointer');
 const { UnsupportedError } = require('../../support/errors');
 const { countAsync } = require('./counted-async');
 const { addressOf, argumentsOf, pointee, symbolAddress } = require('./dialect');
+const { follow, mayTake } = require('./follow');
 const { unwrap } = require('./memory');
-const { planFor, wrapped } = require('./plan');
+const { owning, planFor } = require('./plan');
 const { callbackOf } = require('./roles');
 
 const MOST_KNOWN = 1024; // functions
@@ -92,7 +94,7 @@ class FunctionPointers {
   #registry;
   #source;
   #known = new Map(); // prototype and address -> the function, null where ownership means nothing there
-  #version = -1; // of the registry, in which these are right
+  #version = -1; // of types and libraries, in which these are right
 
   constructor(koffi, registry) {
     this.#koffi = koffi;
@@ -102,7 +104,11 @@ class FunctionPointers {
 
   /** `raw`, which Koffi has made for a prototype, with ownership. */
   declared(raw, spec, address) {
-    return this.#wrapped(raw, spec, nameOf(this.#koffi, spec) ?? raw.info.name, address) ?? raw;
+    const name = nameOf(this.#koffi, spec) ?? raw.info.name;
+    const planning = this.#planning(raw, spec, name, address);
+    if (mayTake(this.#koffi, raw, raw.async === undefined))
+      return follow(this.#koffi, this.#registry, raw, planning);
+    return owning(this.#koffi, raw, planning());
   }
 
   /** What makes a callback of that type own, and give, what its prototype says; undefined for nothing. */
@@ -115,11 +121,11 @@ class FunctionPointers {
     }
   }
 
-  #wrapped(raw, spec, name, address) {
+  // What plans `raw`.
+  #planning(raw, spec, name, address) {
     const koffi = this.#koffi;
     const named = { info: { ...raw.info, name } };
-    if (koffi.type === undefined) this.#refuseStored(named);
-    const plan = planFor({
+    const declared = {
       koffi,
       registry: this.#registry,
       source: this.#source,
@@ -132,9 +138,13 @@ class FunctionPointers {
       list: [],
       directions: [],
       variadic: raw.async === undefined, // nothing else tells
-    });
-    if (plan?.about) countAsync(koffi, raw, () => spec);
-    return plan === null ? null : wrapped(koffi, raw, plan);
+    };
+    return () => {
+      if (koffi.type === undefined) this.#refuseStored(named);
+      const plan = planFor(declared);
+      if (plan?.about) countAsync(koffi, raw, () => spec);
+      return plan;
+    };
   }
 
   // Of a prototype Koffi 2 does not tell whether C stores a pointer, takes it, or both.
@@ -178,15 +188,18 @@ class FunctionPointers {
     const koffi = this.#koffi;
     const name = nameOf(koffi, spec);
     if (name === undefined) return null;
-    if (this.#version !== this.#registry.version || this.#known.size >= MOST_KNOWN) {
+    const version = meanings.version + this.#registry.loads;
+    if (this.#version !== version || this.#known.size >= MOST_KNOWN) {
       this.#known.clear();
-      this.#version = this.#registry.version;
+      this.#version = version;
     }
     const address = addressOf(koffi, pointer);
     const key = `${address} ${name}`;
     let func = this.#known.get(key);
     if (func === undefined) {
-      func = this.#wrapped(koffi.decode(pointer, spec), spec, name, address);
+      const raw = koffi.decode(pointer, spec);
+      const plan = this.#planning(raw, spec, name, address)();
+      func = plan === null ? null : owning(koffi, raw, plan);
       this.#known.set(key, func);
     }
     return func;

@@ -12,8 +12,9 @@ const { weakly } = require('../../support/weak');
 const { countAsync } = require('./counted-async');
 const { declaration } = require('./declaration');
 const { addressOf, argumentsOf, describe, prototypeOf, symbolAddress } = require('./dialect');
+const { follow, mayTake } = require('./follow');
 const observe = require('./observe');
-const { planFor, wrapped } = require('./plan');
+const { owning, planFor } = require('./plan');
 
 // Koffi itself takes no object in the last place but a list of types.
 function isOptions(value) {
@@ -31,26 +32,6 @@ function split(args) {
   const definition = typeof theirs[0] === 'string' && theirs.length === 1 ? theirs[0] : undefined;
   const written = definition === undefined ? theirs[theirs.length - 2] : definition.split('(', 1)[0];
   return { options, theirs, definition, written, list: Array.isArray(list) ? list : [] };
-}
-
-// Koffi's own .async does not keep the buffers that it is given alive until the call is done.
-function pinArguments(raw) {
-  const { async } = raw;
-  raw.async = function (...args) {
-    const callback = args[args.length - 1];
-    if (typeof callback !== 'function') return async.apply(this, args);
-    const pinned = args.slice(0, -1);
-    args[args.length - 1] = function (...results) {
-      pinned.length = 0;
-      return callback.apply(this, results);
-    };
-    return async.apply(this, args);
-  };
-}
-
-function takesPointers(koffi, raw) {
-  if (koffi.type === undefined) return true; // cheaper than asking Koffi 2
-  return argumentsOf(raw).some(({ type }) => describe(koffi, type).primitive === 'Pointer');
 }
 
 function sourceOf(koffi, library, func, how) {
@@ -80,7 +61,9 @@ function withOwnedFunctions(koffi, registry, library, how) {
     const { options, theirs, definition, written, list } = split(args);
     const bare = func.apply(library, declaration(koffi, theirs));
     const raw = observe.declared(bare, { koffi, library, how, definition });
-    const plan = planFor({
+    const variadic = definition === undefined ? list.includes('...') : definition.includes('...');
+    const takes = mayTake(koffi, raw, variadic);
+    const asked = {
       koffi,
       registry,
       source,
@@ -90,13 +73,18 @@ function withOwnedFunctions(koffi, registry, library, how) {
       written,
       list,
       directions: list.map((type) => registry.directionOf(type)),
-      variadic: definition === undefined ? list.includes('...') : definition.includes('...'),
+      variadic,
       options,
-    });
-    if (plan?.producer) observe.owns(raw, plan.producer.owned.name);
-    if (plan?.about) countAsync(koffi, bare, () => prototypeOf(koffi, bare, plan.directions));
-    if (plan === null && typeof raw.async === 'function' && takesPointers(koffi, raw)) pinArguments(raw);
-    const own = plan === null ? raw : wrapped(koffi, raw, plan);
+      mayTake: takes,
+    };
+    const ask = (before = null) => {
+      if (loaded.library === null) return before; // there is nothing to look up
+      const plan = planFor(asked);
+      if (plan?.producer) observe.owns(raw, plan.producer.owned.name);
+      if (plan?.about) countAsync(koffi, bare, () => prototypeOf(koffi, bare, plan.directions));
+      return plan;
+    };
+    const own = takes ? follow(koffi, registry, raw, ask) : owning(koffi, raw, ask());
     const declared = stress.on ? stressed(own) : own;
     // A destructor given as this function can be called without JavaScript.
     if (raw.info.arguments.length === 1 && typeof raw.info.name === 'string') {

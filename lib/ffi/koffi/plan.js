@@ -78,22 +78,13 @@ function makeRestCheck(koffi, registry, name, count) {
 
 /**
  * What ownership means for `raw`, whose owned strings are given to `resolve()`, declared with `definition`, a prototype, or
- * with undefined for that, a result `written` so and the types of `list`. `options` are one-off. Returns null for nothing.
+ * with undefined for that, a result `written` so and the types of `list`. `options` are one-off; `mayTake` says whether it may
+ * take tracked pointers some day. Returns null for nothing.
  */
-function planFor({
-  koffi,
-  registry,
-  source,
-  resolve,
-  raw,
-  definition,
-  written,
-  list,
-  directions,
-  variadic,
-  options,
-  address = () => symbolAddress(koffi, source.library, raw.info.name),
-}) {
+function planFor(declared) {
+  const { koffi, registry, source, resolve, raw, definition, written, list, directions } = declared;
+  const { variadic, options, mayTake = true } = declared;
+  const { address = () => symbolAddress(koffi, source.library, raw.info.name) } = declared;
   if (registry.isEmpty && options === undefined) return null;
   const { name, result: type } = raw.info;
   const isOwned = options?.free !== undefined || isOfResult(options?.keeps);
@@ -102,20 +93,15 @@ function planFor({
   const count = types.length;
   resolveStrings(koffi, registry, resolve, [type, ...types.map((argument) => argument.type)]);
 
-  const declared = registry.get(describe(koffi, type).name);
-  if (declared === undefined) {
+  const ofResult = registry.get(describe(koffi, type).name);
+  if (ofResult === undefined) {
     const copies = pointee(koffi, type) === undefined;
     refuseOwnedInside(koffi, registry, type, `the result of ${name}()`, copies);
   }
   const base = () => baseOf(koffi, registry, type, name);
-  const { owned, keeps, resized, once, ...said } = readOptions({
-    registry,
-    base,
-    owned: declared,
-    name,
-    options,
-    count,
-  });
+  // Once, because the type of a result that is owned by options is made here.
+  declared.said ??= readOptions({ registry, base, owned: ofResult, name, options, count });
+  const { owned, keeps, resized, once, ...said } = declared.said;
   const named = new Set(
     keeps.rules
       .flatMap(({ keeper, values }) => [keeper, ...values])
@@ -133,7 +119,7 @@ function planFor({
   });
   // The owned members of structs that C returns or fills.
   const inside = [
-    { at: RESULT, places: declared === undefined ? ownedPlaces(koffi, registry, type) : [] },
+    { at: RESULT, places: ofResult === undefined ? ownedPlaces(koffi, registry, type) : [] },
     ...roles.map((role, at) => ({ at, places: role?.role === 'fill' ? role.places : [] })),
   ].flatMap(({ at, places }) => places.map((place) => ({ at, ...place })));
   const given = inside.map((place) => place.owned);
@@ -152,7 +138,7 @@ function planFor({
   const givesAny = owned !== undefined || inside.length > 0;
   const isPlain =
     !givesAny && lengths.length === 0 && resized === undefined && keeps.rules.length === 0 && !takesAny;
-  const reenters = checkReenters(options?.reenters, name, !isPlain);
+  const reenters = checkReenters(options?.reenters, name, mayTake || !isPlain);
   if (isPlain) return null;
   const checkRest = variadic ? makeRestCheck(koffi, registry, name, count) : undefined;
   const more = { outcome, address, resized, reenters, variadic, checkRest, inside, lengths, once, replaceAt };
@@ -160,8 +146,9 @@ function planFor({
   return Object.assign(plan, { directions: types.map((_, i) => direction(i)) });
 }
 
-/** The function that users call in place of `raw`, which has that plan. */
-function wrapped(koffi, raw, plan) {
+/** The function that users call in place of `raw`, which has that plan: itself, if that is null. */
+function owning(koffi, raw, plan) {
+  if (plan === null) return raw;
   const givesBack = plan.params.some((param) => param?.owning?.gives);
   const wrapping = wrap(raw, plan, makeRefusal(koffi, raw, plan.directions));
   const func = givesBack ? throwingLater(wrapping) : wrapping; // once all that C gives nevertheless has an owner
@@ -169,4 +156,4 @@ function wrapped(koffi, raw, plan) {
   return func;
 }
 
-module.exports = { planFor, wrapped };
+module.exports = { owning, planFor };

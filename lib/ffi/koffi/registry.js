@@ -1,6 +1,7 @@
 'use strict';
 // The owned types of one koffi, and what else it has that can be owned: strings and callbacks.
 
+const meanings = require('../../books/meanings');
 const { Registry } = require('../../ownership/declare/registry');
 const { weakly } = require('../../support/weak');
 
@@ -10,9 +11,13 @@ class KoffiRegistry extends Registry {
   #libraries = []; // { library, func, source }, weakly: whom nobody uses Koffi unloads
   #directions = new WeakMap(); // what koffi.out() and koffi.inout() returned
 
+  /** How often libraries were loaded and unloaded, and types forgotten. */
+  loads = 0;
+  resets = 0;
+
   addString(string) {
     this.#strings.set(string.name, string);
-    this.version++;
+    meanings.version++;
   }
 
   meaningOf(name) {
@@ -21,6 +26,7 @@ class KoffiRegistry extends Registry {
 
   clear() {
     super.clear();
+    this.resets++;
     this.#strings.clear();
   }
 
@@ -41,7 +47,7 @@ class KoffiRegistry extends Registry {
   /** A library was loaded: { library, func, source }. Its functions keep that, and it is forgotten with them. */
   addLibrary(loaded) {
     this.#libraries.push(weakly(loaded));
-    this.version++;
+    this.loads++;
   }
 
   /** The libraries that are loaded. */
@@ -54,7 +60,7 @@ class KoffiRegistry extends Registry {
   /** `library` is unloaded. */
   forgetLibrary(library) {
     this.#libraries = this.#libraries.filter((reference) => reference.deref()?.library !== library);
-    this.version++;
+    this.loads++;
     for (const string of this.#strings.values()) string.forget(library);
   }
 
@@ -62,7 +68,7 @@ class KoffiRegistry extends Registry {
     let kind = this.#callbackKinds.get(name);
     if (kind === undefined) {
       this.#callbackKinds.set(name, (kind = make()));
-      this.version++;
+      meanings.version++;
     }
     return kind;
   }

@@ -20,7 +20,7 @@ const { limited } = require('./limited');
 const { complete, deltasOf } = require('./outcome');
 const { Registering } = require('./registered');
 const { Transfer } = require('./transfer');
-const { writeBorrow, writeCall } = require('./written');
+const { named, writeBorrow, writeCall } = require('./written');
 
 const NOTHING = Object.freeze([]);
 
@@ -230,9 +230,7 @@ function wrap(func, plan, refuses) {
   if (typeof plain.async === 'function') wrapped.async = makeAsync(plain, plan, converters);
   wrapped = bounded(limited(wrapped, plan), plan);
   if (registering !== null) wrapped = registering.around(wrapped);
-  Object.defineProperty(wrapped, 'name', { value: plain.name, configurable: true });
-  Object.defineProperty(wrapped, 'length', { value: plain.length, configurable: true });
-  return wrapped;
+  return named(wrapped, plain);
 }
 
 module.exports = { wrap };

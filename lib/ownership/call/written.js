@@ -6,6 +6,7 @@
 const { compileFunction } = require('node:vm');
 const calls = require('../../books/c-calls');
 const inHand = require('../../books/in-hand');
+const meanings = require('../../books/meanings');
 const { reserveRoom } = require('../../books/stack-room');
 const { adoptUnsized } = require('../../pointers/adopt');
 const { abandon, begin, end } = require('../size/counting');
@@ -17,6 +18,7 @@ const common = {
   calls,
   end,
   expect: inHand.expect,
+  meanings,
   reserveRoom,
   ...inHand.names,
 };
@@ -29,6 +31,13 @@ function compile(code, values) {
   const text = `'use strict'; return ${code}`;
   const scope = { ...common, heldId: values.held?.id, ...values };
   return compileFunction(text, Object.keys(scope), { filename: __filename })(...Object.values(scope));
+}
+
+/** `func`, which looks as `like` does. */
+function named(func, like) {
+  for (const key of ['name', 'length'])
+    Object.defineProperty(func, key, { value: like[key], configurable: true });
+  return func;
 }
 
 // A call with a wrong number of arguments goes to the FFI as it is, which complains.
@@ -73,6 +82,21 @@ function linesOfProducer(names, producer) {
       }
       result = producer.sized(pointer, address, size);
     }`;
+}
+
+/** A function that calls what `following` has in place of `raw`: see ../../ffi/koffi/follow.js. */
+function writeForward(raw, following) {
+  const names = namesFor(raw.info.arguments.length);
+  const forward = compile(
+    `function (${names}) {
+      if (meanings.version !== following.version) following.renew();
+      const { func } = following;
+      if (arguments.length !== ${names.length}) return func.apply(undefined, arguments);
+      return func(${names});
+    }`,
+    { following },
+  );
+  return named(forward, raw);
 }
 
 /** A function that calls `raw`, whose plan that is, `how` linesOfCall() says. */
@@ -121,4 +145,4 @@ function writeBorrow(raw, converts, how, { exact, producer }, recover) {
   );
 }
 
-module.exports = { writeBorrow, writeCall };
+module.exports = { named, writeBorrow, writeCall, writeForward };

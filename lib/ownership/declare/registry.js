@@ -1,6 +1,7 @@
 'use strict';
 // The owned types of one FFI.
 
+const meanings = require('../../books/meanings');
 const { checkMeaning } = require('./meaning');
 const { isAny, isInteger } = require('./owned-type');
 
@@ -12,9 +13,6 @@ class Registry {
 
   /** Whether some integers are owned. */
   ownsIntegers = false;
-
-  /** Other than before, when what functions mean may have changed. */
-  version = 0;
 
   /** Throws if its name has another meaning already. */
   check(owned) {
@@ -29,7 +27,7 @@ class Registry {
   /** Also one that is declared again. REQUIRES: check(). */
   add(owned) {
     this.#types.set(owned.name, owned);
-    this.version++;
+    meanings.version++;
     this.addBase(owned.base);
   }
 
@@ -41,7 +39,7 @@ class Registry {
 
   /** Some tracked pointers to `base` have no owned type of their own. */
   addBase(base) {
-    if (!this.#bases.has(base)) this.version++;
+    if (!this.#bases.has(base)) meanings.version++;
     this.#bases.add(base);
     if (isAny(base)) this.#ownsPlain = true;
     if (isInteger(base)) this.ownsIntegers = true;
@@ -49,7 +47,7 @@ class Registry {
 
   /** The types are forgotten; pointers that are tracked stay what they are. */
   clear() {
-    this.version++;
+    meanings.version++;
     this.#types.clear();
     this.#oneOffs.clear();
     this.#bases.clear();
@@ -67,7 +65,7 @@ class Registry {
 
   /** Whether there may be tracked pointers that can go where a pointer to `base` is expected. */
   mayLend(base) {
-    return isAny(base) ? this.ownsAny : this.#ownsPlain || this.#bases.has(base);
+    return isAny(base) ? this.ownsAny : this.#ownsPlain || meanings.hasUntyped || this.#bases.has(base);
   }
 
   /** The same for what is passed by value. */
@@ -77,7 +75,7 @@ class Registry {
 
   /** Whether there may be tracked pointers at all. */
   get ownsAny() {
-    return this.#bases.size > 0;
+    return this.#bases.size > 0 || meanings.hasUntyped;
   }
 
   /** Whether what C allocates is counted for some pointers that can go where one to `base` is expected. */

@@ -150,23 +150,6 @@ describe('a function without ownership', () => {
     expect(typeof ours.async).toBe('function');
   });
 
-  inChildren.test('and with pointers, as long as nothing is owned', async () => {
-    const code = `
-      const raw = require(process.env.FFI_TALLY_TEST_KOFFI);
-      const koffi = require('./lib/ffi/koffi').withOwnership(raw);
-      const { counting } = require('./test/support/counting.js');
-      const ours = koffi.load(counting).func('void thing_free(void *thing)');
-      const theirs = raw.load(counting).func('void thing_free(void *thing)');
-      console.log(ours.toString() === theirs.toString(), String(Reflect.ownKeys(ours)) === String(Reflect.ownKeys(theirs)));
-      koffi.opaque('A'); koffi.opaque('B');
-      koffi.owned('OwnedA', 'A *', { free: null, size: 0 });
-      const other = koffi.load(counting).func('void thing_free(B *thing)');
-      console.log(other.toString() === theirs.toString());
-    `;
-    const child = await runChild(code, { env: { FFI_TALLY_TEST_KOFFI: koffiName } });
-    expect(child).toMatchObject({ code: 0, signal: null, stderr: '', stdout: 'true true\ntrue\n' });
-  });
-
   test('options that mean nothing to Koffi are refused, not passed on', () => {
     const error = errorOf(() => library.func('int64_t counter(const char *name)', { nothing: 1 }));
     expect(error.code).toBe('ERR_TALLY_UNKNOWN_OPTION');

@@ -212,7 +212,7 @@ const meansNothing = ({ result, params, variadic, options = {} }) =>
   !variadic &&
   result.role !== 'owned' &&
   Object.values(options).every((value) => value === undefined) &&
-  params.every(({ role }) => !['borrow', 'consume', 'out', 'inout', 'plain out'].includes(role));
+  params.every(({ role }) => ['number', 'string'].includes(role));
 
 // ---- One program ----
 
