@@ -22,6 +22,7 @@ const SNAPSHOT = 500; // milliseconds between two audits of a program that never
 // The longer a program has run, the longer it is from one to the next, so that its record can still be read.
 const ACCOUNTS_FRACTION = 1 / 1000;
 const AUDIT_FRACTION = 1 / 100;
+const AUDIT_REST = 20; // between two audits, times what one takes: it looks at each block, and the program waits
 
 class Recorder {
   #file;
@@ -32,6 +33,7 @@ class Recorder {
   #audit;
   #ended = false;
   #auditedAt = 0;
+  #auditTook = 0;
   #accountsAt = 0;
   #tickedAt = 0;
 
@@ -108,8 +110,10 @@ class Recorder {
   }
 
   #writeAudit() {
-    this.#auditedAt = performance.now();
+    const begin = performance.now();
     if (this.#audit) this.write({ type: 'audit', audit: require('../audit/audit').auditSoFar() });
+    this.#auditedAt = performance.now();
+    this.#auditTook = this.#auditedAt - begin;
   }
 
   get #mustEnd() {
@@ -122,7 +126,8 @@ class Recorder {
     this.publish();
     const age = this.#tickedAt;
     if (age - this.#accountsAt >= age * ACCOUNTS_FRACTION) this.#writeAccounts();
-    if (age - this.#auditedAt >= Math.max(SNAPSHOT, age * AUDIT_FRACTION)) this.#writeAudit();
+    const rest = Math.max(SNAPSHOT, age * AUDIT_FRACTION, this.#auditTook * AUDIT_REST);
+    if (age - this.#auditedAt >= rest) this.#writeAudit();
     if (this.#mustEnd) this.end();
   }
 
