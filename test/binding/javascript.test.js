@@ -143,19 +143,18 @@ test('which of the registries V8 calls first does not matter', async () => {
 
 test('the library of a destructor stays while a pointer needs it, and no longer', async () => {
   const code = `
-    const fs = require('node:fs');
     const koffi = require('./lib/ffi/koffi');
     const { collect } = require('./lib');
     const { counting2 } = require('./test/support/counting.js');
-    const isMapped = () => fs.readFileSync('/proc/self/maps', 'utf8').includes(counting2);
+    const { isLoaded } = require('./test/support/loaded.js');
     const library = koffi.load(counting2);
     koffi.owned('Thing', 'void *', { free: 'thing_free', size: 70_000 });
     const thing = library.func('Thing thing_new(size_t bytes)')(70_000);
     library.unload();
-    const found = [isMapped()];
+    const found = [isLoaded(counting2)];
     thing.dispose();
     collect();
-    found.push(isMapped());
+    found.push(isLoaded(counting2));
     console.log(JSON.stringify(found));
   `;
   expect(await run(code)).toEqual([true, false]);

@@ -9,7 +9,7 @@ const { spawnSync } = require('node:child_process');
 const { Worker } = require('node:worker_threads');
 const tally = require('../../lib');
 const { counting } = require('./counting.js');
-const { write } = require('./platform.js');
+const { posix } = require('./platform.js');
 const { FREE, counters, koffi: raw, make, reset } = require('./things.js');
 
 const MIB = 2 ** 20;
@@ -141,7 +141,7 @@ function exitFrees() {
 function exitMain(koffi, libcName) {
   tally.configure({ atExit: 'free' });
   koffi.owned('Told', 'void *', {
-    free: { symbol: write, args: [1, tally.POINTER, tally.SIZE] },
+    free: { symbol: posix('write'), args: [1, tally.POINTER, tally.SIZE] },
     size: (address, count, bytes) => Number(bytes),
   });
   globalThis.kept = koffi.load(libcName).func('Told calloc(size_t count, size_t bytes)')(1, 3);

@@ -15,6 +15,7 @@ const prelude = `
   const binding = require('./lib/binding');
   const { collect, configure, stats, track, withOwnership } = require('./lib');
   const { counting } = require('./test/support/build.js')();
+  const platform = require('./test/support/platform.js');
   const koffi = withOwnership(require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi'));
   koffi.opaque('Thing');
   const count = () => binding.countedTotals().bytes;

@@ -3,7 +3,7 @@
 
 const { expectBalance, expectRefusal } = require('../../support/balance.js');
 const { declareThings, isKoffi2, koffi, ownedThing, things, unique } = require('./setup.js');
-const { libc, windows } = require('../../support/platform.js');
+const { libc, posix, windows } = require('../../support/platform.js');
 const { counters } = things;
 
 beforeEach(things.reset);
@@ -132,6 +132,7 @@ describe("'!' behind what is no pointer", () => {
 
   test("what Koffi frees itself stays Koffi's", () => {
     ownedThing();
-    expect(koffi.load('libc.so.6').func('char *! strdup(const char *text)')('text')).toBe('text');
+    const duplicate = koffi.load(libc).func(`char *! ${posix('strdup')}(const char *text)`);
+    expect(duplicate('text')).toBe('text');
   });
 });

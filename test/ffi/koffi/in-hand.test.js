@@ -4,6 +4,7 @@
 // node:vm.
 
 const { runChild } = require('../../support/child.js');
+const { canInterrupt } = require('../../support/platform.js');
 const { faultless, koffi } = require('../../support/things.js');
 const { isWhole, some, times } = require('../../support/whole.js');
 const { ended } = require('../../support/workers.js');
@@ -166,7 +167,7 @@ describe('a worker is terminated while', () => {
   });
 });
 
-testKoffi3('node:vm cuts off size functions', async () => {
+(canInterrupt ? testKoffi3 : test.skip)('node:vm cuts off size functions', async () => {
   const child = await runChild(`
     ${declare}
     const { cutOff, forever } = require('./test/support/disturb.js');

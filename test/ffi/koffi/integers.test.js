@@ -4,6 +4,7 @@
 const { promisify } = require('node:util');
 const { TrackedPointer, collect, configure, track } = require('../../../lib');
 const { expectBalance, expectRefusal } = require('../../support/balance.js');
+const { libc } = require('../../support/platform.js');
 const { counting, isKoffi2, koffi, ownedThing, things, unique } = require('./setup.js');
 
 const library = koffi.load(counting);
@@ -193,7 +194,7 @@ describe('what C gets', () => {
     const [first, second] = [declare(), declare()];
     const handle = first.open();
     const other = koffi.call(
-      koffi.load(null).symbol('abs'),
+      koffi.load(libc).symbol('abs'),
       koffi.proto(`${second.Handle} ${unique('Abs')}(int x)`),
       0,
     );

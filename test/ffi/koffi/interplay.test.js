@@ -7,11 +7,12 @@ const { errorOf, expectBalance } = require('../../support/balance.js');
 const { runChild } = require('../../support/child.js');
 const inChildren = require('../../support/in-children.js');
 const { gcUntil } = require('../../support/gc-until.js');
+const platform = require('../../support/platform.js');
 const { times } = require('../../support/whole.js');
 const { counting, declareThings, isKoffi2, koffi, ownedThing, things, unique } = require('./setup.js');
 
 const library = koffi.load(counting);
-const libc = koffi.load(process.platform === 'darwin' ? 'libSystem.B.dylib' : 'libc.so.6');
+const libc = koffi.load(platform.libc);
 const { counters } = things;
 const FREE = isKoffi2 ? library.symbol('thing_free', 'void *') : library.symbol('thing_free');
 const testBound = binding.canBind ? test : test.skip;

@@ -2,25 +2,24 @@
 'use strict';
 // A library goes when Koffi says so, but never under the feet of a pointer whose destructor is in it.
 
-const fs = require('node:fs');
 const { runChild } = require('../../support/child.js');
+const { canTell } = require('../../support/loaded.js');
 const { some } = require('../../support/whole.js');
 
 const koffiName = process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi';
 const isKoffi2 = require(koffiName).type === undefined;
 const env = { FFI_TALLY_TEST_KOFFI: koffiName };
-const hasMaps = fs.existsSync('/proc/self/maps');
-const testMaps = hasMaps ? test : test.skip;
+const testLoaded = canTell ? test : test.skip;
 
 // The second copy of the referee is loaded by these programs alone, so that nobody else keeps it mapped.
 const prelude = `
-  const fs = require('node:fs');
   const { collect, stats } = require('./lib');
   const raw = require(process.env.FFI_TALLY_TEST_KOFFI);
   const koffi = require('./lib/ffi/koffi').withOwnership(raw);
   const { counting, counting2 } = require('./test/support/build.js')();
   const { gc, gcUntil } = require('./test/support/gc-until.js');
-  const mapped = () => fs.existsSync('/proc/self/maps') && fs.readFileSync('/proc/self/maps', 'utf8').includes(fs.realpathSync(counting2));
+  const { canTell, isLoaded } = require('./test/support/loaded.js');
+  const mapped = () => canTell && isLoaded(counting2);
   koffi.opaque('Thing');
   koffi.owned('Owned', 'Thing *', { free: 'thing_free', size: 'thing_size' });
   koffi.owned('Given', 'Thing *', { free: (address) => { given.push(address); }, size: 10 });
@@ -43,8 +42,10 @@ test('options that are undefined are none', () =>
     lib.func('thing_new', 'Owned', ['size_t'], undefined)(10).dispose();
   `));
 
-testMaps('unload() with live pointers: their destructors still run, and then the library goes', async () => {
-  const lines = await run(`
+testLoaded(
+  'unload() with live pointers: their destructors still run, and then the library goes',
+  async () => {
+    const lines = await run(`
     say(mapped());
     const lib = load();
     const make = lib.func('Owned thing_new(size_t bytes)');
@@ -61,10 +62,11 @@ testMaps('unload() with live pointers: their destructors still run, and then the
     await gcUntil('the library is gone', () => (collect(), !mapped()), 20).catch(() => {});
     say(mapped());
   `);
-  expect(lines).toEqual(['false', 'true', 'true 10', 'true 8', '0 0', 'false']);
-});
+    expect(lines).toEqual(['false', 'true', 'true 10', 'true 8', '0 0', 'false']);
+  },
+);
 
-testMaps('unload() with live structs that are freed by value: the same', async () => {
+testLoaded('unload() with live structs that are freed by value: the same', async () => {
   const lines = await run(`
     const lib = load();
     koffi.struct('Holder', { length: 'uint64_t', text: 'void *', thing: 'void *', part: 'float' });
@@ -92,7 +94,7 @@ const places = [
   ['that could not be tracked', `try { track(address, { size: -1, free: destructor }); } catch {}`],
 ];
 
-testMaps.each(some(places, 'that is in the nursery', 'that has a slot', 'that could not be tracked'))(
+testLoaded.each(some(places, 'that is in the nursery', 'that has a slot', 'that could not be tracked'))(
   'unload() in the destructor of a pointer %s',
   async (_, dispose) => {
     const lines = await run(`
@@ -117,7 +119,7 @@ testMaps.each(some(places, 'that is in the nursery', 'that has a slot', 'that co
   },
 );
 
-testMaps('unload() without pointers: the library goes at once', async () => {
+testLoaded('unload() without pointers: the library goes at once', async () => {
   const lines = await run(`
     const lib = load();
     const make = lib.func('Owned thing_new(size_t bytes)');
@@ -130,7 +132,7 @@ testMaps('unload() without pointers: the library goes at once', async () => {
   expect(lines).toEqual(['true', 'false']);
 });
 
-testMaps('unload() without ownership is that of Koffi', async () => {
+testLoaded('unload() without ownership is that of Koffi', async () => {
   const lines = await run(`
     const lib = load();
     lib.func('int64_t counter(const char *name)');
@@ -141,7 +143,7 @@ testMaps('unload() without ownership is that of Koffi', async () => {
   expect(lines).toEqual(['true', 'false']);
 });
 
-testMaps('a library that nobody refers to, with live pointers', async () => {
+testLoaded('a library that nobody refers to, with live pointers', async () => {
   const lines = await run(`
     const things = [];
     (() => {
@@ -162,7 +164,7 @@ testMaps('a library that nobody refers to, with live pointers', async () => {
 });
 
 // Koffi 2 itself keeps such a library.
-(isKoffi2 ? test.skip : testMaps)(
+(isKoffi2 ? test.skip : testLoaded)(
   'a library that nobody refers to goes like one of Koffi, once its pointers are gone',
   async () => {
     const lines = await run(`
@@ -279,7 +281,7 @@ test('declared with options, and dropped, a thousand times', async () => {
   expect(lines).toEqual(['1 0']);
 });
 
-testMaps('loaded, used and unloaded a hundred times', async () => {
+testLoaded('loaded, used and unloaded a hundred times', async () => {
   const lines = await run(`
     for (let i = 0; i < 100; i++) {
       const lib = load();

@@ -6,12 +6,14 @@ const path = require('node:path');
 const ts = require('typescript');
 const koffi = require(process.env.FFI_TALLY_TEST_KOFFI ?? 'koffi');
 
+const platform = require('../../support/platform.js');
+
 const root = path.join(__dirname, '../../..');
-const libc = koffi.load('libc.so.6');
+const libc = koffi.load(platform.libc);
 
 /** What the compiler makes of prototypes: for each, the result and the first parameter as text. */
 function inferred(prototypes) {
-  const file = path.join(root, 'test/types/in-memory.mts');
+  const file = path.join(root, 'test/types/in-memory.mts').replaceAll(path.sep, '/'); // as the compiler says it
   const lines = prototypes.map((text, i) => `export type T${i} = Signature<${JSON.stringify(text)}>;`);
   const source = `import type { Signature } from 'ffi-tally/koffi';\n${lines.join('\n')}`;
   const options = { module: ts.ModuleKind.NodeNext, strict: true, types: [], skipLibCheck: true };
@@ -83,9 +85,9 @@ test.each(names.map((name, i) => [name, prototypes[i], types[i]]))(
 );
 
 test('integers of 64 bits are bigint when they have to be, and can be given so', () => {
-  expect(call('int64_t labs(int64_t x)', 2n ** 60n)).toBe(2n ** 60n);
-  expect(call('int64_t labs(int64_t x)', 2n ** 52n)).toBe(2 ** 52);
-  expect(call('size_t labs(size_t x)', 7)).toBe(7);
+  expect(call('int64_t llabs(int64_t x)', 2n ** 60n)).toBe(2n ** 60n);
+  expect(call('int64_t llabs(int64_t x)', 2n ** 52n)).toBe(2 ** 52);
+  expect(call('size_t llabs(size_t x)', 7)).toBe(7);
 });
 
 test('pointers', () => {

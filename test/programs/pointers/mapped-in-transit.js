@@ -1,9 +1,9 @@
 'use strict';
 // Prints whether the library of a destructor is mapped while its pointer is on its way, and after its end.
 
-const fs = require('node:fs');
 const { collect, handOver, takeOver, withOwnership } = require('../../../lib');
 const { counting2 } = require('../../support/counting.js');
+const { isLoaded } = require('../../support/loaded.js');
 const things = require('../../support/things.js');
 
 const koffi = withOwnership(things.koffi);
@@ -18,7 +18,7 @@ function makeToken() {
 
 function isMapped() {
   collect();
-  return fs.readFileSync('/proc/self/maps', 'utf8').includes('libcounting2');
+  return isLoaded(counting2);
 }
 
 const token = makeToken();

@@ -796,12 +796,15 @@ static void act(char letter, uint64_t argument) {
 }
 
 // Any function: does to each argument what its letter in `script` says, and returns what the letter after '>'
-// says. Arguments and results are integers and pointers, which are passed in registers that all prototypes
-// agree on.
-uint64_t thing_act(const char* script, uint64_t a, uint64_t b, uint64_t c, uint64_t d) {
-  uint64_t arguments[] = {a, b, c, d};
+// says. Arguments and results are integers and pointers, which are passed in places that all prototypes agree on.
+uint64_t thing_act(const char* script, uint64_t a, uint64_t b, uint64_t c, volatile uint64_t d) {
+  uint64_t arguments[] = {a, b, c, 0};
+  // On Windows it is on the stack, and where a prototype has not so many, there is nothing to read.
   size_t count = 0;
-  for (; script[count] != '>'; count++) act(script[count], arguments[count]);
+  for (; script[count] != '>'; count++) {
+    if (count == 3) arguments[3] = d;
+    act(script[count], arguments[count]);
+  }
   char letter = script[count + 1];
   void* which = letter == 'c' || letter == 'i' ? (void*)(uintptr_t)arguments[script[count + 2] - '0'] : NULL;
   if (letter == 'o') return (uintptr_t)make(NULL, 16);

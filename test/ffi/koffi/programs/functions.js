@@ -2,7 +2,7 @@
 // Ways to declare and call functions.
 const { promisify, inspect } = require('node:util');
 
-module.exports = async (koffi, { libc: name, print, dispose }) => {
+module.exports = async (koffi, { libc: name, snprintf, print, dispose }) => {
   const libc = koffi.load(name);
   const declared = {
     prototype: libc.func('int abs(int value)'),
@@ -35,8 +35,11 @@ module.exports = async (koffi, { libc: name, print, dispose }) => {
     declared.classic.async(-8, (error, result) => resolve(print('called back', error, result)));
   });
 
-  const format = libc.func('int snprintf(_Out_ uint8_t *out, size_t size, const char *format, ...)');
-  const classicFormat = libc.func('snprintf', 'int', [koffi.out('uint8_t *'), 'size_t', 'str', '...']);
+  const [formatter, formatName] = [koffi.load(snprintf[0]), snprintf[1]];
+  const format = formatter.func(
+    `int ${formatName}(_Out_ uint8_t *out, size_t size, const char *format, ...)`,
+  );
+  const classicFormat = formatter.func(formatName, 'int', [koffi.out('uint8_t *'), 'size_t', 'str', '...']);
   for (const func of [format, classicFormat]) {
     const out = Buffer.alloc(64);
     const length = func(out, out.length, '%d %s %.2f', 'int', 12, 'str', 'apples', 'double', 1.5);
@@ -91,5 +94,5 @@ module.exports = async (koffi, { libc: name, print, dispose }) => {
   if (dispose in other) other[dispose]();
   else other.unload();
   const program = koffi.load(null);
-  print(typeof program.func('int abs(int)'));
+  print(typeof program.func('unsigned int uv_version()'));
 };

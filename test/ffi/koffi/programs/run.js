@@ -17,9 +17,9 @@ function dropIn() {
 }
 
 const print = (...values) => console.log(values.map((value) => inspect(value, { depth: 5 })).join(' '));
-const { libc } = require('../../../support/platform.js');
+const platform = require('../../../support/platform.js');
 const dispose = Symbol.dispose ?? Symbol.for('nodejs.dispose');
 
 Promise.resolve(
-  require(`./${name}.js`)(way === 'raw' ? raw : dropIn(), { counting, dispose, libc, print }),
+  require(`./${name}.js`)(way === 'raw' ? raw : dropIn(), { ...platform, counting, dispose, print }),
 ).then(() => print('done'));

@@ -1,7 +1,7 @@
 'use strict';
 // What koffi says of itself.
 
-module.exports = (koffi, { libc: name, print }) => {
+module.exports = (koffi, { libc: name, posix, print }) => {
   print(koffi.version, koffi.extension, koffi.internal, typeof koffi.node.poll, typeof koffi.node.env);
   const before = koffi.config();
   print(Object.keys(before));
@@ -9,8 +9,8 @@ module.exports = (koffi, { libc: name, print }) => {
   print(koffi.config());
   print(Object.keys(koffi.stats()), koffi.os.errno.ENOENT > 0);
   const libc = koffi.load(name);
-  const close = libc.func('int close(int fd)');
-  print(close(-1), koffi.errno() === koffi.os.errno.EBADF, koffi.errno(7), koffi.errno());
+  const access = libc.func(`int ${posix('access')}(const char *path, int mode)`);
+  print(access('/no/such/file', 0), koffi.errno() === koffi.os.errno.ENOENT, koffi.errno(7), koffi.errno());
   koffi.struct('Once_state', { x: 'int' });
   print(koffi.sizeof('Once_state'), koffi.reset.length);
   koffi.reset();

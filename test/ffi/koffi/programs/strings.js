@@ -1,7 +1,7 @@
 'use strict';
 // Strings that C allocated.
 
-module.exports = (koffi, { libc: name, counting, print }) => {
+module.exports = (koffi, { libc: name, posix, counting, print }) => {
   const libc = koffi.load(name);
   const lib = koffi.load(counting);
   const Heap = koffi.disposable('HeapStr_strings', 'str', koffi.free);
@@ -11,10 +11,14 @@ module.exports = (koffi, { libc: name, counting, print }) => {
     koffi.free(pointer);
   });
   const anonymous = koffi.disposable('str');
-  print(libc.func('strdup', Heap, ['str'])('one'), libc.func('strdup', anonymous, ['str'])('two'));
-  print(libc.func('HeapStr_strings strdup(const char *text)')('three'));
-  print(libc.func('const char *! strdup(const char *text)')('four'), libc.func('str! strdup(str)')('five'));
-  print(libc.func('Logged_strings strdup(str)')('six'), freed);
+  const strdup = posix('strdup');
+  print(libc.func(strdup, Heap, ['str'])('one'), libc.func(strdup, anonymous, ['str'])('two'));
+  print(libc.func(`HeapStr_strings ${strdup}(const char *text)`)('three'));
+  print(
+    libc.func(`const char *! ${strdup}(const char *text)`)('four'),
+    libc.func(`str! ${strdup}(str)`)('five'),
+  );
+  print(libc.func(`Logged_strings ${strdup}(str)`)('six'), freed);
   print(
     lib.func('HeapStr_strings text_new(size_t length)')(3),
     lib.func('HeapStr_strings text_new(size_t length)')(2 ** 41),
@@ -29,5 +33,5 @@ module.exports = (koffi, { libc: name, counting, print }) => {
   const length = libc.func('size_t strlen(const void *text)');
   print(length(Buffer.from('abc\0')), length('text as void *'.length > 3 ? Buffer.from('four\0') : null));
   print(libc.func('int atoi(const char *text)')('42 apples'));
-  print(libc.func('size_t wcslen(str32 text)')('wide äö'));
+  print(libc.func('size_t wcslen(const wchar_t *text)')('wide äö'));
 };

@@ -1,7 +1,7 @@
 'use strict';
 // Types, and values of them in memory.
 
-module.exports = (koffi, { libc: name, print }) => {
+module.exports = (koffi, { counting, libc: name, windows, print }) => {
   const libc = koffi.load(name);
   const Point = koffi.struct('Point_types', { x: 'int16_t', y: 'double', name: 'const char *' });
   const Packed = koffi.pack('Packed_types', { x: 'int8_t', y: 'double' });
@@ -95,7 +95,8 @@ module.exports = (koffi, { libc: name, print }) => {
     koffi.free(held);
   }
   if (koffi.enumeration !== undefined) {
-    const Color = koffi.enumeration('Color_types', { RED: 1, GREEN: 2, HUGE: 1n << 40n });
+    const huge = windows ? 1n << 30n : 1n << 40n; // Koffi has no enumerations of 64 bits there
+    const Color = koffi.enumeration('Color_types', { RED: 1, GREEN: 2, HUGE: huge });
     print(Color.values, koffi.sizeof(Color), koffi.introspect(Color).primitive);
   }
 
@@ -116,13 +117,10 @@ module.exports = (koffi, { libc: name, print }) => {
     libc.func('Division_types div(int a, int b)')(17, 5),
     libc.func('div', Division, ['int', 'int'])(-17, 5),
   );
-  koffi.struct('Timespec_types', { sec: 'int64_t', nsec: 'int64_t' });
-  const time = {};
-  print(
-    libc.func('int clock_gettime(int clock, _Out_ Timespec_types *time)')(0, time),
-    Object.keys(time),
-    time.sec > 1e9,
-  );
+  koffi.struct('Note_types', { text: 'char *', code: 'int' });
+  const note = {};
+  const storeNote = 'void thing_store_note(_Out_ Note_types *into, size_t length, int code)';
+  print(koffi.load(counting).func(storeNote)(note, 3, 7), note);
   const whole = [null];
   print(libc.func('double frexp(double value, _Out_ int *exponent)')(8, whole), whole);
   const fraction = koffi.load(name).func('modf', 'double', ['double', koffi.out(koffi.pointer('double'))]);
