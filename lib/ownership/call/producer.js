@@ -6,7 +6,7 @@ const binding = require('../../binding');
 const { Form, kinds } = require('../../books/kinds');
 const { NO_SLOT } = require('../../books/nursery');
 const { adopt, adoptSized, adoptUnsized, freeOnError } = require('../../pointers/adopt');
-const { bound, closed, direct } = require('../../pointers/destructors');
+const { bound, checkedDestructor, closed, direct } = require('../../pointers/destructors');
 const { addressOfKept, adoptWith, checkKept, collect, passing } = require('../../pointers/kept');
 const hook = require('../../pointers/observer-hook');
 const { access, creation } = require('../../pointers/tracked-pointer');
@@ -37,14 +37,15 @@ function collected(values) {
   return into;
 }
 
-/** The destructor of `owned` for pointers that come from `source`. */
+/** The destructor of `owned` for pointers that come from `source`. Of free() of C it is the one that counts. */
 function resolveDestructor(source, owned) {
   const { free } = owned;
   const symbol = typeof free === 'string' ? free : free.symbol;
-  if (symbol === undefined) return free;
-  const found = source.destructor(symbol, owned);
-  const address =
-    owned.isExact || hook.observer !== null || hook.profiler !== null ? binding.countingFree(found) : found;
+  const found = symbol === undefined ? free.address : source.destructor(symbol, owned);
+  const isCounted = owned.isExact || hook.observer !== null || hook.profiler !== null;
+  const address = isCounted ? binding.countingFree(found) : found;
+  if (symbol === undefined)
+    return address === found ? free : checkedDestructor(free.form, address, free.args);
   return typeof free === 'string' ? direct(address) : bound(address, free);
 }
 

@@ -261,6 +261,26 @@ const testCutOff = canInterrupt ? test : test.skip;
       assert.strictEqual(stats().pointers, 0);
     `));
 
+  const addressOfFree = `koffi.load(platform.libc).symbol('free', 'void *')`;
+
+  test.each([
+    ['its address', addressOfFree],
+    ['its address, with arguments', `{ address: ${addressOfFree}, args: [POINTER] }`],
+  ])('the destructor may be free(), given as %s', (_, free) =>
+    run(`${prelude}
+      const { POINTER } = require('./lib');
+      const lib = koffi.load(counting);
+      koffi.owned('Text', 'void *', { free: ${free} });
+      const make = lib.func('Text thing_text(size_t length)');
+      make(10).dispose();
+      const before = count();
+      const texts = [make(100), make(1000)];
+      assert.deepStrictEqual(texts.map(({ size }) => size), [101, 1001]);
+      for (const text of texts) text.dispose();
+      assert.strictEqual(count(), before);
+    `),
+  );
+
   test('a struct for which nothing is allocated yet is no wrong size, and grows', () =>
     run(`${prelude}
       let told = 0;
