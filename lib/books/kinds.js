@@ -5,7 +5,6 @@
 const binding = require('../binding');
 const { OutOfMemoryError } = require('../support/errors');
 const calls = require('./c-calls');
-const meanings = require('./meanings');
 
 const { form: Form } = binding.protocol;
 const { FinalizationRegistry } = globalThis;
@@ -13,6 +12,12 @@ const GONE = -1; // the number of a kind that native code has forgotten
 // Kinds that are known by label and destructor: twice as many, and none that nobody has asked for since the second half
 // of these.
 const MOST_KNOWN = 1024;
+
+/**
+ * `version` is another than before when what declared functions mean may have changed: there is another owned type, or the first
+ * pointer without one (`hasUntyped`).
+ */
+const meanings = { version: 0, hasUntyped: false };
 
 class Kind {
   constructor(id, label, destructor, type, shared) {
@@ -172,4 +177,4 @@ class KindTable {
   }
 }
 
-module.exports = { Form, kinds: new KindTable() };
+module.exports = { Form, kinds: new KindTable(), meanings };

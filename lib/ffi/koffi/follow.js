@@ -2,7 +2,7 @@
 // What takes pointers takes tracked ones, too, and which these may be a program says at any time: such a function means what
 // the types that are owned when it is called say, and not only those that were when it was declared.
 
-const meanings = require('../../books/meanings');
+const { meanings } = require('../../books/kinds');
 const { writeForward } = require('../../ownership/call/written');
 const { argumentsOf, describe } = require('./dialect');
 const { owning } = require('./plan');

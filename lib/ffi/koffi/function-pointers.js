@@ -3,7 +3,7 @@
 
 const binding = require('../../binding');
 const calls = require('../../books/c-calls');
-const meanings = require('../../books/meanings');
+const { meanings } = require('../../books/kinds');
 const { Source } = require('../../ownership/declare/source');
 const { wayOf } = require('../../ownership/size/ways');
 const { isFunction } = require('../../pointers/destructors');

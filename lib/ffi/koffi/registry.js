@@ -1,7 +1,7 @@
 'use strict';
 // The owned types of one koffi, and what else it has that can be owned: strings and callbacks.
 
-const meanings = require('../../books/meanings');
+const { meanings } = require('../../books/kinds');
 const { Registry } = require('../../ownership/declare/registry');
 const { weakly } = require('../../support/weak');
 

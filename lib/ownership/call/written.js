@@ -6,7 +6,7 @@
 const { compileFunction } = require('node:vm');
 const calls = require('../../books/c-calls');
 const inHand = require('../../books/in-hand');
-const meanings = require('../../books/meanings');
+const { meanings } = require('../../books/kinds');
 const { reserveRoom } = require('../../books/stack-room');
 const { adoptUnsized } = require('../../pointers/adopt');
 const { abandon, begin, end } = require('../size/counting');

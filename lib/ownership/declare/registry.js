@@ -1,7 +1,7 @@
 'use strict';
 // The owned types of one FFI.
 
-const meanings = require('../../books/meanings');
+const { meanings } = require('../../books/kinds');
 const { checkMeaning } = require('./meaning');
 const { isAny, isInteger } = require('./owned-type');
 
