@@ -4,6 +4,7 @@
 
 const { meanings } = require('../../books/kinds');
 const { writeForward } = require('../../ownership/call/written');
+const { needRoom } = require('../../support/stack');
 const { argumentsOf, describe } = require('./dialect');
 const { owning } = require('./plan');
 
@@ -50,9 +51,11 @@ class Following {
     this.#resets = registry.resets;
   }
 
-  /** `func` is right from now on. */
+  /** Makes `func` right, and returns it. */
   renew() {
     const { version } = meanings;
+    if (this.version === version) return this.func;
+    needRoom(); // where the stack is full, regular expressions and Koffi fail in ways of their own
     // Koffi has forgotten its types where it was reset.
     if (this.#planned !== version && this.#registry.resets === this.#resets) {
       this.#plan = this.#ask(this.#plan);
