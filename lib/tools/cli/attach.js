@@ -7,7 +7,7 @@ const http = require('node:http');
 const path = require('node:path');
 const { SIGUSR1 } = require('node:os').constants.signals;
 
-const TURN = 100; // milliseconds
+const TURN = 100; // milliseconds, in the mean
 const TURNS = 100; // for which the inspector is waited for
 const LISTENS = '0A';
 const TEXT = 0x81;
@@ -16,7 +16,8 @@ const MASKED = 0x80;
 class AttachError extends Error {}
 class ClosedError extends AttachError {}
 
-const sleep = () => new Promise((resolve) => setTimeout(resolve, TURN));
+// At random: what opens and closes the inspector as regularly would be met closed each time.
+const sleep = () => new Promise((resolve) => setTimeout(resolve, TURN * (0.5 + Math.random())));
 
 /** That it is Node: the signal would end another program. */
 function checkNode(pid) {

@@ -79,7 +79,7 @@ describeLinux('attach', () => {
         } catch {
           // Where those that are connected have not gone yet, it cannot be opened.
         }
-      }, 50);`;
+      }, 200);`;
     await withProgram(`${PROGRAM}\n${others}`, async (pid) => {
       for (let i = 0; i < times(6, 20); i++)
         expect(await attach(pid, 'stats')).toMatchObject({ pointers: 10 });
