@@ -796,7 +796,7 @@ static void act(char letter, uint64_t argument) {
 }
 
 // Any function: does to each argument what its letter in `script` says, and returns what the letter after '>'
-// says. Arguments and results are integers and pointers, which are passed in places that all prototypes agree on.
+// says. Arguments and results are integers and pointers, which all prototypes pass in the same places.
 uint64_t thing_act(const char* script, uint64_t a, uint64_t b, uint64_t c, volatile uint64_t d) {
   uint64_t arguments[] = {a, b, c, 0};
   // On Windows it is on the stack, and where a prototype has not so many, there is nothing to read.
