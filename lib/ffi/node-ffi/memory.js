@@ -1,6 +1,7 @@
 'use strict';
 // node:ffi's functions on memory, with a tracked pointer wherever they take a pointer.
 
+const { named } = require('../../ownership/call/written');
 const { access } = require('../../pointers/tracked-pointer');
 
 // The number of the argument that is the pointer: for get...(), set...() and to...() the first.
@@ -9,13 +10,6 @@ function pointerAt(name) {
   return name !== 'getRawPointer' && name !== 'getCurrentEventLoop' && /^([gs]et|to)[A-Z]/.test(name)
     ? 0
     : -1;
-}
-
-function named(ours, { name, length }) {
-  for (const [key, value] of Object.entries({ name, length })) {
-    Object.defineProperty(ours, key, { value, configurable: true });
-  }
-  return ours;
 }
 
 function accepting(func, at) {
